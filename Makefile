@@ -1,0 +1,50 @@
+# Every command sets up what it needs. `make` alone lists them.
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+BIN := .venv/bin
+READY := .venv/ready
+POLICY ?= local/policy.yaml
+PORT ?= 3000
+WORKERS ?= 2
+export POLICY PORT WORKERS UPSTREAM
+
+.PHONY: help setup demo up down test test-unit lint format build lock clean
+
+help: ## List the commands
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url"
+
+setup: $(READY) ## Make .venv and install what is locked
+$(READY): requirements.txt requirements-dev.txt pyproject.toml local/bootstrap.py
+	@python3 local/bootstrap.py
+
+demo: $(READY) ## Start everything, perform one narrated exchange, keep serving
+	@$(BIN)/python -m local demo
+
+up: $(READY) ## Start the stack in the background; .local/stack.json says where
+	@$(BIN)/python -m local up
+
+down: $(READY) ## Stop the stack
+	@$(BIN)/python -m local down
+
+test: lint ## Run all tests
+	@$(BIN)/python -m pytest -n 2
+
+test-unit: $(READY) ## Run the tests that need no stack
+	@$(BIN)/python -m pytest -n 2 tests/unit
+
+lint: $(READY) ## Check style and types
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+
+format: $(READY) ## Put the code in form
+	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+build: $(READY) ## Build the deployable artifact (sam build)
+	@SAM_CLI_TELEMETRY=0 $(BIN)/sam build
+
+lock: $(READY) ## Write the lock files anew from pyproject.toml
+	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
+
+clean: ## Remove all that was made here
+	@rm -rf .venv .local .aws-sam

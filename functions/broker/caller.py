@@ -1,0 +1,165 @@
+"""The proof becomes a `Caller`, or is refused. No network before trust: the issuer must be a configured one first."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from broker import jwt
+from broker.audit import Notes
+from broker.conditions import Condition
+from broker.deadline import Clock, Deadline
+from broker.errors import CallerRefused
+from broker.jwk import Jwk
+from broker.jwt import UnverifiedJwt
+from broker.keys import KeySource
+from broker.request import Proof
+
+_TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519 section 5.1, RFC 9068 section 2.1
+# Bound to a key that was not shown (RFC 7800), or a logout token (OpenID Connect Back-Channel Logout 1.0).
+_REFUSED_CLAIMS = frozenset({"cnf", "events"})
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """One entry of the trust policy: whom to believe, and on what conditions. Times in seconds."""
+
+    name: str
+    issuer: str
+    audiences: frozenset[str]
+    algorithms: frozenset[str]
+    inline_keys: tuple[Jwk, ...] | None
+    keys_url: str | None
+    max_age: float | None
+    leeway: float
+    require: tuple[Condition, ...]
+    types: frozenset[str] | None
+    audience_claim: str
+    subject_claim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, verified. `entry` is the name of the issuer's entry in the policy."""
+
+    entry: str
+    issuer: str
+    subject: str
+    claims: Mapping[str, Any] = field(repr=False)
+    expires_at: float
+
+
+class Keys(Protocol):
+    def find(self, source: KeySource, algorithm: str, key_id: str | None, deadline: Deadline, notes: Notes) -> Jwk: ...
+
+
+class Verifier:
+    """Believes the configured issuers alone."""
+
+    def __init__(self, issuers: Mapping[str, tuple[Issuer, ...]], keys: Keys, clock: Clock) -> None:
+        """`issuers`: the policy's entries by the exact `iss` that they accept."""
+        self._issuers = issuers
+        self._keys = keys
+        self._clock = clock
+
+    def verify(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
+        """The caller that the proof shows. Raises CallerRefused, or TemporarilyUnavailable when keys are out of reach.
+
+        RFC 7519 section 7.2 and RFC 8725. All that can be refused without a key is refused before one is looked for.
+        """
+        try:
+            token = jwt.parse(proof.jwt)
+        except ValueError as error:
+            raise CallerRefused("malformed JWT") from error
+        entries = self._accepting(token, notes)
+        key = self._keys.find(entries[0], token.algorithm, token.key_id, deadline, notes)
+        if not key.verify(token.algorithm, token.signature, token.signing_input):
+            raise CallerRefused("signature")
+        return _caller(entries, token, notes)
+
+    def _accepting(self, token: UnverifiedJwt, notes: Notes) -> list[Issuer]:
+        """The entries that would accept this token if its signature is good."""
+        issuer = token.claims.get("iss")
+        entries = self._issuers.get(issuer) if isinstance(issuer, str) else None
+        if not entries:
+            raise CallerRefused("issuer is not configured")
+        notes.issuer = issuer
+        now = self._clock()
+        problems = [_problem(entry, token, now) for entry in entries]
+        accepting = [entry for entry, problem in zip(entries, problems, strict=True) if problem is None]
+        if not accepting:
+            raise CallerRefused("; ".join(dict.fromkeys(problem for problem in problems if problem)))
+        return accepting
+
+
+def _caller(entries: list[Issuer], token: UnverifiedJwt, notes: Notes) -> Caller:
+    """The caller by the one entry whose requirements hold."""
+    notes.subject = str(token.claims[entries[0].subject_claim])
+    held = [entry for entry in entries if all(condition.holds(token.claims) for condition in entry.require)]
+    if len(held) != 1:
+        raise CallerRefused("the issuer's requirements" if not held else "more than one entry accepts this JWT")
+    entry = held[0]
+    return Caller(entry.name, entry.issuer, token.claims[entry.subject_claim], token.claims, token.claims["exp"])
+
+
+def _problem(entry: Issuer, token: UnverifiedJwt, now: float) -> str | None:
+    """Why this entry does not accept the token, in fixed words; None if it does."""
+    if token.algorithm not in entry.algorithms:
+        return "algorithm"
+    if not _type_fits(entry, token.header):
+        return "type"
+    if not _REFUSED_CLAIMS.isdisjoint(token.claims):
+        return "not meant as a bearer proof"
+    subject = token.claims.get(entry.subject_claim)
+    if not isinstance(subject, str) or not subject:
+        return "no subject"
+    if not _audience_fits(entry, token.claims):
+        return "audience"
+    return _time_problem(entry, token.claims, now)
+
+
+def _type_fits(entry: Issuer, header: Mapping[str, Any]) -> bool:
+    """A `typ` that is present must be an expected one (RFC 8725 section 3.11); an entry that names types demands it."""
+    if "typ" not in header:
+        return entry.types is None
+    try:
+        return jwt.media_type(header["typ"]) in (entry.types or _TYPES)
+    except ValueError:
+        return False
+
+
+def _audience_fits(entry: Issuer, claims: Mapping[str, Any]) -> bool:
+    """The audience claim names one of ours; an `aud` beside another audience claim must as well."""
+    names = {entry.audience_claim} | ({"aud"} & claims.keys())
+    return all(not entry.audiences.isdisjoint(_strings(claims.get(name))) for name in names)
+
+
+def _strings(value: Any) -> list[str]:
+    """A string or an array of strings as a list (RFC 7519 section 4.1.3); empty for anything else."""
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return value
+    return []
+
+
+def _time_problem(entry: Issuer, claims: Mapping[str, Any], now: float) -> str | None:
+    """RFC 7519 sections 4.1.4 to 4.1.6, with the entry's leeway."""
+    expires, issued, begins = (_number(claims.get(name)) for name in ("exp", "iat", "nbf"))
+    if expires is None:
+        return "no expiry"
+    if any(name in claims and value is None for name, value in (("iat", issued), ("nbf", begins))):
+        return "time is not a number"
+    if now >= expires + entry.leeway:
+        return "expired"
+    if begins is not None and begins > now + entry.leeway:
+        return "not yet valid"
+    if issued is not None and issued > now + entry.leeway:
+        return "issued in the future"
+    if entry.max_age is not None and (issued is None or now - issued > entry.max_age + entry.leeway):
+        return "too old"
+    return None
+
+
+def _number(value: Any) -> float | None:
+    """A NumericDate; a bool is no number."""
+    return value if isinstance(value, (int, float)) and not isinstance(value, bool) else None

@@ -1,0 +1,107 @@
+"""Auth Keys and Auth Secrets: the only module that reads them."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from broker import strict_json
+from broker.audit import Notes
+from broker.deadline import Clock, Deadline
+from broker.errors import BrokerError, BrokerFault
+from broker.flight import SingleFlight
+from broker.secretsmanager import Secret
+
+LOOK_SECONDS = 5 * 60
+KEEP_SECONDS = 60 * 60
+RETRY_SECONDS = 30  # between looks that fail while a known-good version is held
+LEFT_ALONE_SECONDS = 60
+
+_VISIBLE = re.compile(r"[\x21-\x7E]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """One version of an Auth Key and its Auth Secret."""
+
+    name: str
+    version: str
+    auth_key: str = field(repr=False)
+    auth_secret: str = field(repr=False)
+
+
+class Secrets(Protocol):
+    def read(self, secret_id: str, deadline: Deadline) -> Secret: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    credential: Credential
+    read_at: float
+    look_at: float
+
+
+class Credentials:
+    """The current version of each credential, and the versions that Transloadit has refused. Times: epoch seconds."""
+
+    def __init__(self, secret_ids: Mapping[str, str], secrets: Secrets, clock: Clock) -> None:
+        """`secret_ids`: Secrets Manager id or ARN by credential name."""
+        self._secret_ids = secret_ids
+        self._secrets = secrets
+        self._clock = clock
+        self._held: dict[str, _Held] = {}
+        self._refused: dict[tuple[str, str], float] = {}
+        self._flights = SingleFlight[Credential]()
+
+    def current(self, name: str, deadline: Deadline, notes: Notes) -> Credential:
+        """The version in use, looked at every LOOK_SECONDS. Raises TemporarilyUnavailable or BrokerFault.
+
+        A known-good one is kept for KEEP_SECONDS while it cannot be looked at.
+        """
+        held, now = self._held.get(name), self._clock()
+        if held is None or not 0 <= now - held.read_at < KEEP_SECONDS:
+            return self.fresh(name, deadline)
+        if now < held.look_at or self._flights.is_running(name):
+            return held.credential
+        try:
+            return self.fresh(name, deadline)
+        except BrokerError:
+            notes.alarms.add("StaleSecret")
+            self._held[name] = _Held(held.credential, held.read_at, now + RETRY_SECONDS)
+            return held.credential
+
+    def fresh(self, name: str, deadline: Deadline) -> Credential:
+        """The version that Secrets Manager has now; one reads, the others wait for it."""
+
+        def work() -> Credential:
+            secret = self._secrets.read(self._secret_ids[name], deadline)
+            credential, now = _credential(name, secret), self._clock()
+            self._held[name] = _Held(credential, now, now + LOOK_SECONDS)
+            return credential
+
+        return self._flights.run(name, work, deadline.left())
+
+    def refuse(self, credential: Credential) -> None:
+        """Transloadit refused this version: it is left alone for LEFT_ALONE_SECONDS."""
+        self._refused = {mark: at for mark, at in self._refused.items() if self._is_recent(at)}
+        self._refused[credential.name, credential.version] = self._clock()
+
+    def is_refused(self, credential: Credential) -> bool:
+        return self._is_recent(self._refused.get((credential.name, credential.version), float("-inf")))
+
+    def _is_recent(self, refused_at: float) -> bool:
+        return 0 <= self._clock() - refused_at < LEFT_ALONE_SECONDS
+
+
+def _credential(name: str, secret: Secret) -> Credential:
+    """From `{"auth_key": …, "auth_secret": …}`. Raises BrokerFault."""
+    try:
+        document = strict_json.loads_object(secret.text.encode())
+        auth_key, auth_secret = document["auth_key"], document["auth_secret"]
+        # A colon would end the user name of HTTP Basic (RFC 7617 section 2).
+        if not _VISIBLE.fullmatch(auth_key) or ":" in auth_key or not _VISIBLE.fullmatch(auth_secret):
+            raise ValueError("not visible ASCII")
+    except (ValueError, KeyError, TypeError):
+        # Without the cause: it could quote the secret.
+        raise BrokerFault("secret is malformed: needs auth_key and auth_secret") from None
+    return Credential(name, secret.version, auth_key, auth_secret)

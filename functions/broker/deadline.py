@@ -1,0 +1,27 @@
+"""The time that a request still has."""
+
+from collections.abc import Callable
+
+from broker.errors import TemporarilyUnavailable
+
+# What is kept back to make the answer and the audit record, seconds.
+RESERVE = 0.5
+
+# Seconds since the epoch. The wall clock, since a monotonic clock stands still while an environment is frozen.
+Clock = Callable[[], float]
+
+
+class Deadline:
+    """Ends `RESERVE` before the invocation does."""
+
+    def __init__(self, clock: Clock, remaining: float) -> None:
+        """`remaining`: seconds until the platform ends this invocation."""
+        self._clock = clock
+        self._ends_at = clock() + remaining - RESERVE
+
+    def left(self, at_most: float = float("inf")) -> float:
+        """Seconds that a wait may take, `at_most` this many. Raises TemporarilyUnavailable when none are left."""
+        left = min(at_most, self._ends_at - self._clock())
+        if left <= 0:
+            raise TemporarilyUnavailable("deadline")
+        return left

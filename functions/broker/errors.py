@@ -1,0 +1,123 @@
+"""All that can go wrong. Each class is one answer on the wire; `response` makes it.
+
+    BrokerError
+    ├── InvalidRequest            400 invalid_request
+    │   ├── MethodNotAllowed      405
+    │   ├── TooLarge              413
+    │   ├── UnsupportedMediaType  415
+    │   ├── UnsupportedGrantType  400 unsupported_grant_type
+    │   ├── NoProof               401 invalid_client
+    │   ├── CallerRefused         401 invalid_token
+    │   ├── InvalidTarget         400 invalid_target
+    │   └── InvalidScope          400 invalid_scope
+    ├── AccessDenied              403 access_denied
+    ├── TemporarilyUnavailable    503 temporarily_unavailable
+    │   └── OverBudget            429 temporarily_unavailable
+    ├── UpstreamRefused           502 server_error
+    └── BrokerFault               500 server_error
+
+The five classes below `BrokerError` are the stable names for `Retry` and `Catch` in pipelines.
+"""
+
+from typing import ClassVar
+
+
+class BrokerError(Exception):
+    """A request that ends without a bearer token.
+
+    `reason` is for the audit record alone: fixed words, never a secret, a token or a claim's value.
+    `description` goes to the caller: printable ASCII without `"` and `\\` (RFC 6749 section 5.2).
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "server_error"
+    description: ClassVar[str] = "The broker failed."
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class InvalidRequest(BrokerError):
+    status = 400
+    code = "invalid_request"
+    description = "The request is malformed."
+
+    def __init__(self, reason: str, description: str | None = None) -> None:
+        super().__init__(reason)
+        self.detail = description or self.description
+
+
+class MethodNotAllowed(InvalidRequest):
+    status = 405
+    description = "Use POST."
+
+
+class TooLarge(InvalidRequest):
+    status = 413
+    description = "The body is larger than 16 KiB."
+
+
+class UnsupportedMediaType(InvalidRequest):
+    status = 415
+    description = "Send application/x-www-form-urlencoded in UTF-8."
+
+
+class UnsupportedGrantType(InvalidRequest):
+    code = "unsupported_grant_type"
+    description = "This grant_type is not supported; use client_credentials."
+
+
+class NoProof(InvalidRequest):
+    status = 401
+    code = "invalid_client"
+    description = "Show who you are: send your JWT as Authorization: Bearer."
+
+
+class CallerRefused(InvalidRequest):
+    """The caller JWT is not accepted; one answer for every cause, so that it tells nobody what would be."""
+
+    status = 401
+    code = "invalid_token"
+    description = "The caller JWT was not accepted."
+
+
+class InvalidTarget(InvalidRequest):
+    code = "invalid_target"
+    description = "This caller may not have a token for this credential and aud."
+
+
+class InvalidScope(InvalidRequest):
+    code = "invalid_scope"
+    description = "This caller may not have every scope that was asked for."
+
+
+class AccessDenied(BrokerError):
+    status = 403
+    code = "access_denied"
+    description = "No rule of the trust policy matches this caller."
+
+
+class TemporarilyUnavailable(BrokerError):
+    status = 503
+    code = "temporarily_unavailable"
+    description = "Something that the broker needs is out of reach; try again later."
+
+    def __init__(self, reason: str, retry_after: float = 1) -> None:
+        """`retry_after`: seconds until another try makes sense."""
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class OverBudget(TemporarilyUnavailable):
+    status = 429
+    description = "Too many new tokens were asked for; try again later."
+
+
+class UpstreamRefused(BrokerError):
+    status = 502
+    description = "Transloadit did not give the token that was asked for."
+
+
+class BrokerFault(BrokerError):
+    """Our own fault: a secret that is missing or malformed, or a defect."""

@@ -1,0 +1,82 @@
+"""A compact JWS taken apart, nothing of it trusted yet (RFC 7515 section 7.1, RFC 7519, RFC 8725)."""
+
+import base64
+import binascii
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker import strict_json
+
+MAX_LENGTH = 8 * 1024  # bytes of the compact form
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+# What would move the key or the payload elsewhere: RFC 7515 4.1, RFC 7516 4.1, RFC 7797. None is needed to verify.
+_REFUSED_HEADERS = frozenset(
+    {"crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip", "epk", "apu", "apv", "p2c", "p2s"}
+)
+_REFUSED_TYPES = frozenset({"jwt", "jwe", "jose"})  # a `cty` that says the payload is another token
+
+
+@dataclass(frozen=True, slots=True)
+class UnverifiedJwt:
+    """Header and claims as sent; to be believed only once `signature` over `signing_input` has been verified."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any] = field(repr=False)
+    signing_input: bytes = field(repr=False)
+    signature: bytes = field(repr=False)
+
+    @property
+    def algorithm(self) -> str:
+        return str(self.header["alg"])
+
+    @property
+    def key_id(self) -> str | None:
+        return self.header.get("kid")
+
+
+def base64url(text: str) -> bytes:
+    """The bytes of unpadded, canonical base64url (RFC 7515 appendix C). Raises ValueError."""
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        raise ValueError("not base64url")
+    try:
+        data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except binascii.Error as error:
+        raise ValueError("not base64url") from error
+    # Spare bits that are not zero would give one token many spellings.
+    if base64.urlsafe_b64encode(data).rstrip(b"=").decode() != text:
+        raise ValueError("not canonical base64url")
+    return data
+
+
+def parse(compact: str) -> UnverifiedJwt:
+    """Take a compact JWS apart. Raises ValueError with fixed words for all that is not one, or not meant as a proof."""
+    # Length and dots come before any decoding: GHSA-f83f-xpx7-ffpw was a token of many dots.
+    if len(compact) > MAX_LENGTH:
+        raise ValueError("too long")
+    if compact.count(".") != 2:
+        raise ValueError("not a compact JWS")
+    head, body, mark = compact.split(".")
+    header = strict_json.loads_object(base64url(head))
+    _check_header(header)
+    claims = strict_json.loads_object(base64url(body))
+    return UnverifiedJwt(header, claims, f"{head}.{body}".encode(), base64url(mark))
+
+
+def _check_header(header: dict[str, Any]) -> None:
+    if not isinstance(header.get("alg"), str):
+        raise ValueError("no alg")
+    if not isinstance(header.get("kid", ""), str):
+        raise ValueError("kid is not a string")
+    if not _REFUSED_HEADERS.isdisjoint(header):
+        raise ValueError("refused header parameter")
+    if media_type(header.get("cty", "")) in _REFUSED_TYPES:
+        raise ValueError("nested token")
+
+
+def media_type(value: object) -> str:
+    """A `typ` or `cty` in its short, lower-case form (RFC 7515 section 4.1.9). Raises ValueError if it is no string."""
+    if not isinstance(value, str):
+        raise ValueError("typ or cty is not a string")
+    return value.lower().removeprefix("application/")

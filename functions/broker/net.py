@@ -1,0 +1,97 @@
+"""HTTP to others, with limits: https only, no redirects, capped in size and in time as a whole."""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import urlsplit
+
+import urllib3
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+CONNECT_SECONDS = 2.0
+
+
+class OutOfReach(Exception):
+    """No answer that can be used: refused, reset, too slow, too large, or not to be asked at all. Fixed words only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Http(Protocol):
+    def __call__(
+        self, method: str, url: str, *, seconds: float, limit: int, headers: Mapping[str, str] = ..., body: bytes = ...
+    ) -> Answer: ...
+
+
+class BoundedHttp:
+    """`Http` on urllib3. A call ends within its seconds whatever name service, peer and network do."""
+
+    def __init__(self, *, allow_loopback: bool = False) -> None:
+        """`allow_loopback`: admits http to this machine; only a policy compiled for the local stack sets it."""
+        self._allow_loopback = allow_loopback
+        self._pool = urllib3.PoolManager(retries=False, maxsize=4)
+
+    def __call__(
+        self,
+        method: str,
+        url: str,
+        *,
+        seconds: float,
+        limit: int,
+        headers: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+    ) -> Answer:
+        """The answer, whatever its status, redirects included, with at most `limit` bytes of body.
+
+        Raises OutOfReach.
+        """
+        self._check(url)
+        outcome: list[Answer | OutOfReach] = []
+
+        def work() -> None:
+            outcome.append(self._send(method, url, seconds, limit, headers, body))
+
+        # urllib3 limits one address and one read; a peer that drips, or a slow name service, outlasts that.
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(seconds)
+        if not outcome:
+            raise OutOfReach("timeout")
+        if isinstance(outcome[0], OutOfReach):
+            raise outcome[0]
+        return outcome[0]
+
+    def _check(self, url: str) -> None:
+        parts = urlsplit(url)
+        is_local = self._allow_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
+        if parts.scheme != "https" and not is_local:
+            raise OutOfReach("not https")
+
+    def _send(
+        self, method: str, url: str, seconds: float, limit: int, headers: Mapping[str, str] | None, body: bytes | None
+    ) -> Answer | OutOfReach:
+        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
+        try:
+            response = self._pool.request(
+                method, url, headers=headers, body=body, timeout=timeout, redirect=False, preload_content=False
+            )
+            try:
+                data = response.read(limit + 1, decode_content=False)
+                if len(data) > limit:
+                    response.close()
+                    return OutOfReach("answer too large")
+            finally:
+                response.release_conn()
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, data)
+        except urllib3.exceptions.TimeoutError:
+            return OutOfReach("timeout")
+        except urllib3.exceptions.SSLError:
+            return OutOfReach("tls")
+        except (urllib3.exceptions.HTTPError, OSError):
+            return OutOfReach("connection")

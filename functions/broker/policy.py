@@ -1,0 +1,170 @@
+"""The trust policy as compiled at build time, and the decision it makes: who gets what."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal
+
+from broker import jwk, strict_json
+from broker.caller import Caller, Issuer
+from broker.conditions import Claims, Condition
+from broker.errors import AccessDenied, BrokerError, InvalidScope, InvalidTarget
+from broker.request import TokenRequest
+
+
+class All(Enum):
+    """Every scope of the Auth Key; only `scopes: "*"` makes it, and it alone sends no scope upstream."""
+
+    ALL = "*"
+
+
+ALL = All.ALL
+Scopes = frozenset[str] | Literal[All.ALL]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    name: str
+    issuer: str
+    when: tuple[Condition, ...]
+    scopes: Scopes
+    aud: frozenset[str]
+    credential: str
+    for_each_caller: bool
+
+    def failed(self, claims: Claims) -> tuple[str, ...]:
+        """The names of the conditions that do not hold."""
+        return tuple(condition.name for condition in self.when if not condition.holds(claims))
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A compiled trust policy. `digest` is the SHA-256 of its file, hex."""
+
+    digest: str
+    upstream: str
+    aws_endpoint: str | None  # of the local stack; None: AWS's own
+    is_local: bool
+    secrets: Mapping[str, str]  # credential name -> Secrets Manager id
+    issuers: Mapping[str, tuple[Issuer, ...]] = field(repr=False)  # `iss` -> its entries
+    rules: Mapping[str, tuple[Rule, ...]] = field(repr=False)  # entry name -> its rules
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a caller gets. Only `decide` makes one, so a bearer token without a decision cannot be written."""
+
+    credential: str
+    scopes: Scopes
+    aud: str
+    by_name: bool  # the caller named the scopes
+    for_each_caller: bool  # `share: caller`
+    rules: tuple[str, ...]
+    policy: str  # digest
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """`failed`: for each rule of the caller's issuer, the names of the conditions that did not hold."""
+
+    error: type[BrokerError]
+    reason: str
+    failed: Mapping[str, tuple[str, ...]]
+
+
+def decide(policy: Policy, caller: Caller, request: TokenRequest) -> Grant | Refusal:
+    """What this caller gets for this request. Pure: no clock, no network, no cache.
+
+    The entitlement is the union of the scopes of those matching rules that name both the credential and the aud.
+    """
+    rules = policy.rules.get(caller.entry, ())
+    failed = {rule.name: rule.failed(caller.claims) for rule in rules}
+    matching = [rule for rule in rules if not failed[rule.name]]
+    if not matching:
+        return Refusal(AccessDenied, "no rule matches", failed)
+    there = [rule for rule in matching if rule.credential == request.credential and request.aud in rule.aud]
+    if not there:
+        return Refusal(InvalidTarget, "no matching rule for this credential and aud", failed)
+    scopes = _granted([rule.scopes for rule in there], request.scopes)
+    if scopes is None:
+        return Refusal(InvalidScope, "no matching rule for every scope asked", failed)
+    return Grant(
+        credential=request.credential,
+        scopes=scopes,
+        aud=request.aud,
+        by_name=request.scopes is not None,
+        for_each_caller=any(rule.for_each_caller for rule in there),
+        rules=tuple(rule.name for rule in there),
+        policy=policy.digest,
+    )
+
+
+def _granted(entitled: list[Scopes], asked: frozenset[str] | None) -> Scopes | None:
+    """The scopes asked, or all entitled where none are; None when more is asked than entitled."""
+    if any(scopes is ALL for scopes in entitled):
+        return ALL if asked is None else asked
+    union = frozenset[str]().union(*(scopes for scopes in entitled if scopes is not ALL))
+    if asked is None:
+        return union
+    return asked if asked <= union else None
+
+
+def read(path: Path) -> Policy:
+    """The compiled policy in a file. Raises OSError, or ValueError where it is not one."""
+    return load(path.read_bytes())
+
+
+def load(data: bytes) -> Policy:
+    """From the compiled form, JSON. It was checked when it was compiled, so here it is only read."""
+    document = strict_json.loads_object(data)
+    issuers: dict[str, tuple[Issuer, ...]] = {}
+    for entry in map(_issuer, document["issuers"]):
+        issuers[entry.issuer] = (*issuers.get(entry.issuer, ()), entry)
+    rules: dict[str, tuple[Rule, ...]] = {}
+    for rule in map(_rule, document["rules"]):
+        rules[rule.issuer] = (*rules.get(rule.issuer, ()), rule)
+    return Policy(
+        digest=hashlib.sha256(data).hexdigest(),
+        upstream=document["upstream"],
+        aws_endpoint=document["aws_endpoint"],
+        is_local=document["local"],
+        secrets={name: credential["secret"] for name, credential in document["credentials"].items()},
+        issuers=issuers,
+        rules=rules,
+    )
+
+
+def _conditions(compiled: list[dict[str, Any]]) -> tuple[Condition, ...]:
+    return tuple(map(Condition.load, compiled))
+
+
+def _issuer(compiled: Mapping[str, Any]) -> Issuer:
+    keys = compiled["keys"]
+    return Issuer(
+        name=compiled["name"],
+        issuer=compiled["issuer"],
+        audiences=frozenset(compiled["audiences"]),
+        algorithms=frozenset(compiled["algorithms"]),
+        inline_keys=jwk.load_set(keys["jwks"]) if "jwks" in keys else None,
+        keys_url=keys.get("url"),
+        max_age=compiled["max_age"],
+        leeway=compiled["leeway"],
+        require=_conditions(compiled["require"]),
+        types=frozenset(compiled["typ"]) if compiled["typ"] else None,
+        audience_claim=compiled["audience_claim"],
+        subject_claim=compiled["subject_claim"],
+    )
+
+
+def _rule(compiled: Mapping[str, Any]) -> Rule:
+    return Rule(
+        name=compiled["name"],
+        issuer=compiled["issuer"],
+        when=_conditions(compiled["when"]),
+        scopes=ALL if compiled["scopes"] == "*" else frozenset(compiled["scopes"]),
+        aud=frozenset(compiled["aud"]),
+        credential=compiled["credential"],
+        for_each_caller=compiled["share"] == "caller",
+    )

@@ -1,0 +1,27 @@
+"""What the Lambda environment tells the function; read once, by `wiring`. Nothing here can weaken a check."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class AwsAccess:
+    """The function's own AWS credentials, as Lambda hands them over, and its Region."""
+
+    region: str
+    access_key: str = field(repr=False)
+    secret_key: str = field(repr=False)
+    session_token: str | None = field(repr=False)
+
+
+def aws_access(environment: Mapping[str, str]) -> AwsAccess:
+    """From Lambda's reserved variables. Raises KeyError with the name of one that is missing.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    return AwsAccess(
+        region=environment["AWS_REGION"],
+        access_key=environment["AWS_ACCESS_KEY_ID"],
+        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
+        session_token=environment.get("AWS_SESSION_TOKEN"),
+    )

@@ -1,0 +1,104 @@
+"""A whole broker on a web in memory, with good defaults: a test changes the one thing that it is about."""
+
+import json
+from typing import Any
+from urllib.parse import urlencode
+
+from broker.audit import AuditRecord
+from broker.budget import MintBudget
+from broker.cache import TokenCache
+from broker.caller import Verifier
+from broker.credentials import Credentials
+from broker.deadline import Deadline
+from broker.exchange import Exchange
+from broker.keys import KeySets
+from broker.minting import Minter
+from broker.policy import Policy
+from broker.request import HttpRequest
+from broker.secretsmanager import SecretsManager
+from broker.settings import AwsAccess
+from broker.transloadit import TokenEndpoint
+
+from tests.kit.clock import Clock
+from tests.kit.jwts import Signer
+from tests.kit.policies import AUDIENCE, ISSUER, UPSTREAM, policy
+from tests.kit.web import Web, reply
+
+DISCOVERY_URL = f"{ISSUER}.well-known/openid-configuration"
+JWKS_URL = f"{ISSUER}keys"
+SECRETS_URL = "https://secretsmanager.us-east-1.amazonaws.com/"
+TOKEN_URL = f"{UPSTREAM}/token"
+AUTH_KEY, AUTH_SECRET = "the-auth-key", "the-auth-secret"
+ACCESS = AwsAccess("us-east-1", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
+
+
+def secret(version: str = "v1", key: str = AUTH_KEY, text: str | None = None) -> Any:
+    text = json.dumps({"auth_key": key, "auth_secret": AUTH_SECRET}) if text is None else text
+    return reply({"VersionId": version, "SecretString": text})
+
+
+def minted(token: str = "bearer-1", scope: str = "assemblies:read assemblies:write", **changes: Any) -> Any:
+    return reply({"access_token": token, "token_type": "Bearer", "expires_in": 21600, "scope": scope} | changes)
+
+
+class Broker:
+    """`broker.post(jwt, scope=…)` is a caller's request; `records` holds what was audited, `web` what was called."""
+
+    def __init__(self, trust: Policy | None = None) -> None:
+        self.clock = Clock()
+        self.signer = Signer()
+        self.web = Web()
+        self.web[DISCOVERY_URL] = reply({"issuer": ISSUER, "jwks_uri": JWKS_URL})
+        self.web[JWKS_URL] = reply(self.signer.jwks())
+        self.web[SECRETS_URL] = secret()
+        self.web[TOKEN_URL] = minted()
+        self.records: list[AuditRecord] = []
+        self.slept: list[float] = []
+        self.use(trust or policy())
+
+    def use(self, trust: Policy) -> None:
+        secrets = SecretsManager(self.web, self.clock, ACCESS)
+        self.credentials = Credentials(trust.secrets, secrets, self.clock)
+        endpoint = TokenEndpoint(self.web, self.clock, self.slept.append, trust.upstream)
+        minter = Minter(self.credentials, endpoint, TokenCache(), MintBudget(self.clock), self.clock)
+        verifier = Verifier(trust.issuers, KeySets(self.web, self.clock), self.clock)
+        self.exchange = Exchange(trust, verifier, minter, self.records.append, self.clock)
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """Claims that the default policy accepts; a change to None removes one."""
+        now = int(self.clock())
+        members = {"iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 300, "groups": ["editors"]}
+        return {name: value for name, value in (members | changes).items() if value is not None}
+
+    def jwt(self, **changes: Any) -> str:
+        return self.signer.jwt(self.claims(**changes))
+
+    def post(self, jwt: str | None = None, *, seconds: float = 15, **fields: str) -> "Answered":
+        """A token request with this JWT, or a good one; `seconds` until the invocation ends."""
+        form = {"grant_type": "client_credentials", **fields}
+        headers = {
+            "authorization": f"Bearer {self.jwt() if jwt is None else jwt}",
+            "content-type": "application/x-www-form-urlencoded",
+        }
+        http = HttpRequest("request-1", "POST", "ANY /token", headers, urlencode(form), False)
+        return Answered(self.exchange(http, Deadline(self.clock, seconds)))
+
+    @property
+    def mints(self) -> int:
+        return self.web.count(TOKEN_URL)
+
+    @property
+    def record(self) -> AuditRecord:
+        return self.records[-1]
+
+
+class Answered:
+    def __init__(self, response: dict[str, Any]) -> None:
+        self.status: int = response["statusCode"]
+        self.headers: dict[str, str] = response["headers"]
+        self.body: dict[str, Any] = json.loads(response["body"])
+
+    @property
+    def outcome(self) -> tuple[int, str | None]:
+        """Status and error code."""
+        return self.status, self.body.get("error")
