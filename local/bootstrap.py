@@ -8,12 +8,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 WANTED = (3, 13)  # the runtime in template.yaml: byte-code is made for this very minor version
-HELP = "Python 3.13 is needed: install it (`uv python install 3.13`, `pyenv install 3.13` or your system's package), then run this again."
+HELP = (
+    "Python 3.13 is needed: install it (`uv python install 3.13`, `pyenv install 3.13` or your system's package), "
+    "then run this again."
+)
 
 
 def is_wanted(python: str) -> bool:
@@ -40,10 +44,30 @@ def candidates() -> list[str]:
     ]
 
 
-def run(*command: str | Path) -> None:
-    done = subprocess.run(command, cwd=ROOT, check=False)
-    if done.returncode:
-        sys.exit(f"setup stopped: `{' '.join(str(word) for word in command)}` failed (see above); run the same command again.")
+def run(*command: str | Path) -> bool:
+    return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def locked(name: str) -> str:
+    """The lines of one package in the lock file, hashes included."""
+    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    start = next(place for place, line in enumerate(lines) if line.startswith(f"{name}=="))
+    end = next((n for n, line in enumerate(lines[start + 1 :], start + 1) if not line.startswith(" ")), len(lines))
+    return "\n".join(lines[start:end])
+
+
+def install(python: Path) -> bool:
+    """Install what is locked: with uv, itself locked, since it takes seconds where pip takes minutes; else with pip."""
+    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    hashed = [*pip, "--require-hashes", "-r"]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
+        file.write(locked("uv") + "\n")
+        file.flush()
+        has_uv = run(*hashed, file.name)
+    uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--python", python, "--require-hashes", "-r"]
+    if not (has_uv and run(*uv, "requirements-dev.txt")) and not run(*hashed, "requirements-dev.txt"):
+        return False
+    return run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
 
 
 def main() -> None:
@@ -53,11 +77,13 @@ def main() -> None:
         if found is None:
             sys.exit(HELP)
         sys.stdout.write(f"setup: making .venv with {found}\n")
-        run(found, "-m", "venv", "--clear", VENV)
-    sys.stdout.write("setup: installing the locked packages (a minute or two, the first time)\n")
+        sys.stdout.flush()
+        if not run(found, "-m", "venv", "--clear", VENV):
+            sys.exit("setup stopped: .venv could not be made (see above).")
+    sys.stdout.write("setup: installing the locked packages (up to two minutes, the first time)\n")
     sys.stdout.flush()
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", "requirements-dev.txt")
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--no-build-isolation", "-e", ".")
+    if not install(python):
+        sys.exit("setup stopped: a package could not be installed (see above); run the same command again to go on.")
     (VENV / "ready").touch()
 
 
