@@ -70,8 +70,11 @@ class Minter:
         held = self._cache.get(key)
         if held is None or held.expires_at - now < MIN_LEFT:
             notes.cache = "miss"
+            # Who named no scopes may get a narrower token; who named them may not share it.
             token = self._flights.run(
-                key, lambda: self._mint(grant, caller, credential, deadline, notes), deadline.left()
+                (key, grant.by_name),
+                lambda: self._mint(grant, caller, credential, deadline, notes),
+                deadline.left(),
             )
         elif self._cache.claim_renewal(key, now, now + RENEW_RETRY):
             token = self._renew(held, grant, caller, credential, deadline, notes)

@@ -52,10 +52,13 @@ class BoundedHttp:
         Raises OutOfReach.
         """
         self._check(url)
-        outcome: list[Answer | OutOfReach] = []
+        outcome: list[Answer | Exception] = []
 
         def work() -> None:
-            outcome.append(self._send(method, url, seconds, limit, headers, body))
+            try:
+                outcome.append(self._send(method, url, seconds, limit, headers, body))
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+                outcome.append(error)
 
         # urllib3 limits one address and one read; a peer that drips, or a slow name service, outlasts that.
         thread = threading.Thread(target=work, daemon=True)
@@ -63,7 +66,7 @@ class BoundedHttp:
         thread.join(seconds)
         if not outcome:
             raise OutOfReach("timeout")
-        if isinstance(outcome[0], OutOfReach):
+        if isinstance(outcome[0], Exception):
             raise outcome[0]
         return outcome[0]
 
@@ -75,7 +78,7 @@ class BoundedHttp:
 
     def _send(
         self, method: str, url: str, seconds: float, limit: int, headers: Mapping[str, str] | None, body: bytes | None
-    ) -> Answer | OutOfReach:
+    ) -> Answer:
         timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
         try:
             response = self._pool.request(
@@ -85,13 +88,13 @@ class BoundedHttp:
                 data = response.read(limit + 1, decode_content=False)
                 if len(data) > limit:
                     response.close()
-                    return OutOfReach("answer too large")
+                    raise OutOfReach("answer too large")
             finally:
                 response.release_conn()
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, data)
-        except urllib3.exceptions.TimeoutError:
-            return OutOfReach("timeout")
-        except urllib3.exceptions.SSLError:
-            return OutOfReach("tls")
-        except (urllib3.exceptions.HTTPError, OSError):
-            return OutOfReach("connection")
+        except urllib3.exceptions.TimeoutError as error:
+            raise OutOfReach("timeout") from error
+        except urllib3.exceptions.SSLError as error:
+            raise OutOfReach("tls") from error
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise OutOfReach("connection") from error

@@ -161,7 +161,7 @@ def _proof(authorization: str | None, fields: Mapping[str, str]) -> Proof:
         raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
     if "client_secret" in fields:
         raise NoProof("client secret")
-    if authorization is None or not authorization.lower().startswith("bearer"):
+    if authorization is None or authorization.partition(" ")[0].lower() != "bearer":
         raise NoProof("no bearer header")
     shown = _BEARER.fullmatch(authorization)
     if shown is None:
