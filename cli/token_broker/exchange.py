@@ -1,0 +1,63 @@
+"""`token-broker exchange`: a caller JWT in, the broker's answer out."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+from token_broker import jwt
+from token_broker.stack_file import NoStack, read_stack
+
+
+def register(parts: Any) -> None:
+    parser = parts.add_parser("exchange", help="trade a caller JWT for a bearer token")
+    parser.add_argument("--url", help="the broker; default: the local stack's")
+    parser.add_argument(
+        "--jwt", type=Path, metavar="FILE", help="a caller JWT, - reads it; default: one of the local issuer"
+    )
+    for name in ("scope", "aud", "credential"):
+        parser.add_argument(f"--{name}")
+    jwt.add_options(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Prints the answer: to stdout when a token was given, else to stderr with exit status 1."""
+    try:
+        url = arguments.url or read_stack(arguments.stack)["broker_url"]
+        proof = _proof(arguments)
+        fields = {name: value for name in ("scope", "aud", "credential") if (value := getattr(arguments, name))}
+        answer = urllib3.request(
+            "POST",
+            f"{url.rstrip('/')}/token",
+            headers={"authorization": f"Bearer {proof}", "content-type": "application/x-www-form-urlencoded"},
+            body=urlencode({"grant_type": "client_credentials", **fields}),
+            redirect=False,
+            retries=False,
+            timeout=30,
+        )
+    except (NoStack, OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+        sys.stderr.write(f"token-broker: {error}\n")
+        return 2
+    out = sys.stdout if answer.status == 200 else sys.stderr
+    out.write(_pretty(answer.data.decode("utf-8", "replace")) + "\n")
+    return 0 if answer.status == 200 else 1
+
+
+def _proof(arguments: argparse.Namespace) -> str:
+    """The caller JWT. Never an argument itself: every user of the machine can read those."""
+    if arguments.jwt is None:
+        return jwt.caller_jwt(arguments)
+    text = sys.stdin.read() if str(arguments.jwt) == "-" else arguments.jwt.read_text()
+    return str(text).strip()
+
+
+def _pretty(body: str) -> str:
+    try:
+        return json.dumps(json.loads(body), indent=2)
+    except ValueError:
+        return body

@@ -1,0 +1,58 @@
+"""The policy's own tests, run by the function's own decision."""
+
+from typing import Any
+
+from broker.caller import Caller, Issuer
+from broker.policy import ALL, Grant, Policy, decide
+from broker.request import Proof, ProofForm, TokenRequest
+
+from token_broker.policy.model import Case, Expected
+
+
+def run(case: Case, policy: Policy) -> str | None:
+    """What came out differently from what the test expects; None where it passes."""
+    entry = next(entry for entries in policy.issuers.values() for entry in entries if entry.name == case.issuer)
+    expected = case.expect if isinstance(case.expect, Expected) else None
+    got = _decided(entry, case.claims, expected, policy)
+    if expected is None:
+        return None if isinstance(got, str) else f"expected refused, got {_scopes(got)}"
+    if isinstance(got, str):
+        return f"expected {_listed(expected.scopes)}, got refused: {got}"
+    if _scopes(got) != _listed(expected.scopes):
+        return f"expected {_listed(expected.scopes)}, got {_scopes(got)}"
+    return None
+
+
+def _decided(entry: Issuer, claims: dict[str, Any], expected: Expected | None, policy: Policy) -> Grant | str:
+    """The grant for these claims, or why there is none. A test that expects a refusal must be refused everywhere."""
+    missing = [condition.name for condition in entry.require if not condition.holds(claims)]
+    if missing:
+        return f"the issuer requires {', '.join(missing)}"
+    subject = claims.get(entry.subject_claim)
+    if not isinstance(subject, str) or not subject:
+        return f"no {entry.subject_claim}"
+    caller = Caller(entry.name, entry.issuer, subject, claims, 0)
+    refusal = "no rule for this issuer"
+    for credential, aud in _targets(expected, policy):
+        request = TokenRequest("test", Proof(ProofForm.HEADER, ""), None, aud, credential)
+        decision = decide(policy, caller, request)
+        if isinstance(decision, Grant):
+            return decision
+        failed = ", ".join(f"{rule}: {' and '.join(names)}" for rule, names in decision.failed.items() if names)
+        refusal = decision.reason + (f" ({failed})" if failed else "")
+    return refusal
+
+
+def _targets(expected: Expected | None, policy: Policy) -> list[tuple[str, str]]:
+    if expected is not None:
+        return [(expected.credential, expected.aud)]
+    rules = [rule for rules in policy.rules.values() for rule in rules]
+    return sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
+
+
+def _scopes(grant: Grant) -> str:
+    return "*" if grant.scopes is ALL else " ".join(sorted(grant.scopes))
+
+
+def _listed(scopes: list[str] | str) -> str:
+    return scopes if isinstance(scopes, str) else " ".join(sorted(set(scopes)))

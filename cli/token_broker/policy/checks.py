@@ -1,0 +1,145 @@
+"""What the model cannot say: names that must exist, URLs, keys, and that one JWT fits one issuer's entry at most."""
+
+import itertools
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+from broker import jwk
+from broker.net import LOOPBACK
+
+from token_broker.policy.document import Path
+from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
+
+Found = Iterator[tuple[Path, str]]
+
+RESERVED = {"aws-iam", "invoke"}
+
+
+def check(policy: TrustPolicy, *, local: bool) -> Found:
+    """Each problem, and the path of the value that has it. `local` admits http on this machine."""
+    yield from _references(policy)
+    yield from _names(policy)
+    for name, issuer in policy.issuers.items():
+        yield from _issuer(("issuers", name), issuer, local)
+    yield from _shared_issuers(policy)
+    for place, rule in enumerate(policy.rules):
+        yield from _pointers(("rules", place, "when"), rule.when)
+
+
+def _references(policy: TrustPolicy) -> Found:
+    for place, rule in enumerate(policy.rules):
+        if rule.issuer not in policy.issuers:
+            yield ("rules", place, "issuer"), f"no issuer `{rule.issuer}`; one of {', '.join(policy.issuers)}"
+        if rule.credential not in policy.credentials:
+            known = ", ".join(policy.credentials)
+            yield ("rules", place, "credential"), f"no credential `{rule.credential}`; one of {known}"
+    for place, case in enumerate(policy.tests):
+        if case.issuer not in policy.issuers:
+            yield ("tests", place, "issuer"), f"no issuer `{case.issuer}`; one of {', '.join(policy.issuers)}"
+
+
+def _names(policy: TrustPolicy) -> Found:
+    groups = {"rules": [rule.name for rule in policy.rules], "tests": [case.name for case in policy.tests]}
+    for group, names in groups.items():
+        for place, name in enumerate(names):
+            if name in names[:place]:
+                yield (group, place, "name"), f"a second entry named `{name}`; give each a name of its own"
+    for name in RESERVED & policy.issuers.keys():
+        yield ("issuers", name), f"`{name}` is a reserved name, and not in this version; choose another"
+
+
+def _issuer(path: Path, issuer: Issuer, local: bool) -> Found:
+    if issuer.keys == "discovery":
+        yield from _url((*path, "issuer"), issuer.issuer, local)
+    elif isinstance(issuer.keys, KeyUrl):
+        yield from _url((*path, "keys", "url"), issuer.keys.url, local)
+    elif isinstance(issuer.keys, InlineKeys):
+        yield from _inline((*path, "keys", "jwks"), issuer)
+    if "${" in issuer.issuer:
+        yield (*path, "issuer"), "a variable belongs to the local stack's policy; write the issuer's URL"
+    if issuer.require:
+        yield from _pointers((*path, "require"), issuer.require)
+    if issuer.audience_claim != "aud" and not issuer.require:
+        yield (
+            (*path, "audience_claim"),
+            "another audience claim needs a `require` that fixes the token's kind, such as {token_use: access}",
+        )
+
+
+def _url(path: Path, url: str, local: bool) -> Found:
+    try:
+        parts = urlsplit(url)
+        is_local = local and parts.scheme == "http" and parts.hostname in LOOPBACK
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        yield path, "not a URL"
+        return
+    if "${" in url:
+        return
+    if parts.scheme != "https" and not is_local:
+        yield path, "must be an https URL"
+    elif not parts.hostname or not has_port or "@" in parts.netloc or parts.query or parts.fragment or "\\" in url:
+        yield path, "must be a plain URL: no user, query or fragment"
+
+
+def _inline(path: Path, issuer: Issuer) -> Found:
+    assert isinstance(issuer.keys, InlineKeys)
+    keys = issuer.keys.jwks.get("keys")
+    if not isinstance(keys, list) or not keys:
+        yield path, "a JWKS has a list `keys` that is not empty (RFC 7517 section 5)"
+        return
+    if len(keys) > jwk.MAX_KEYS:
+        yield path, f"more than {jwk.MAX_KEYS} keys"
+    for place, key in enumerate(keys):
+        at = (*path, "keys", place)
+        if isinstance(key, dict) and ("d" in key or "k" in key):
+            yield (
+                at,
+                "a private or shared key; put only the public members here, and make a new key: this one was shown",
+            )
+            continue
+        usable = jwk.load(key)
+        if usable is None:
+            yield at, "not a usable public key: kty, crv, sizes, use and key_ops must fit a signature (RFC 7517, 7518)"
+        elif usable.algorithms.isdisjoint(issuer.algorithms):
+            yield at, f"fits none of the issuer's algorithms; it verifies {', '.join(sorted(usable.algorithms))}"
+
+
+def _pointers(path: Path, conditions: dict[str, Any]) -> Found:
+    for claim in conditions:
+        if claim.startswith("/") and re.search(r"~(?![01])", claim):
+            yield (*path, claim), "not a JSON pointer: ~ is written ~0, and / inside a name ~1 (RFC 6901 section 3)"
+        if not claim:
+            yield (*path, claim), "an empty claim name"
+
+
+def _shared_issuers(policy: TrustPolicy) -> Found:
+    """Entries with one `issuer` share its keys; a JWT must never fit two of them."""
+    for (first, one), (second, other) in itertools.combinations(policy.issuers.items(), 2):
+        if one.issuer != other.issuer:
+            continue
+        if one.keys != other.keys:
+            yield ("issuers", second, "keys"), f"`{first}` has the same issuer, so both must have the same keys"
+        if not _are_disjoint(one, other):
+            yield (
+                ("issuers", second, "issuer"),
+                f"`{first}` has the same issuer, and one JWT could fit both: give them disjoint audiences, "
+                "or let each `require` a different value of one claim",
+            )
+
+
+def _are_disjoint(one: Issuer, other: Issuer) -> bool:
+    """A JWT whose `aud` array names the audiences of both is refused by the verifier."""
+    if set(one.audiences).isdisjoint(other.audiences):
+        return True
+    mine, theirs = one.require or {}, other.require or {}
+    return any(_differ(mine[claim], theirs[claim]) for claim in mine.keys() & theirs.keys())
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Two scalars of which a claim can be one at most."""
+    if isinstance(one, (list, Matcher)) or isinstance(other, (list, Matcher)):
+        return False
+    return isinstance(one, bool) != isinstance(other, bool) or one != other

@@ -1,0 +1,159 @@
+"""YAML to the compiled policy that the function reads: checked as a whole, its tests run, the same bytes every time."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from broker.policy import Policy, load
+from pydantic import ValidationError
+
+from token_broker.policy import cases, checks, errors
+from token_broker.policy.document import Document, PolicyErrors, Problem, read
+from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Rule, Tests, TrustPolicy
+
+UPSTREAM = "https://api2.transloadit.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """What a policy for the stack on one machine holds besides: http on loopback, and where api2 and AWS are.
+
+    Only `make up` makes one; the build refuses an artifact with it.
+    """
+
+    upstream: str
+    aws_endpoint: str
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """`data` is the file that the function reads, `digest` its SHA-256 in hex."""
+
+    data: bytes
+    digest: str
+    rules: int
+    issuers: int
+    tests: int
+
+
+def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled:
+    """The compiled policy. `file` names it in errors. Raises PolicyErrors with every problem that was found."""
+    document = read(text, file)
+    if local is not None:
+        document.value = _filled(document.value, local.variables)
+    model = _modelled(document, file)
+    found = [Problem(*document.place(path), message) for path, message in checks.check(model, local=local is not None)]
+    if found:
+        raise PolicyErrors(file, found)
+    data = _canonical(_compiled(model, local))
+    policy = load(data)
+    _run_tests(model, policy, document, file)
+    return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests))
+
+
+def _modelled(document: Document, file: str) -> TrustPolicy:
+    try:
+        return TrustPolicy.model_validate(document.value)
+    except ValidationError as error:
+        raise PolicyErrors(file, errors.problems(error, document)) from None
+
+
+def _run_tests(model: TrustPolicy, policy: Policy, document: Document, file: str) -> None:
+    failed = [
+        Problem(*document.place(("tests", place, "expect")), f"the test `{case.name}` failed: {difference}")
+        for place, case in enumerate(model.tests)
+        if (difference := cases.run(case, policy)) is not None
+    ]
+    if failed:
+        raise PolicyErrors(file, failed)
+
+
+def _filled(value: Any, variables: Mapping[str, str]) -> Any:
+    """Every text with the local stack's variables replaced."""
+    if isinstance(value, str):
+        for name, text in variables.items():
+            value = value.replace(f"${{{name}}}", text)
+        return value
+    if isinstance(value, dict):
+        return {key: _filled(item, variables) for key, item in value.items()}
+    return [_filled(item, variables) for item in value] if isinstance(value, list) else value
+
+
+def _canonical(compiled: dict[str, Any]) -> bytes:
+    return json.dumps(compiled, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+
+
+def _compiled(model: TrustPolicy, local: Local | None) -> dict[str, Any]:
+    return {
+        "version": model.version,
+        "local": local is not None,
+        "upstream": local.upstream if local else UPSTREAM,
+        "aws_endpoint": local.aws_endpoint if local else None,
+        "credentials": {name: {"secret": credential.secret} for name, credential in model.credentials.items()},
+        "issuers": [_issuer(name, issuer) for name, issuer in model.issuers.items()],
+        "rules": [_rule(rule) for rule in model.rules],
+    }
+
+
+def _issuer(name: str, issuer: Issuer) -> dict[str, Any]:
+    return {
+        "name": name,
+        "issuer": issuer.issuer,
+        "audiences": issuer.audiences,
+        "algorithms": issuer.algorithms,
+        "keys": _keys(issuer),
+        "max_age": issuer.max_age,
+        "leeway": issuer.leeway,
+        "require": _conditions(issuer.require or {}),
+        "typ": issuer.typ,
+        "audience_claim": issuer.audience_claim,
+        "subject_claim": issuer.subject_claim,
+    }
+
+
+def _keys(issuer: Issuer) -> dict[str, Any]:
+    if isinstance(issuer.keys, KeyUrl):
+        return {"url": issuer.keys.url}
+    return {"jwks": issuer.keys.jwks} if isinstance(issuer.keys, InlineKeys) else {"discovery": True}
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    return {
+        "name": rule.name,
+        "issuer": rule.issuer,
+        "when": _conditions(rule.when),
+        "scopes": rule.scopes,
+        "aud": rule.aud,
+        "credential": rule.credential,
+        "share": rule.share,
+    }
+
+
+def _conditions(conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [_condition(claim, condition) for claim, condition in conditions.items()]
+
+
+def _condition(claim: str, condition: Any) -> dict[str, Any]:
+    exists = not (isinstance(condition, Matcher) and condition.exists is False)
+    tests = _tests(condition) if exists else []
+    return {"claim": claim, "path": _pointer(claim), "exists": exists, "tests": tests}
+
+
+def _pointer(claim: str) -> list[str]:
+    """A leading slash makes a JSON pointer (RFC 6901); any other name is a top-level claim, as it is."""
+    if not claim.startswith("/"):
+        return [claim]
+    return [part.replace("~1", "/").replace("~0", "~") for part in claim[1:].split("/")]
+
+
+def _tests(wanted: Any) -> list[list[Any]]:
+    if isinstance(wanted, list):
+        return [["one_of", wanted]]
+    if not isinstance(wanted, Tests):
+        return [["one_of", [wanted]]]
+    found = [[name, argument] for name in ("any", "all", "words", "like") if (argument := getattr(wanted, name))]
+    if isinstance(wanted, Matcher) and wanted.not_ is not None:
+        found += [["not", test] for test in _tests(wanted.not_)]
+    return found

@@ -1,0 +1,200 @@
+"""YAML to plain values that know where they stand.
+
+Plain scalars are read by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), so `no`, `on` and
+`1:20` are strings. Anchors, aliases, tags and duplicate keys are errors: each hides what the policy says.
+"""
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    Event,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+MAX_BYTES = 1024 * 1024
+MAX_DEPTH = 100
+
+Path = tuple[str | int, ...]
+
+_WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, order=True, slots=True)
+class Problem:
+    """Something wrong at a place of the file; `message` says what, and the mend."""
+
+    line: int
+    column: int
+    message: str
+
+
+class PolicyErrors(Exception):
+    """All that is wrong with a policy, by place."""
+
+    def __init__(self, file: str, problems: list[Problem]) -> None:
+        self.file = file
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(f"{file}:{p.line}:{p.column}: error: {p.message}" for p in self.problems))
+
+
+@dataclass
+class Document:
+    """`value` holds dicts, lists and scalars; `place(path)` tells line and column, counted from one."""
+
+    value: Any
+    _places: dict[Path, tuple[int, int]] = field(repr=False)
+    _keys: dict[Path, tuple[int, int]] = field(repr=False)
+
+    def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
+        """Where the value (or its key) at `path` stands, or the nearest one above it."""
+        for end in range(len(path), -1, -1):
+            if of_key and path[:end] in self._keys:
+                return self._keys[path[:end]]
+            if path[:end] in self._places:
+                return self._places[path[:end]]
+        return 1, 1
+
+
+def read(text: str, file: str) -> Document:
+    """The document in `text`. Raises PolicyErrors."""
+    if len(text.encode()) > MAX_BYTES:
+        raise PolicyErrors(file, [Problem(1, 1, f"the file is larger than {MAX_BYTES} bytes; split the policy")])
+    if bad := _CONTROL.search(text.replace("\r\n", "\n")):
+        line = text.count("\n", 0, bad.start()) + 1
+        column = bad.start() - text.rfind("\n", 0, bad.start())
+        raise PolicyErrors(file, [Problem(line, column, "a control character; remove it")])
+    reader = _Reader()
+    try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            reader.take(event)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        reader.problems.append(Problem(line, column, f"not YAML: {error.problem or error.context}"))
+    except yaml.YAMLError as error:
+        reader.problems.append(Problem(1, 1, f"not YAML: {str(error).splitlines()[0]}"))
+    if reader.problems:
+        raise PolicyErrors(file, reader.problems)
+    if not reader.documents:
+        raise PolicyErrors(file, [Problem(1, 1, "the file is empty; start with `version: 1`")])
+    return Document(reader.value, reader.places, reader.keys)
+
+
+@dataclass
+class _Open:
+    """A mapping or sequence that is being read."""
+
+    value: dict[str, Any] | list[Any]
+    path: Path
+    key: str | None = None
+
+
+class _Reader:
+    """Builds values from YAML's events, without recursion, noting every place and every problem."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+        self.documents = 0
+        self.places: dict[Path, tuple[int, int]] = {}
+        self.keys: dict[Path, tuple[int, int]] = {}
+        self.problems: list[Problem] = []
+        self._open: list[_Open] = []
+
+    def take(self, event: Event) -> None:
+        if isinstance(event, DocumentStartEvent):
+            self.documents += 1
+            if self.documents > 1:
+                self._problem(event, "a second document; keep one policy in a file")
+        elif isinstance(event, AliasEvent):
+            self._problem(event, f"the alias *{event.anchor}; write the value out")
+            self._scalar(event, None)
+        elif isinstance(event, ScalarEvent):
+            self._check_plain(event)
+            self._scalar(event, _plain(event.value) if event.implicit[0] else event.value)
+        elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
+            self._check_plain(event)
+            self._start(event)
+        elif isinstance(event, (MappingEndEvent, SequenceEndEvent)):
+            self._open.pop()
+
+    def _check_plain(self, event: Any) -> None:
+        if event.anchor:
+            self._problem(event, f"the anchor &{event.anchor}; write the value out where it is needed")
+        if event.tag:
+            self._problem(event, f"the tag {event.tag}; use plain values")
+
+    def _start(self, event: Event) -> None:
+        value: dict[str, Any] | list[Any] = {} if isinstance(event, MappingStartEvent) else []
+        if len(self._open) >= MAX_DEPTH:
+            raise yaml.YAMLError("nested too deeply")
+        if self._is_at_key():
+            self._problem(event, "a key that is no string; use plain text")
+            self._open[-1].key = ""
+        path = self._add(event, value)
+        self._open.append(_Open(value, path))
+
+    def _scalar(self, event: Event, value: Any) -> None:
+        if not self._is_at_key():
+            self._add(event, value)
+            return
+        inside = self._open[-1]
+        # A key is its text: `123:` and `true:` name claims like any other.
+        name = event.value if isinstance(event, ScalarEvent) else ""
+        if isinstance(inside.value, dict) and name in inside.value:
+            self._problem(event, f"the key `{name}` a second time; keep one")
+        inside.key = name
+        self.keys[(*inside.path, name)] = _place(event)
+
+    def _is_at_key(self) -> bool:
+        return bool(self._open) and isinstance(self._open[-1].value, dict) and self._open[-1].key is None
+
+    def _add(self, event: Event, value: Any) -> Path:
+        if not self._open:
+            path: Path = ()
+            self.value = value
+        else:
+            inside = self._open[-1]
+            if isinstance(inside.value, dict):
+                path = (*inside.path, inside.key or "")
+                inside.value[inside.key or ""] = value
+                inside.key = None
+            else:
+                path = (*inside.path, len(inside.value))
+                inside.value.append(value)
+        self.places[path] = _place(event)
+        return path
+
+    def _problem(self, event: Event, message: str) -> None:
+        self.problems.append(Problem(*_place(event), message))
+
+
+def _place(event: Event) -> tuple[int, int]:
+    assert event.start_mark is not None
+    return event.start_mark.line + 1, event.start_mark.column + 1
+
+
+def _plain(text: str) -> Any:
+    """A plain scalar by the core schema; what could not be a JSON number (infinity) stays text."""
+    if text in _NULLS:
+        return None
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):
+        return number
+    return text

@@ -1,0 +1,82 @@
+"""The model's errors, in words that say what to do, at the place in the file."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from token_broker.policy.document import Document, Path, Problem
+from token_broker.policy.model import Case, Credential, Expected, Issuer, Matcher, Rule, TrustPolicy
+
+# Keys of the contract that this version does not have.
+_LATER = {"once": "replay control needs the shared table", "preset": "presets"}
+_KEYS = sorted(
+    {
+        field.alias or name
+        for model in (TrustPolicy, Credential, Issuer, Rule, Case, Expected, Matcher)
+        for name, field in model.model_fields.items()
+    }
+    | {"url", "jwks"}
+)
+_KINDS = {
+    "string_type": "must be a text; put it in quotes",
+    "bool_type": "must be true or false",
+    "int_type": "must be a whole number",
+    "list_type": "must be a list, such as [one, two]",
+    "dict_type": "must be a mapping of keys to values",
+    "model_type": "must be a mapping of keys to values",
+    "too_short": "must not be empty",
+    "string_too_short": "must not be empty",
+}
+
+
+def problems(error: ValidationError, document: Document) -> list[Problem]:
+    """One problem for each place: a value that fits no form of a choice is told once."""
+    found: dict[tuple[int, int], Problem] = {}
+    for detail in error.errors(include_url=False):
+        path = _path(detail["loc"], document.value, names_missing=detail["type"] == "missing")
+        of_key = detail["type"] == "extra_forbidden"
+        line, column = document.place(path, of_key=of_key)
+        problem = Problem(line, column, _message(dict(detail), path))
+        found.setdefault((line, column), problem)
+    return list(found.values())
+
+
+def _path(location: tuple[str | int, ...], value: Any, *, names_missing: bool) -> Path:
+    """The location without pydantic's own labels: only what is in the document, and the missing key at the end."""
+    path: list[str | int] = []
+    for place, step in enumerate(location):
+        inside = isinstance(value, Mapping) and step in value
+        if inside or (isinstance(value, list) and isinstance(step, int) and step < len(value)):
+            path.append(step)
+            value = value[step]
+        elif names_missing and place == len(location) - 1:
+            path.append(step)
+    return tuple(path)
+
+
+def _message(detail: dict[str, Any], path: Path) -> str:
+    named = [step for step in path if isinstance(step, str)]
+    name = f"`{named[-1]}`" if named else "the policy"
+    kind = detail["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(str(path[-1]))
+    if kind == "missing":
+        return f"{name} is missing; add it"
+    if kind == "value_error":
+        return f"{name}: {detail['ctx']['error']}"
+    if kind == "literal_error":
+        return f"{name} must be {detail['ctx']['expected']}"
+    if kind in ("less_than_equal", "greater_than", "greater_than_equal", "string_too_long"):
+        return f"{name} is out of range: {detail['msg'].lower()}"
+    if detail["input"] is None:
+        return f"{name} is empty; give it a value, or take it out"
+    return f"{name} {_KINDS.get(kind, detail['msg'][0].lower() + detail['msg'][1:])}"
+
+
+def _unknown_key(key: str) -> str:
+    if key in _LATER:
+        return f"`{key}` is not in this version: {_LATER[key]}"
+    near = difflib.get_close_matches(key, _KEYS, n=1)
+    return f"unknown key `{key}`" + (f"; did you mean `{near[0]}`?" if near else "; take it out")

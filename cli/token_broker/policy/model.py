@@ -1,0 +1,225 @@
+"""What a trust policy may hold: the one typed model, the truth for all that reads or describes a policy."""
+
+import difflib
+import re
+from typing import Annotated, Any, Literal, Self
+
+from broker.jwk import ALGORITHMS
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+MAX_LEEWAY = 120  # seconds
+
+# https://transloadit.com/docs/api/auth-keys-scopes-get/
+SCOPES = (
+    "assemblies:read",
+    "assemblies:write",
+    "assembly_notifications:write",
+    "auth_keys:read",
+    "auth_keys:write",
+    "billing:read",
+    "dam:read",
+    "dam:write",
+    "queues:read",
+    "read",
+    "smart_cdn:sign",
+    "storage_grants:write",
+    "template_credentials:read",
+    "template_credentials:write",
+    "templates:read",
+    "templates:write",
+    "write",
+)
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _seconds(value: Any) -> Any:
+    """`30s`, `10m`, `1h`, `1d` as seconds."""
+    found = re.fullmatch(r"([0-9]{1,6})([smhd])", value) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("write a duration such as 30s, 10m, 1h or 1d")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def _algorithm(value: str) -> str:
+    if value.startswith("HS") or value == "none":
+        raise ValueError("only asymmetric algorithms: whoever can verify a shared secret can also sign with it")
+    if value not in ALGORITHMS:
+        raise ValueError(f"{value} is no algorithm; one of {', '.join(sorted(ALGORITHMS))}")
+    return value
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    if len({repr(value) for value in values}) != len(values):
+        raise ValueError("a value is there twice; keep one")
+    return values
+
+
+def _visible(value: str) -> str:
+    if not value or re.search(r"[\x00-\x20\x7f-\x9f]", value):
+        raise ValueError("write a text without spaces or control characters")
+    return value
+
+
+def _scope(value: str) -> str:
+    if value not in SCOPES:
+        near = difflib.get_close_matches(value, SCOPES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(SCOPES)}"
+        raise ValueError(f"{value} is no scope of Transloadit; {hint}")
+    return value
+
+
+def _form(value: Any) -> str:
+    """Which form of a choice was written, so that an error speaks of that form alone."""
+    if isinstance(value, (dict, BaseModel)):
+        return "mapping"
+    return "list" if isinstance(value, list) else "scalar"
+
+
+def _key_form(value: Any) -> str:
+    return "url" if isinstance(value, dict) and "url" in value else _form(value)
+
+
+Name = Annotated[str, Field(min_length=1, max_length=100)]
+Text = Annotated[str, AfterValidator(_visible)]
+Duration = Annotated[int, BeforeValidator(_seconds)]
+Scalar = str | bool | int | float
+Scalars = Annotated[list[Scalar], Field(min_length=1), AfterValidator(_unique)]
+Scope = Annotated[str, AfterValidator(_scope)]
+Scopes = Annotated[
+    Annotated[list[Scope], Field(min_length=1), AfterValidator(_unique), Tag("list")]
+    | Annotated[Literal["*"], Tag("scalar")],
+    Discriminator(_form),
+]
+
+
+def _like(value: str) -> str:
+    if re.search(r"[\x00-\x1f\x7f-\x9f]", value):
+        raise ValueError("a pattern holds no control characters")
+    if "*" not in value:
+        raise ValueError("a pattern without * is a plain value; leave `like` out")
+    return value
+
+
+def _word(value: str) -> str:
+    if not value or " " in value:
+        raise ValueError("a word holds no spaces; write each word as an item of the list")
+    return value
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Tests(_Strict):
+    """Matchers; all that are there must hold."""
+
+    any: Scalars | None = None
+    all: Scalars | None = None
+    words: Annotated[list[Annotated[str, AfterValidator(_word)]], Field(min_length=1)] | None = None
+    like: Annotated[str, AfterValidator(_like)] | None = None
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> Self:
+        if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
+            raise ValueError("say what the claim must be: a value, a list, any, all, words, like, exists or not")
+        return self
+
+
+Unwanted = Annotated[
+    Annotated[Scalar, Tag("scalar")] | Annotated[Scalars, Tag("list")] | Annotated[Tests, Tag("mapping")],
+    Discriminator(_form),
+]
+
+
+class Matcher(Tests):
+    exists: bool | None = None
+    not_: Unwanted | None = Field(default=None, alias="not")
+
+    @model_validator(mode="after")
+    def _absent_alone(self) -> Self:
+        if self.exists is False and len(self.model_fields_set) > 1:
+            raise ValueError("`exists: false` stands alone: a claim that is absent fails every other matcher")
+        return self
+
+
+Condition = Annotated[
+    Annotated[Scalar, Tag("scalar")] | Annotated[Scalars, Tag("list")] | Annotated[Matcher, Tag("mapping")],
+    Discriminator(_form),
+]
+Conditions = Annotated[dict[str, Condition], Field(min_length=1)]
+
+
+class Credential(_Strict):
+    secret: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_visible)]
+
+
+class KeyUrl(_Strict):
+    url: Text
+
+
+class InlineKeys(_Strict):
+    jwks: dict[str, Any]
+
+
+class Issuer(_Strict):
+    issuer: Text
+    audiences: Annotated[list[Text], Field(min_length=1), AfterValidator(_unique)]
+    algorithms: Annotated[
+        list[Annotated[str, AfterValidator(_algorithm)]], Field(min_length=1), AfterValidator(_unique)
+    ]
+    keys: Annotated[
+        Annotated[Literal["discovery"], Tag("scalar")]
+        | Annotated[KeyUrl, Tag("url")]
+        | Annotated[InlineKeys, Tag("mapping")],
+        Discriminator(_key_form),
+    ]
+    max_age: Annotated[Duration, Field(gt=0)] | None = None
+    leeway: Annotated[Duration, Field(ge=0, le=MAX_LEEWAY)] = 30
+    require: Conditions | None = None
+    typ: Annotated[list[Literal["jwt", "at+jwt"]], Field(min_length=1)] | None = None
+    audience_claim: Text = "aud"
+    subject_claim: Text = "sub"
+
+
+class Rule(_Strict):
+    name: Name
+    issuer: str
+    when: Conditions
+    scopes: Scopes
+    aud: Annotated[list[Literal["api2", "mcp"]], Field(min_length=1), AfterValidator(_unique)] = ["api2"]
+    credential: str = "default"
+    share: Literal["grant", "caller"] = "grant"
+
+
+class Expected(_Strict):
+    scopes: Scopes
+    aud: Literal["api2", "mcp"] = "api2"
+    credential: str = "default"
+
+
+class Case(_Strict):
+    """One of the policy's own tests."""
+
+    name: Name
+    issuer: str
+    claims: dict[str, Any]
+    expect: Annotated[
+        Annotated[Literal["refused"], Tag("scalar")] | Annotated[Expected, Tag("mapping")], Discriminator(_form)
+    ]
+
+
+class TrustPolicy(_Strict):
+    version: Literal[1]
+    credentials: Annotated[dict[Name, Credential], Field(min_length=1)]
+    issuers: Annotated[dict[Name, Issuer], Field(min_length=1)]
+    rules: list[Rule]
+    tests: list[Case] = []

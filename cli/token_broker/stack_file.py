@@ -1,0 +1,19 @@
+"""Where the stack on this machine is: `.local/stack.json`, written by `make up`."""
+
+import json
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent.parent
+STACK_FILE = CHECKOUT / ".local" / "stack.json"
+
+
+class NoStack(Exception):
+    """The stack is not up."""
+
+
+def read_stack(file: Path = STACK_FILE) -> dict[str, str]:
+    """The members of stack.json. Raises NoStack, with what to do."""
+    try:
+        return dict(json.loads(file.read_text()))
+    except (OSError, ValueError) as error:
+        raise NoStack("the stack is not up; start it with `make up`") from error
