@@ -1,0 +1,109 @@
+"""`POST /token`: HTTP Basic with an Auth Key and its Auth Secret in, an opaque bearer token out.
+
+https://transloadit.com/docs/api/token-post/
+"""
+
+import base64
+import binascii
+import hmac
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+from local.sandbox.errors import ApiError
+
+LIFETIME = 21_600  # seconds
+AUDIENCES = ("api2", "mcp")
+
+
+@dataclass(frozen=True, slots=True)
+class AuthKey:
+    """An Auth Key of the sandbox's workspace. `scopes`: what it holds."""
+
+    key: str
+    secret: str = field(repr=False)
+    scopes: tuple[str, ...]
+    signature_algo: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What is known of a token that was handed out; `expires_at` in seconds since the epoch."""
+
+    key: AuthKey
+    scopes: frozenset[str]
+    aud: str
+    expires_at: float
+
+
+class Tokens:
+    def __init__(self, keys: Mapping[str, AuthKey], clock: Callable[[], float]) -> None:
+        self._keys = keys
+        self._clock = clock
+        self._bearers: dict[str, Bearer] = {}
+
+    def mint(self, authorization: str | None, content_type: str, body: bytes) -> dict[str, str | int]:
+        """The answer to a token request. Raises ApiError."""
+        key = self._authenticated(authorization)
+        form = _form(content_type, body)
+        if form.get("grant_type") != "client_credentials":
+            raise ApiError("TOKEN_INVALID_GRANT_TYPE", "Only grant_type client_credentials is supported")
+        scopes = _scopes(form.get("scope", ""), key)
+        aud = form.get("aud", "api2")
+        if aud not in AUDIENCES:
+            raise ApiError("TOKEN_INVALID_AUDIENCE", "The audience is not accepted")
+        token = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
+        self._bearers[token] = Bearer(key, frozenset(scopes), aud, self._clock() + LIFETIME)
+        return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
+
+    def find(self, token: str) -> Bearer:
+        """The bearer behind a token. Raises ApiError."""
+        bearer = self._bearers.get(token)
+        if bearer is None:
+            raise ApiError("BEARER_TOKEN_INVALID", "The bearer token is not known")
+        if bearer.expires_at <= self._clock():
+            raise ApiError("BEARER_TOKEN_EXPIRED", "The bearer token has expired")
+        return bearer
+
+    def _authenticated(self, authorization: str | None) -> AuthKey:
+        user, secret = _basic(authorization)
+        key = self._keys.get(user)
+        if key is None:
+            raise ApiError("GET_ACCOUNT_UNKNOWN_AUTH_KEY", "The Auth Key is not known")
+        if not hmac.compare_digest(key.secret.encode(), secret.encode()):
+            raise ApiError("TOKEN_INVALID_CREDENTIALS", "The Auth Secret is wrong")
+        return key
+
+
+def _basic(authorization: str | None) -> tuple[str, str]:
+    scheme, _, encoded = (authorization or "").partition(" ")
+    try:
+        user, colon, secret = base64.b64decode(encoded.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        user = colon = secret = ""
+    if scheme.lower() != "basic" or not user or not colon:
+        challenge = {"WWW-Authenticate": 'Basic realm="Transloadit"'}
+        raise ApiError("SERVER_401", "Authorization required", **challenge)
+    return user, secret
+
+
+def _form(content_type: str, body: bytes) -> dict[str, str]:
+    if content_type != "application/x-www-form-urlencoded":
+        raise ApiError("TOKEN_INVALID_REQUEST", "Send application/x-www-form-urlencoded")
+    try:
+        pairs = parse_qsl(body.decode(), keep_blank_values=True, errors="strict", max_num_fields=100)
+    except ValueError:
+        raise ApiError("TOKEN_INVALID_REQUEST", "The form cannot be read") from None
+    if len({name for name, _ in pairs}) != len(pairs):
+        raise ApiError("TOKEN_INVALID_REQUEST", "A field is repeated")
+    return {name: value for name, value in pairs if value}
+
+
+def _scopes(asked: str, key: AuthKey) -> list[str]:
+    """Those asked for, in their order, each once; all of the key's where none are."""
+    scopes = list(dict.fromkeys(scope for scope in re.split(r"[ ,]+", asked) if scope)) or list(key.scopes)
+    if not set(scopes) <= set(key.scopes):
+        raise ApiError("TOKEN_INVALID_SCOPE", "The Auth Key does not hold every scope that was asked for")
+    return scopes
