@@ -1,0 +1,74 @@
+"""The artifact that the stack runs: built by the real `sam build` for this machine, a local policy laid over a copy."""
+
+import fcntl
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from local.report import say
+
+ROOT = Path(__file__).resolve().parent.parent
+_INPUTS = ("template.yaml", "requirements.txt", "policy.yaml", "functions", "infra", "cli")
+_MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
+
+
+class BuildFailed(Exception):
+    """`sam build` failed; the message holds what it said."""
+
+
+def built(cache: Path) -> Path:
+    """The folder with the artifact for this machine, built anew when an input has changed. Raises BuildFailed."""
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "build.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        wanted = _digest()
+        mark = cache / "build" / "inputs"
+        if not mark.exists() or mark.read_text() != wanted:
+            say("building the artifact with sam build")
+            _build(cache / "build")
+            mark.write_text(wanted)
+    return cache / "build" / "BrokerFunction"
+
+
+def lay_over(artifact: Path, policy: bytes, target: Path) -> None:
+    """A copy of the artifact with this compiled policy."""
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(artifact, target)
+    (target / "policy.json").write_bytes(policy)
+
+
+def _digest() -> str:
+    found = hashlib.sha256(platform.machine().encode())
+    for name in _INPUTS:
+        path = ROOT / name
+        for file in [path] if path.is_file() else sorted(path.rglob("*")):
+            if file.is_file() and file.suffix != ".pyc":
+                found.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
+    return found.hexdigest()
+
+
+def _build(folder: Path) -> None:
+    variables = {
+        **os.environ,
+        "ARCHITECTURE": _MACHINES[platform.machine()],
+        "SAM_CLI_TELEMETRY": "0",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    # make's own variables would leak into the build's make.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        variables.pop(name, None)
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("sam"),
+        "build",
+        "--build-dir",
+        folder,
+        "--template",
+        "template.yaml",
+    ]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildFailed(f"sam build failed:\n{done.stdout}{done.stderr}")

@@ -1,0 +1,135 @@
+"""`up`, `down` and `serve`: the stack prepared, started in the background, and stopped."""
+
+import asyncio
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from token_broker.stack_file import read_stack
+
+from local import artifact
+from local.options import BadOption, Options, Ports
+from local.report import say
+from local.stack import READY_SECONDS, STACK_FILE, compiled, plan, serve
+
+_LOCK = "supervisor.lock"  # held by the supervisor as long as it lives; its pid is in it
+
+
+class NotStarted(Exception):
+    """The stack did not come up; the message says where to look."""
+
+
+def prepare(options: Options, folder: Path) -> Ports:
+    """Everything that can be wrong before anything runs. Raises BadOption, PolicyErrors, OSError, BuildFailed."""
+    ports = Ports.choose(options.first_port)
+    folder.mkdir(parents=True, exist_ok=True)
+    policy = compiled(plan(options, ports, folder))
+    artifact.lay_over(artifact.built(artifact.ROOT / ".local"), policy, folder / "artifact")
+    return ports
+
+
+def up(options: Options, folder: Path) -> None:
+    """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted."""
+    if running(folder):
+        say("the stack is up already; stopping it first")
+        down(folder)
+    ports = prepare(options, folder)
+    say("starting the stack")
+    supervisor = start(ports, folder)
+    try:
+        _await_ready(supervisor, folder)
+    except BaseException:
+        supervisor.terminate()
+        supervisor.wait()
+        raise
+
+
+def start(ports: Ports, folder: Path) -> subprocess.Popen[bytes]:
+    """The supervisor as a process of its own session, so that a Ctrl-C here does not reach it."""
+    (folder / "log").mkdir(exist_ok=True)
+    (folder / STACK_FILE).unlink(missing_ok=True)
+    numbers = ",".join(str(port) for port in asdict(ports).values())
+    with (folder / "log" / "stack.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "local", "serve", "--directory", folder, "--ports", numbers],
+            cwd=artifact.ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+
+
+def _await_ready(supervisor: subprocess.Popen[bytes], folder: Path) -> None:
+    ends_at = time.time() + READY_SECONDS
+    while time.time() < ends_at:
+        if (folder / STACK_FILE).exists():
+            return
+        if supervisor.poll() is not None:
+            break
+        time.sleep(0.05)
+    raise NotStarted(f"the stack did not start; {folder / 'log' / 'stack.log'} says why")
+
+
+def serve_here(options: Options, ports: Ports, folder: Path) -> None:
+    """The supervisor itself. Raises BadOption where another one runs in this folder."""
+    with (folder / _LOCK).open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadOption("a stack is running here already; `make down` stops it") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        asyncio.run(serve(options, ports, folder))
+
+
+def running(folder: Path) -> int | None:
+    """The supervisor's process id; None when none runs."""
+    try:
+        with (folder / _LOCK).open("r+") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read() or 0) or None
+    except FileNotFoundError:
+        pass
+    return None
+
+
+def down(folder: Path) -> bool:
+    """Stop the stack and wait for its end; whether there was one."""
+    pid = running(folder)
+    if pid is None:
+        return False
+    os.kill(pid, signal.SIGTERM)
+    ends_at = time.time() + 15
+    while running(folder) and time.time() < ends_at:
+        time.sleep(0.05)
+    if running(folder):
+        os.kill(pid, signal.SIGKILL)
+    (folder / STACK_FILE).unlink(missing_ok=True)
+    return True
+
+
+def describe(folder: Path) -> None:
+    """Where everything is, and a first call."""
+    stack = read_stack(folder / STACK_FILE)
+    say()
+    for title, member in (
+        ("broker", "broker_url"),
+        ("api2", "api2_url"),
+        ("issuer", "issuer_url"),
+        ("logs", "log_dir"),
+    ):
+        say(f"  {title:<8}{stack[member]}")
+    say()
+    say("  JWT=$(.venv/bin/token-broker jwt --subject alice --claim groups='[\"editors\"]')")
+    say(f'  curl {stack["broker_url"]}/token -H "Authorization: Bearer $JWT" -d grant_type=client_credentials')
+    say(f'  curl "{stack["api2_url"]}/assemblies" -H "Authorization: Bearer <the access_token>"')
+    say()

@@ -1,0 +1,96 @@
+"""`make demo`: one exchange, told as it happens, with the real parts."""
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from token_broker.jwt import KEY_FILE, load_key, sign
+from token_broker.stack_file import read_stack
+
+from local.report import say
+
+
+class Surprise(Exception):
+    """The exchange did not go as the story says."""
+
+
+class Story:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._stack = read_stack(folder / "stack.json")
+        self._web = urllib3.PoolManager(retries=False)
+
+    def tell(self) -> None:
+        """A dozen lines. Raises Surprise."""
+        say()
+        say(f"1. alice signed in at {self._stack['issuer_url']}; her JWT says that she is one of the editors.")
+        alice = self._jwt("alice", ["editors"])
+        first = self._exchange(alice, 200)
+        record = self._record()
+        say(f"2. The policy said yes: the rule `{record['rules'][0]}` gives {first['scope']}.")
+        say(f"3. The broker minted a bearer token at api2 (SHA-256 {record['token_sha256'][:12]}…), good for")
+        say(f"   {first['expires_in']} seconds. Only the broker has the Auth Secret; alice never sees it.")
+        say(f"4. alice lists the Assemblies with it: {self._assemblies(first['access_token'])}.")
+        second = self._exchange(alice, 200)
+        if second["access_token"] != first["access_token"]:
+            # Another environment answered, with a cache of its own.
+            second = self._exchange(alice, 200)
+        state, left = self._record()["cache"], second["expires_in"]
+        say(f"5. She asks again: the same token from the broker's cache (a {state}), {left} seconds left.")
+        refused = self._exchange(self._jwt("mallory", ["strangers"]), 403)
+        say(f"6. mallory signed in too, but no rule matches: 403 {refused['error']}.")
+        why = self._record()["failed"]
+        say(f"   The answer does not say why; the audit record does: {json.dumps(why)}.")
+        forged = self._exchange(alice[:-8] + "AAAAAAAA", 401)
+        say(f"7. A JWT with a forged signature: 401 {forged['error']}.")
+        say(f"8. api2 was called {self._calls()}: for nobody who was refused.")
+
+    def _jwt(self, subject: str, groups: list[str]) -> str:
+        now = int(time.time())
+        claims = {
+            "iss": self._stack["issuer_url"],
+            "sub": subject,
+            "aud": self._stack["audience"],
+            "iat": now,
+            "exp": now + 300,
+            "groups": groups,
+        }
+        return sign(claims, load_key(self._folder / KEY_FILE))
+
+    def _exchange(self, jwt: str, status: int) -> dict[str, Any]:
+        answer = self._web.request(
+            "POST",
+            f"{self._stack['broker_url']}/token",
+            headers={"authorization": f"Bearer {jwt}", "content-type": "application/x-www-form-urlencoded"},
+            body=urlencode({"grant_type": "client_credentials"}),
+        )
+        if answer.status != status:
+            raise Surprise(f"expected {status}, got {answer.status}; {self._stack['log_dir']} has the logs")
+        self._request_id = answer.headers["apigw-requestid"]
+        return dict(answer.json())
+
+    def _record(self) -> dict[str, Any]:
+        """The audit record of the last exchange, from the environments' logs."""
+        for log in Path(self._stack["log_dir"]).glob("environment-*.log"):
+            for line in log.read_text("utf-8", "replace").splitlines():
+                if self._request_id in line and '"audit"' in line:
+                    return dict(json.loads(line)["audit"])
+        raise Surprise("the exchange left no audit record")
+
+    def _assemblies(self, token: str) -> str:
+        url = f"{self._stack['api2_url']}/assemblies"
+        answer = self._web.request("GET", url, headers={"authorization": f"Bearer {token}"})
+        if answer.status != 200:
+            raise Surprise(f"api2 answered {answer.status} to the token")
+        return f"{answer.status}, {answer.json()['count']} so far"
+
+    def _calls(self) -> str:
+        url = f"{self._stack['api2_url']}/_sandbox/calls"
+        answer = self._web.request("GET", url)
+        if answer.status != 200:
+            return "for tokens only (a real api2 does not count)"
+        count = answer.json()["POST /token"]
+        return f"{count} time{'s' if count > 1 else ''} for a token"

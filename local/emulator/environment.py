@@ -1,0 +1,253 @@
+"""One environment: the emulator's process, or a plain worker where the emulator cannot run."""
+
+import asyncio
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from local.emulator.pool import INVOKE_PATH, LOG, Environment, Outcome
+from local.processes import end_with_parent, free_ports
+
+START_SECONDS = 20.0
+# What Lambda's runtime brings along; the artifact must bring all else.
+_RUNTIME_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """What is emulated: an artifact, and the function as the translated template has it. `timeout` in seconds."""
+
+    artifact: Path
+    handler: str
+    timeout: int
+    memory: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def from_template(cls, properties: Mapping[str, Any], artifact: Path) -> "Function":
+        variables = properties.get("Environment", {}).get("Variables", {})
+        return cls(artifact, properties["Handler"], properties["Timeout"], int(properties["MemorySize"]), variables)
+
+
+def environments(
+    count: int, function: Function, folder: Path, variables: Mapping[str, str], *, plain: bool = False
+) -> list[Environment]:
+    """`count` environments of a function. Their logs go to `folder`/log; `plain` asks for workers without emulator."""
+    runtime = _runtime(folder / "runtime")
+    logs = [folder / "log" / f"environment-{number}.log" for number in range(1, count + 1)]
+    logs[0].parent.mkdir(parents=True, exist_ok=True)
+    binary = None if plain else _binary(folder)
+    if binary is None:
+        LOG.warning("no emulator: plain worker processes take the events")
+        return [WorkerEnvironment(function, runtime, variables, log) for log in logs]
+    return [EmulatedEnvironment(binary, function, runtime, variables, log) for log in logs]
+
+
+class EmulatedEnvironment:
+    """One Runtime Interface Emulator with its runtime."""
+
+    def __init__(
+        self, binary: Path, function: Function, runtime: Path, variables: Mapping[str, str], log: Path
+    ) -> None:
+        self._binary = binary
+        self._function = function
+        self._variables = {**_variables(function, runtime, log.stem), **variables}
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+        self._session: aiohttp.ClientSession | None = None
+        self._url = ""
+
+    async def start(self) -> None:
+        port, api_port = free_ports(2)
+        self._url = f"http://127.0.0.1:{port}{INVOKE_PATH}"
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                self._binary,
+                *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
+                *("--runtime-api-address", f"127.0.0.1:{api_port}"),
+                # -S: the artifact and the runtime's own modules are all that can be imported.
+                *(sys.executable, "-S", "-m", "awslambdaric", self._function.handler),
+                cwd=self._function.artifact,
+                env=self._variables,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+        timeout = aiohttp.ClientTimeout(total=self._function.timeout + 30)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        await _listening(port, self._process)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def invoke(self, event: bytes) -> Outcome:
+        assert self._session is not None
+        try:
+            async with self._session.post(self._url, data=event) as answer:
+                return read_answer(answer.status, await answer.read())
+        except (aiohttp.ClientError, TimeoutError):
+            # The process may take a moment to be seen dead.
+            await self.stop()
+            return _failure("Runtime.ExitError", "the environment exited")
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        if self._process is not None:
+            # Its whole group: the emulator's runtime is a child of its own.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+
+
+class WorkerEnvironment:
+    """A plain process that calls the handler: where the emulator's binary cannot run."""
+
+    def __init__(self, function: Function, runtime: Path, variables: Mapping[str, str], log: Path) -> None:
+        self._function = function
+        self._variables = {**_variables(function, runtime, log.stem), **variables}
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-S", str(Path(__file__).with_name("worker.py"))),
+                *(self._function.handler, str(self._function.timeout)),
+                cwd=self._function.artifact,
+                env=self._variables,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=log,
+                limit=2**24,
+                start_new_session=True,
+                preexec_fn=end_with_parent,
+            )
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def invoke(self, event: bytes) -> Outcome:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        try:
+            self._process.stdin.write(json.dumps(json.loads(event)).encode() + b"\n")
+            line = await asyncio.wait_for(self._process.stdout.readline(), self._function.timeout)
+        except TimeoutError:
+            await self.stop()
+            return _failure("Sandbox.Timedout", f"Task timed out after {self._function.timeout:.2f} seconds")
+        except OSError:
+            line = b""
+        if not line:
+            await self.stop()
+            return _failure("Runtime.ExitError", "the environment exited")
+        return read_answer(200, line.rstrip(b"\n"))
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+
+
+def read_answer(status: int, body: bytes) -> Outcome:
+    """What an answer of the emulator means on AWS."""
+    if status != 200:
+        return _failure("Runtime.ExitError", "the environment exited")
+    if b"Task timed out after" in body and not body.startswith(b"{"):
+        return _failure("Sandbox.Timedout", body.decode("utf-8", "replace"))
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return Outcome(body, failed=False)
+    # The emulator marks an exception by nothing but its shape.
+    is_error = isinstance(value, dict) and {"errorType", "errorMessage"} <= value.keys() and "statusCode" not in value
+    return Outcome(body, failed=is_error)
+
+
+def _failure(kind: str, message: str) -> Outcome:
+    return Outcome(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
+
+
+def _variables(function: Function, runtime: Path, stream: str) -> dict[str, str]:
+    """The environment of a function, from nothing.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+    """
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "en_US.UTF-8",
+        "TZ": ":UTC",
+        "PYTHONPATH": f"{function.artifact}:{runtime}",
+        "LAMBDA_TASK_ROOT": str(function.artifact),
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_LOG_FORMAT": "JSON",
+        "AWS_LAMBDA_LOG_LEVEL": "INFO",
+        "AWS_LAMBDA_LOG_STREAM_NAME": stream,
+        "AWS_LAMBDA_FUNCTION_NAME": "function",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_FUNCTION_TIMEOUT": str(function.timeout),
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        **function.variables,
+    }
+
+
+def _runtime(folder: Path) -> Path:
+    """A folder with the runtime's own modules and no other."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _RUNTIME_MODULES:
+        found = importlib.util.find_spec(name)
+        if found is None or found.origin is None:
+            continue  # not on this system; the workers do without
+        source = Path(found.origin).parent if found.submodule_search_locations else Path(found.origin)
+        with suppress(FileExistsError):
+            (folder / source.name).symlink_to(source)
+    return folder
+
+
+def _binary(folder: Path) -> Path | None:
+    """A runnable copy of the emulator for this machine; None where there is none."""
+    machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
+    package = importlib.util.find_spec("samcli.local.rapid") or importlib.util.find_spec("samcli")
+    if sys.platform != "linux" or machine is None or package is None or not package.submodule_search_locations:
+        return None
+    home = Path(package.submodule_search_locations[0])
+    source = next(home.rglob(f"aws-lambda-rie-{machine}"), None)
+    if source is None:
+        return None
+    copy = folder / "aws-lambda-rie"
+    if not copy.exists():
+        shutil.copy(source, copy)
+        copy.chmod(0o755)
+    return copy
+
+
+async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+    """Wait until something listens on the port. Raises RuntimeError."""
+    ends_at = asyncio.get_running_loop().time() + START_SECONDS
+    while asyncio.get_running_loop().time() < ends_at and process.returncode is None:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            await asyncio.sleep(0.02)
+        else:
+            writer.close()
+            await writer.wait_closed()
+            return
+    raise RuntimeError("the emulator did not start; see its log")

@@ -1,0 +1,72 @@
+"""Requests as events of API Gateway's payload format 2.0.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+"""
+
+import base64
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from local.translate import ACCOUNT
+
+# Bodies of these types arrive as text; all others, and those without a type, as base64.
+_TEXT = ("text/", "application/json", "application/xml", "application/javascript")
+
+
+def event_of(request: web.Request, body: bytes, route: str, request_id: str) -> dict[str, Any]:
+    """The event for a request that matched the route."""
+    headers = _joined((name.decode().lower(), value.decode("latin-1")) for name, value in request.raw_headers)
+    cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
+    is_text = headers.get("content-type", "").lower().startswith(_TEXT)
+    query = _joined(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": route,
+        "rawPath": request.path,
+        "rawQueryString": request.rel_url.raw_query_string,
+        "headers": headers,
+        "requestContext": _context(request, headers, route, request_id),
+        "isBase64Encoded": bool(body) and not is_text,
+    }
+    if cookies:
+        event["cookies"] = cookies
+    if query:
+        event["queryStringParameters"] = query
+    if body:
+        event["body"] = body.decode("utf-8", "replace") if is_text else base64.b64encode(body).decode()
+    return event
+
+
+def _context(request: web.Request, headers: dict[str, str], route: str, request_id: str) -> dict[str, Any]:
+    now = time.time()
+    return {
+        "accountId": ACCOUNT,
+        "apiId": "local",
+        "domainName": request.host,
+        "domainPrefix": request.host.split(".")[0],
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": f"HTTP/{request.version.major}.{request.version.minor}",
+            "sourceIp": request.remote,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": request_id,
+        "routeKey": route,
+        "stage": "$default",
+        "time": datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S +0000"),
+        "timeEpoch": int(now * 1000),
+    }
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Repeats become one value, joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined

@@ -1,0 +1,249 @@
+"""API Gateway's HTTP API on this machine: routes, CORS, throttling and authorization of the translated template.
+
+It speaks payload format 2.0, and refuses at start what it cannot emulate.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
+"""
+
+import base64
+import json
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from local.emulator.pool import Busy, Outcome, Pool
+from local.events import event_of
+from local.translate import Resources
+
+LOG = logging.getLogger("local.gateway")
+
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
+MAX_HEAD = 10_240  # bytes of request line and headers together
+MAX_BODY = 10 * 1024 * 1024
+_ANY = "x-amazon-apigateway-any-method"
+
+
+class CannotEmulate(Exception):
+    """Something in the template that this gateway would have to pretend."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cors:
+    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html"""
+
+    origins: frozenset[str]
+    methods: str
+    headers: str
+    exposed: str
+    max_age: int
+
+    def for_origin(self, origin: str | None) -> dict[str, str]:
+        """The headers of an answer to a page of this origin; none where it is not allowed."""
+        if origin not in self.origins:
+            return {}
+        return {"access-control-allow-origin": origin, "access-control-expose-headers": self.exposed, "vary": "origin"}
+
+    def preflight(self, origin: str | None) -> dict[str, str]:
+        if origin not in self.origins:
+            return {}
+        return {
+            "access-control-allow-origin": origin,
+            "access-control-allow-methods": self.methods,
+            "access-control-allow-headers": self.headers,
+            "access-control-max-age": str(self.max_age),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the template says of its one HTTP API. `routes`: (method, path), method ANY for all."""
+
+    routes: frozenset[tuple[str, str]]
+    cors: Cors | None
+    rate: float
+    burst: float
+
+    def route(self, method: str, path: str) -> str | None:
+        """The key of the route for a request; the more specific method wins."""
+        for named in (method, "ANY"):
+            if (named, path) in self.routes:
+                return f"{named} {path}"
+        return None
+
+
+def read_api(resources: Resources) -> Api:
+    """The API of a translated template. Raises CannotEmulate."""
+    apis = {name: entry for name, entry in resources.items() if entry["Type"] == "AWS::ApiGatewayV2::Api"}
+    if len(apis) != 1 or any(entry["Type"] == "AWS::ApiGateway::RestApi" for entry in resources.values()):
+        raise CannotEmulate("the template must have one HTTP API and no REST API")
+    name, api = next(iter(apis.items()))
+    body = api["Properties"]["Body"]
+    routes = set()
+    for path, methods in body["paths"].items():
+        for method, operation in methods.items():
+            _check(f"{name} {method} {path}", path, operation)
+            routes.add(("ANY" if method == _ANY else method.upper(), path))
+    stage = next(entry for entry in resources.values() if entry["Type"] == "AWS::ApiGatewayV2::Stage")["Properties"]
+    if stage.get("RouteSettings"):
+        raise CannotEmulate(f"{name}: RouteSettings; use DefaultRouteSettings")
+    settings = stage.get("DefaultRouteSettings", {})
+    return Api(
+        frozenset(routes),
+        _cors(body.get("x-amazon-apigateway-cors")),
+        float(settings.get("ThrottlingRateLimit", 10_000)),
+        float(settings.get("ThrottlingBurstLimit", 5_000)),
+    )
+
+
+def _check(place: str, path: str, operation: Mapping[str, Any]) -> None:
+    integration = operation["x-amazon-apigateway-integration"]
+    if integration.get("type") != "aws_proxy" or integration.get("payloadFormatVersion") != "2.0":
+        raise CannotEmulate(f"{place}: only a Lambda proxy with payload format 2.0")
+    if operation.get("security"):
+        raise CannotEmulate(f"{place}: an authorizer")
+    if "{" in path or path == "/$default":
+        raise CannotEmulate(f"{place}: path parameters and $default")
+
+
+def _cors(declared: Mapping[str, Any] | None) -> Cors | None:
+    if declared is None:
+        return None
+    origins = declared["allowOrigins"]
+    if not isinstance(origins, list) or any("*" in origin for origin in origins):
+        raise CannotEmulate("CORS: origins must be a list of exact origins")
+    return Cors(
+        frozenset(origins),
+        ",".join(declared["allowMethods"]),
+        ",".join(declared["allowHeaders"]),
+        ",".join(declared["exposeHeaders"]),
+        declared["maxAge"],
+    )
+
+
+class Throttle:
+    """A token bucket, as API Gateway's (requests a second, and at once)."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate, self._burst = rate, burst
+        self._tokens, self._at = burst, time.time()
+
+    def admits(self) -> bool:
+        now = time.time()
+        self._tokens = min(self._burst, self._tokens + (now - self._at) * self._rate)
+        self._at = now
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Gateway:
+    """Answers requests by invoking the function. `renames`: API Gateway may rename `WWW-Authenticate`."""
+
+    def __init__(self, api: Api, pool: Pool, *, renames: bool = False) -> None:
+        self._api = api
+        self._pool = pool
+        self._renames = renames
+        self._throttle = Throttle(api.rate, api.burst)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        started = time.time()
+        request_id = secrets.token_urlsafe(12)
+        response = await self._answer(request, request_id)
+        response.headers["apigw-requestid"] = request_id
+        self._add_cors(request, response)
+        LOG.info(
+            json.dumps(
+                {
+                    "requestId": request_id,
+                    "method": request.method,
+                    "path": request.path,
+                    "status": response.status,
+                    "milliseconds": round((time.time() - started) * 1000, 1),
+                }
+            )
+        )
+        return response
+
+    async def _answer(self, request: web.Request, request_id: str) -> web.Response:
+        if _head_size(request) > MAX_HEAD:
+            return _message(431, "Request Header Fields Too Large")
+        if self._is_preflight(request):
+            assert self._api.cors is not None
+            return web.Response(status=204, headers=self._api.cors.preflight(request.headers.get("Origin")))
+        route = self._api.route(request.method, request.path)
+        if route is None:
+            return _message(404, "Not Found")
+        if not self._throttle.admits():
+            return _message(429, "Too Many Requests")
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _message(413, "Request Entity Too Large")
+        try:
+            outcome = await self._pool.invoke(json.dumps(event_of(request, body, route, request_id)).encode())
+        except Busy:
+            return _message(503, "Service Unavailable")
+        return self._respond(outcome)
+
+    def _is_preflight(self, request: web.Request) -> bool:
+        asks = "Origin" in request.headers and "Access-Control-Request-Method" in request.headers
+        return self._api.cors is not None and request.method == "OPTIONS" and asks
+
+    def _respond(self, outcome: Outcome) -> web.Response:
+        """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html"""
+        if outcome.failed:
+            return _message(500, "Internal Server Error")
+        try:
+            return self._proxied(json.loads(outcome.payload))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return _message(500, "Internal Server Error")
+
+    def _proxied(self, answer: Any) -> web.Response:
+        if not isinstance(answer, dict) or "statusCode" not in answer:
+            # Inferred by API Gateway: 200, and the whole value is the body.
+            return web.Response(body=json.dumps(answer).encode(), content_type="application/json")
+        body = answer.get("body") or ""
+        data = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+        response = web.Response(status=int(answer["statusCode"]), body=data)
+        response.headers["content-type"] = "text/plain"
+        for name, value in answer.get("headers", {}).items():
+            response.headers[self._renamed(name.lower())] = str(value)
+        for cookie in answer.get("cookies", []):
+            response.headers.add("set-cookie", cookie)
+        return response
+
+    def _renamed(self, name: str) -> str:
+        return "x-amzn-remapped-www-authenticate" if self._renames and name == "www-authenticate" else name
+
+    def _add_cors(self, request: web.Request, response: web.Response) -> None:
+        """Where CORS is configured the function's own headers for it are dropped."""
+        cors = self._api.cors
+        if cors is None or self._is_preflight(request):
+            return
+        for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
+            del response.headers[name]
+        response.headers.update(cors.for_origin(request.headers.get("Origin")))
+
+
+def _head_size(request: web.Request) -> int:
+    """Bytes of request line and headers as sent."""
+    line = len(request.method) + len(request.path_qs.encode()) + len(" HTTP/1.1\r\n") + 1
+    return line + sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
+
+
+def _message(status: int, text: str) -> web.Response:
+    """API Gateway's own errors have no body but this."""
+    return web.json_response({"message": text}, status=status)
+
+
+def gateway_app(api: Api, pool: Pool, *, renames: bool = False) -> web.Application:
+    """The API as an aiohttp application."""
+    answer: Callable[[web.Request], Awaitable[web.Response]] = Gateway(api, pool, renames=renames).answer
+    app = web.Application(client_max_size=MAX_BODY)
+    app.router.add_route("*", "/{path:.*}", answer)
+    return app

@@ -1,0 +1,44 @@
+"""The stack's OIDC issuer: oidc-provider-mock's login, discovery and PKCE, with a signing key that the stack made.
+
+    python -m local.issuer PORT KEYFILE
+
+`token-broker jwt` signs with the same key. It never comes near an artifact.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import joserfc.jwk
+import oidc_provider_mock
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from oidc_provider_mock._storage import storage  # the key has no public setter
+from token_broker.jwt import load_key, public_jwk
+from werkzeug.serving import make_server
+
+
+def make_key(file: Path) -> None:
+    """An RSA key of 2048 bits, readable by its owner alone; kept where there is one."""
+    if file.exists():
+        return
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
+        out.write(pem)
+
+
+def main(port: int, file: Path) -> None:
+    key_id = public_jwk(load_key(file))["kid"]
+    key = joserfc.jwk.RSAKey.import_key(file.read_bytes(), {"kid": key_id, "use": "sig", "alg": "RS256"})
+    app = oidc_provider_mock.app()
+
+    def use_key() -> None:
+        storage.jwk = key
+
+    app.before_request(use_key)
+    make_server("127.0.0.1", port, app, threaded=True).serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,163 @@
+"""The stack on one machine as one supervisor process: gateway, environments, sandbox; issuer and AWS beside it."""
+
+import asyncio
+import json
+import logging
+import os
+import secrets
+import signal
+import sys
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from token_broker.jwt import KEY_FILE
+from token_broker.policy.compiler import Local, compile_policy
+from token_broker.policy.model import SCOPES
+
+from local import artifact, aws, issuer
+from local.emulator.environment import Function, environments
+from local.emulator.pool import INVOKE_PATH, Pool, invoke_app
+from local.gateway import gateway_app, read_api
+from local.options import AUDIENCE, ORIGINS, Options, Ports
+from local.processes import end_with_parent
+from local.sandbox.app import create_app
+from local.sandbox.tokens import AuthKey
+from local.translate import translated
+
+STACK_FILE = "stack.json"
+READY_SECONDS = 60.0
+# Out of the way of the gateway's own limit.
+LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
+_TEMPLATE = artifact.ROOT / "template.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class StackInfo:
+    """`.local/stack.json`: where everything is."""
+
+    broker_url: str
+    invoke_url: str
+    api2_url: str
+    issuer_url: str
+    audience: str
+    aws_endpoint_url: str
+    auth_key: str
+    auth_secret: str = field(repr=False)
+    policy: str
+    log_dir: str
+
+
+def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
+    """Where everything will be."""
+    here = "http://127.0.0.1"
+    return StackInfo(
+        broker_url=f"{here}:{ports.broker}",
+        invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
+        api2_url=options.upstream or f"{here}:{ports.api2}",
+        issuer_url=f"{here}:{ports.issuer}",
+        audience=AUDIENCE,
+        aws_endpoint_url=f"{here}:{ports.aws}",
+        auth_key=options.auth_key or secrets.token_hex(16),
+        auth_secret=options.auth_secret or secrets.token_hex(20),
+        policy=str(options.policy),
+        log_dir=str(folder / "log"),
+    )
+
+
+def compiled(info: StackInfo) -> bytes:
+    """The policy for this stack. Raises PolicyErrors, OSError."""
+    variables = {"ISSUER_URL": info.issuer_url, "AUDIENCE": info.audience}
+    local = Local(info.api2_url, info.aws_endpoint_url, variables)
+    path = Path(info.policy)
+    return compile_policy(path.read_text("utf-8"), str(path), local).data
+
+
+async def serve(options: Options, ports: Ports, folder: Path) -> None:
+    """Run the stack until SIGTERM or SIGINT; `folder`/stack.json is there while it is ready."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+    info = plan(options, ports, folder)
+    file = folder / STACK_FILE
+    async with AsyncExitStack() as running:
+        running.callback(file.unlink, missing_ok=True)
+        start = asyncio.create_task(_start(info, options, ports, folder, running))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if not start.done():
+            start.cancel()
+            await asyncio.gather(start, return_exceptions=True)
+            return
+        start.result()
+        _write(file, info)
+        await stopped
+
+
+async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, running: AsyncExitStack) -> None:
+    """Start the parts in the order in which they need one another."""
+    issuer.make_key(folder / KEY_FILE)
+    await _process(running, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(ports.aws))
+    await _process(running, "-m", "local.issuer", str(ports.issuer), str(folder / KEY_FILE))
+    await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
+    await _answers(f"{info.aws_endpoint_url}/moto-api/")
+    resources = translated(_TEMPLATE, {"AllowedOrigins": ORIGINS}, artifact.ROOT / ".local")
+    await asyncio.to_thread(aws.create_secret, resources, info.aws_endpoint_url, info.auth_key, info.auth_secret)
+    if options.upstream is None:
+        key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
+        await _site(running, create_app([key]), ports.api2)
+    function = Function.from_template(resources["BrokerFunction"]["Properties"], folder / "artifact")
+    pool = Pool(environments(options.workers, function, folder, aws.TEST_CREDENTIALS))
+    running.push_async_callback(pool.stop)
+    await pool.start()
+    await _site(running, invoke_app(pool), ports.invoke)
+    await _site(running, gateway_app(read_api(resources), pool), ports.broker)
+    await _answers(f"{info.broker_url}/health")
+
+
+async def _process(running: AsyncExitStack, *arguments: str) -> None:
+    """A Python process of our own that ends with us, whatever happens."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent
+    )
+
+    async def end() -> None:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+    running.push_async_callback(end)
+
+
+async def _site(running: AsyncExitStack, app: web.Application, port: int) -> None:
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1, **LIMITS)
+    await runner.setup()
+    running.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+
+
+async def _answers(url: str) -> None:
+    """Wait until a GET is answered with 200. Raises TimeoutError."""
+    async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(url) as answer:
+                    if answer.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.1)
+
+
+def _write(file: Path, info: StackInfo) -> None:
+    """Whole or not at all, and for its owner alone: the Auth Secret is in it."""
+    unfinished = file.with_suffix(".new")
+    unfinished.unlink(missing_ok=True)
+    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        json.dump(asdict(info), out, indent=2)
+    unfinished.replace(file)

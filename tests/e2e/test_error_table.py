@@ -1,0 +1,110 @@
+"""Each row of the error table in docs/http.md, through gateway, emulator and the built artifact."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.e2e.client import FORM, Client
+
+Row = Callable[[Client], Any]
+
+REFUSALS: dict[str, tuple[Row, int, str]] = {
+    "no grant_type": (lambda c: c.post("scope=assemblies:read"), 400, "invalid_request"),
+    "a repeated parameter": (lambda c: c.post("grant_type=client_credentials&scope=a&scope=a"), 400, "invalid_request"),
+    "two proofs": (lambda c: c.token(assertion="x.y.z"), 400, "invalid_request"),
+    "two Authorization headers": (lambda c: c.token(authorization="Bearer a.b.c, Bearer d.e.f"), 400, "invalid_request"),
+    "a broken escape": (lambda c: c.post("grant_type=client_credentials&scope=%zz"), 400, "invalid_request"),
+    "an unknown grant": (lambda c: c.post("grant_type=password"), 400, "unsupported_grant_type"),
+    "no proof": (lambda c: c.token(authorization=None), 401, "invalid_client"),
+    "a shared secret": (lambda c: c.token(authorization="Basic a2V5OnNlY3JldA=="), 401, "invalid_client"),
+    "no JWT": (lambda c: c.token(authorization="Bearer not-a-jwt"), 401, "invalid_token"),
+    "an expired JWT": (lambda c: c.token(c.jwt(exp=c.now - 600)), 401, "invalid_token"),
+    "another audience": (lambda c: c.token(c.jwt(aud="elsewhere")), 401, "invalid_token"),
+    "an unknown issuer": (lambda c: c.token(c.jwt(iss="https://evil.example")), 401, "invalid_token"),
+    "no rule matches": (lambda c: c.token(c.jwt(groups=["strangers"])), 403, "access_denied"),
+    "an unknown credential": (lambda c: c.token(credential="other"), 400, "invalid_target"),
+    "another aud": (lambda c: c.token(aud="mcp"), 400, "invalid_target"),
+    "too wide a scope": (lambda c: c.token(scope="assemblies:read billing:read"), 400, "invalid_scope"),
+    "a malformed scope": (lambda c: c.token(scope="*"), 400, "invalid_scope"),
+    "a body too large": (lambda c: c.post("grant_type=client_credentials&x=" + "a" * 16_384), 413, "invalid_request"),
+    "another content type": (lambda c: c.post("{}", content_type="application/json"), 415, "invalid_request"),
+    "no content type": (lambda c: c.post("grant_type=client_credentials", content_type=None), 415, "invalid_request"),
+    "a secret that is not there": (lambda c: c.token(credential="missing"), 500, "server_error"),
+    "an issuer out of reach": (
+        lambda c: c.token(c.jwt(iss="http://127.0.0.1:9")),
+        503,
+        "temporarily_unavailable",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "status", "error"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_a_refusal_has_its_status_error_and_body_and_mints_nothing(
+    client: Client, row: Row, status: int, error: str
+) -> None:
+    answer = row(client)
+    assert (answer.status, answer.body["error"]) == (status, error)
+    assert answer.body["message"] == answer.body["error_description"]
+    assert answer.body["request_id"] == answer.headers["apigw-requestid"]
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["pragma"] == "no-cache"
+    assert ("www-authenticate" in answer.headers) == (status == 401)
+    assert ("retry-after" in answer.headers) == ("retry_after" in answer.body) == (status == 503)
+    record = client.record(answer.body["request_id"])
+    assert (record["status"], record["mints"], record["token_sha256"]) == (status, 0, None)
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+def test_another_method_is_answered_with_405_and_allow(client: Client, method: str) -> None:
+    answer = client.send(method, "/token")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_health_answers_without_the_outside(client: Client) -> None:
+    assert client.send("GET", "/health").status == 200
+
+
+def test_an_unknown_path_gets_the_gateway_s_own_answer(client: Client) -> None:
+    answer = client.send("GET", "/elsewhere")
+    assert (answer.status, answer.body) == (404, {"message": "Not Found"})
+
+
+def test_over_the_caller_s_mint_budget_is_429_while_hits_go_on(client: Client) -> None:
+    jwt = client.jwt(sub="greedy", groups=["many"])
+    scopes = ["assemblies:read", "assemblies:write", "billing:read", "queues:read", "templates:read", "templates:write"]
+    subsets = [" ".join(scopes[:n]) + f" {scopes[m]}" for n in range(1, 6) for m in range(n, 6)]
+    # Each environment has a budget of its own; fifteen more than both together have.
+    answers = [client.token(jwt, scope=scope) for scope in subsets + [" ".join(reversed(scopes[1:]))] + scopes]
+    refused = [answer for answer in answers if answer.status == 429]
+    assert refused
+    assert {answer.status for answer in answers} == {200, 429}
+    assert refused[0].body["error"] == "temporarily_unavailable"
+    assert 1 <= int(refused[0].headers["retry-after"]) == refused[0].body["retry_after"] <= 60
+    assert client.token(client.jwt(sub="modest", groups=["many"]), scope=subsets[0]).status == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "error"),
+    [
+        ({"status": 503, "times": 2}, 503, "temporarily_unavailable"),
+        ({"status": 429, "times": 1}, 503, "temporarily_unavailable"),
+        ({"reset": True, "times": 2}, 503, "temporarily_unavailable"),
+        ({"redirect": "http://127.0.0.1:9/token", "times": 1}, 502, "server_error"),
+        ({"body": "<html>busy</html>", "content_type": "text/html", "times": 1}, 502, "server_error"),
+        (
+            {"body": {"access_token": "t", "token_type": "Bearer", "expires_in": 21600, "scope": "auth_keys:write"}},
+            502,
+            "server_error",
+        ),
+    ],
+    ids=["5xx twice", "429", "reset twice", "redirect", "HTML", "wider scopes"],
+)
+def test_a_failing_api2_is_told_in_the_contract_s_words(
+    alone: Client, fault: dict[str, Any], status: int, error: str
+) -> None:
+    alone.fault(path="/token", **fault)
+    answer = alone.token(alone.jwt(sub=f"unlucky-{fault}", groups=["personal"]))
+    assert (answer.status, answer.body["error"]) == (status, error)
+    assert answer.headers["content-type"].startswith("application/json")
+    assert FORM not in str(answer.body)
