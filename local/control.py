@@ -33,7 +33,7 @@ def prepare(options: Options, folder: Path) -> Ports:
     return ports
 
 
-def up(options: Options, folder: Path) -> None:
+def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
     """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted."""
     if running(folder):
         say("the stack is up already; stopping it first")
@@ -47,6 +47,7 @@ def up(options: Options, folder: Path) -> None:
         supervisor.terminate()
         supervisor.wait()
         raise
+    return supervisor
 
 
 def start(ports: Ports, folder: Path) -> subprocess.Popen[bytes]:

@@ -62,7 +62,10 @@ class Broker:
         endpoint = TokenEndpoint(self.web, self.clock, self.slept.append, trust.upstream)
         minter = Minter(self.credentials, endpoint, TokenCache(), MintBudget(self.clock), self.clock)
         verifier = Verifier(trust.issuers, KeySets(self.web, self.clock), self.clock)
-        self.exchange = Exchange(trust, verifier, minter, self.records.append, self.clock)
+        self.exchange = Exchange(trust, verifier, minter, self._keep, self.clock)
+
+    def _keep(self, record: AuditRecord) -> None:
+        self.records.append(record)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Claims that the default policy accepts; a change to None removes one."""

@@ -1,0 +1,107 @@
+"""The exchange as a caller sees it: the built artifact under the emulator, behind the gateway."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.kit.jwts import Signer
+from tests.kit.stacks import Client, running_stack, wait_until
+
+
+def test_the_token_opens_api2_and_a_second_call_gets_the_same_one_with_less_left(tmp_path: Path) -> None:
+    with running_stack(tmp_path, Path("local/policy.yaml"), workers=1) as client:
+        jwt = client.jwt()
+        asked_at = client.now
+        first = client.token(jwt)
+        assert first.status == 200
+        assert first.body.keys() == {"access_token", "token_type", "expires_in", "scope"}
+        assert first.headers["cache-control"] == "no-store"
+        bearer = {"authorization": f"Bearer {first.body['access_token']}"}
+        listed = client.api2("GET", "/assemblies", headers=bearer)
+        assert (listed.status, listed.body) == (200, {"count": 0, "items": []})
+        # Whole seconds are told, so a later second shows less.
+        wait_until(lambda: client.now > asked_at + 1)
+        second = client.token(jwt)
+        assert second.body["access_token"] == first.body["access_token"]
+        assert second.body["expires_in"] < first.body["expires_in"]
+        assert client.mints() == 1
+
+
+def test_each_environment_mints_once_for_a_grant(client: Client) -> None:
+    before = client.mints()
+    answers = [client.token(scope="assemblies:write") for _ in range(12)]
+    assert {answer.status for answer in answers} == {200}
+    assert client.mints() - before <= 2
+
+
+def test_callers_with_tokens_of_their_own_do_not_share(client: Client) -> None:
+    tokens = {
+        client.token(client.jwt(sub=name, groups=["personal"])).body["access_token"] for name in ("ann", "ben", "cleo")
+    }
+    assert len(tokens) == 3
+
+
+def test_all_that_the_auth_key_has_is_asked_for_without_a_scope(clean: Client) -> None:
+    answer = clean.token(clean.jwt(groups=["admins"]))
+    assert answer.status == 200
+    assert {"auth_keys:write", "billing:read"} <= set(answer.body["scope"].split())
+    # The other environment may have minted it before: then nothing is sent at all.
+    forms = json.loads(clean.api2("GET", "/_sandbox/forms").text)
+    assert all(form == {"grant_type": "client_credentials", "aud": "api2"} for form in forms)
+
+
+def test_a_mended_5xx_is_not_seen_by_the_caller(clean: Client) -> None:
+    clean.fault(path="/token", status=503, times=1)
+    answer = clean.token(clean.jwt(sub="lucky", groups=["personal"]))
+    assert answer.status == 200
+    assert clean.record(answer.headers["apigw-requestid"])["mints"] == 2
+
+
+def test_neither_secret_nor_token_nor_caller_jwt_is_in_any_log(client: Client) -> None:
+    jwt = client.jwt(sub="logged")
+    token = client.token(jwt).body["access_token"]
+    client.token(jwt[:-6] + "AAAAAA")
+    text = "\n".join(client.log_lines())
+    assert "logged" in text
+    for secret in (client.stack["auth_secret"], token, jwt, jwt.split(".")[1]):
+        assert secret not in text
+
+
+def test_an_event_that_is_not_api_gateway_s_is_an_error_of_the_function(client: Client) -> None:
+    answer = client.invoke(b'{"source": "aws.events"}')
+    assert answer.headers["x-amz-function-error"] == "Unhandled"
+    assert answer.body["errorType"] == "BrokerFault"
+
+
+@pytest.mark.parametrize("name", ["token", "health"])
+def test_a_recorded_event_is_answered_on_the_invoke_url(client: Client, name: str) -> None:
+    event = json.loads(Path(f"tests/events/{name}.json").read_text())
+    if name == "token":
+        event["headers"]["authorization"] = f"Bearer {client.jwt()}"
+    answer = client.invoke(json.dumps(event).encode())
+    assert "x-amz-function-error" not in answer.headers
+    assert answer.body["statusCode"] == 200
+
+
+def test_another_policy_with_an_issuer_of_the_caller_s_own(tmp_path: Path) -> None:
+    signer = Signer("ES256")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        f"""
+version: 1
+credentials: {{default: {{secret: transloadit/default}}}}
+issuers:
+  nightly:
+    issuer: nightly-batch
+    audiences: [https://tokens.example.com]
+    algorithms: [ES256]
+    keys: {{jwks: {json.dumps(signer.jwks())}}}
+rules:
+  - {{name: nightly, issuer: nightly, when: {{sub: "job-7"}}, scopes: [queues:read]}}
+"""
+    )
+    with running_stack(tmp_path / "stack", policy, workers=1) as client:
+        claims = {"iss": "nightly-batch", "sub": "job-7", "aud": "https://tokens.example.com", "exp": client.now + 60}
+        answer = client.token(signer.jwt(claims))
+        assert (answer.status, answer.body["scope"]) == (200, "queues:read")

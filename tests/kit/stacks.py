@@ -1,0 +1,112 @@
+"""The real stack for tests: a folder of its own, free ports, and the built artifact that all share."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from token_broker.jwt import KEY_FILE, load_key, sign
+from token_broker.stack_file import read_stack
+
+from local.control import down, up
+from local.options import Options
+
+FORM = "application/x-www-form-urlencoded"
+
+
+@contextmanager
+def running_stack(folder: Path, policy: Path, workers: int = 2) -> Iterator["Client"]:
+    """A client of a stack that runs as long as the context."""
+    supervisor = up(Options(policy.resolve(), 0, workers, None, None, None), folder)
+    try:
+        yield Client(folder)
+    finally:
+        down(folder)
+        supervisor.wait(15)
+
+
+class Answer:
+    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
+        self.status = response.status
+        self.headers = {name.lower(): value for name, value in response.headers.items()}
+        self.text = response.data.decode()
+        self.body: Any = json.loads(self.text) if self.text.startswith("{") else {}
+
+
+class Client:
+    """A caller of a running stack; and its operator, who reads the logs and breaks api2."""
+
+    def __init__(self, folder: Path) -> None:
+        self.stack = read_stack(folder / "stack.json")
+        self._key = load_key(folder / KEY_FILE)
+        self._web = urllib3.PoolManager(retries=False, timeout=40)
+
+    @property
+    def now(self) -> int:
+        return int(time.time())
+
+    def jwt(self, **claims: Any) -> str:
+        """A caller JWT of the stack's issuer: alice, an editor, unless told otherwise."""
+        members = {
+            "iss": self.stack["issuer_url"],
+            "sub": "alice",
+            "aud": self.stack["audience"],
+            "iat": self.now,
+            "exp": self.now + 300,
+            "groups": ["editors"],
+        }
+        return sign(members | claims, self._key)
+
+    def token(self, jwt: str | None = None, *, authorization: str | None = "", **fields: str) -> Answer:
+        """A token request; `authorization` replaces the header, None leaves it out."""
+        header = f"Bearer {jwt or self.jwt()}" if authorization == "" else authorization
+        return self.post(urlencode({"grant_type": "client_credentials", **fields}), authorization=header)
+
+    def post(self, body: str, *, content_type: str | None = FORM, authorization: str | None = "") -> Answer:
+        headers = {"authorization": f"Bearer {self.jwt()}" if authorization == "" else authorization}
+        headers["content-type"] = content_type
+        given = {name: value for name, value in headers.items() if value is not None}
+        return self.send("POST", "/token", body=body.encode(), headers=given)
+
+    def send(self, method: str, path: str, **options: Any) -> Answer:
+        return Answer(self._web.request(method, self.stack["broker_url"] + path, redirect=False, **options))
+
+    def invoke(self, event: bytes) -> Answer:
+        return Answer(self._web.request("POST", self.stack["invoke_url"], body=event))
+
+    def api2(self, method: str, path: str, **options: Any) -> Answer:
+        return Answer(self._web.request(method, self.stack["api2_url"] + path, redirect=False, **options))
+
+    def fault(self, **fault: Any) -> None:
+        answer = self.api2("POST", "/_sandbox/faults", json=fault)
+        assert answer.status == 200, answer.text
+
+    def mints(self) -> int:
+        return int(self.api2("GET", "/_sandbox/calls").body.get("POST /token", 0))
+
+    def records(self) -> list[dict[str, Any]]:
+        """All audit records, from the environments' logs."""
+        return [json.loads(line)["audit"] for line in self.log_lines() if '"audit":{' in line]
+
+    def record(self, request_id: str) -> dict[str, Any]:
+        """The one audit record of a request."""
+        found = [record for record in self.records() if record["request_id"] == request_id]
+        assert len(found) == 1, f"{len(found)} records of {request_id}"
+        return found[0]
+
+    def log_lines(self) -> list[str]:
+        logs = sorted(Path(self.stack["log_dir"]).glob("*.log"))
+        return [line for log in logs for line in log.read_text("utf-8", "replace").splitlines()]
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for a condition. Raises TimeoutError."""
+    ends_at = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > ends_at:
+            raise TimeoutError
+        time.sleep(0.02)
