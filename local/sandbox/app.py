@@ -15,6 +15,7 @@ from local.sandbox.errors import ApiError
 from local.sandbox.faults import Faults
 from local.sandbox.tokens import AuthKey, Tokens
 
+HOW = web.RequestKey("how", str)  # how a request was authenticated, for the log
 LOG = logging.getLogger("local.sandbox")
 CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -65,7 +66,7 @@ class Sandbox:
         # What tests may see of the requests for tokens: the form, which holds no secret.
         self.forms.append(dict(parse_qsl(body.decode("utf-8", "replace"))))
         answer = self.tokens.mint(request.headers.get("Authorization"), request.content_type, body)
-        request["how"] = "basic"
+        request[HOW] = "basic"
         return web.json_response(answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
     async def endpoint(self, request: web.Request) -> web.Response:
@@ -73,7 +74,7 @@ class Sandbox:
         if handle is None:
             raise ApiError("SERVER_404", "Unknown method or URL")
         caller = self.authenticator.check(request.headers.get("Authorization"), request.query, scope)
-        request["how"] = f"{caller.how} of {caller.key.key}"
+        request[HOW] = f"{caller.how} of {caller.key.key}"
         return await handle(request, caller)
 
     @web.middleware
@@ -89,7 +90,7 @@ class Sandbox:
             response = error.response()
         if request.path != "/token":
             response.headers.update(CORS)
-        LOG.info("%s %s %s %s", request.method, request.path, response.status, refused or request.get("how", "nobody"))
+        LOG.info("%s %s %s %s", request.method, request.path, response.status, refused or request.get(HOW, "nobody"))
         return response
 
     @web.middleware

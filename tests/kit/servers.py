@@ -1,0 +1,61 @@
+"""aiohttp applications on free ports, in a thread of their own."""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aiohttp import web
+
+LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
+
+
+class Loop:
+    """An event loop in a thread, for tests that are plain functions."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+
+    def run[T](self, work: Awaitable[T], seconds: float = 60) -> T:
+        async def awaited() -> T:
+            return await work
+
+        return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(seconds)
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+@contextmanager
+def loop() -> Iterator[Loop]:
+    running = Loop()
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+@contextmanager
+def serving(make: Callable[[], web.Application], *, on: Loop | None = None) -> Iterator[str]:
+    """The origin of an application that serves as long as the context."""
+    running = on or Loop()
+
+    async def start() -> tuple[web.AppRunner, int]:
+        runner = web.AppRunner(make(), access_log=None, shutdown_timeout=0.1, **LIMITS)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        return runner, runner.addresses[0][1]
+
+    runner, port = running.run(start())
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        running.run(runner.cleanup())
+        if on is None:
+            running.close()
