@@ -102,8 +102,8 @@ async def serve(options: Options, ports: Ports, folder: Path) -> None:
 async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, running: AsyncExitStack) -> None:
     """Start the parts in the order in which they need one another."""
     issuer.make_key(folder / KEY_FILE)
-    await _process(running, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(ports.aws))
-    await _process(running, "-m", "local.issuer", str(ports.issuer), str(folder / KEY_FILE))
+    await _process(running, folder, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(ports.aws))
+    await _process(running, folder, "-m", "local.issuer", str(ports.issuer), str(folder / KEY_FILE))
     await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
     await _answers(f"{info.aws_endpoint_url}/moto-api/")
     resources = translated(_TEMPLATE, {"AllowedOrigins": ORIGINS}, artifact.ROOT / ".local")
@@ -120,10 +120,15 @@ async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, 
     await _answers(f"{info.broker_url}/health")
 
 
-async def _process(running: AsyncExitStack, *arguments: str) -> None:
+async def _process(running: AsyncExitStack, folder: Path, *arguments: str) -> None:
     """A Python process of our own that ends with us, whatever happens."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, *arguments, stdin=asyncio.subprocess.DEVNULL, start_new_session=True, preexec_fn=end_with_parent
+        sys.executable,
+        *arguments,
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+        preexec_fn=end_with_parent,
     )
 
     async def end() -> None:

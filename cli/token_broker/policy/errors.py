@@ -32,15 +32,13 @@ _KINDS = {
 
 
 def problems(error: ValidationError, document: Document) -> list[Problem]:
-    """One problem for each place: a value that fits no form of a choice is told once."""
-    found: dict[tuple[int, int], Problem] = {}
+    """Each of the model's errors as a problem at its place."""
+    found = []
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"], document.value, names_missing=detail["type"] == "missing")
-        of_key = detail["type"] == "extra_forbidden"
-        line, column = document.place(path, of_key=of_key)
-        problem = Problem(line, column, _message(dict(detail), path))
-        found.setdefault((line, column), problem)
-    return list(found.values())
+        line, column = document.place(path, of_key=detail["type"] == "extra_forbidden")
+        found.append(Problem(line, column, _message(dict(detail), path)))
+    return found
 
 
 def _path(location: tuple[str | int, ...], value: Any, *, names_missing: bool) -> Path:

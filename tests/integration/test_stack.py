@@ -1,0 +1,204 @@
+"""`make up`, `make down` and `make demo`, as their user meets them."""
+
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from local.processes import free_ports
+from tests.kit.stacks import wait_until
+
+MEMBERS = {
+    "broker_url",
+    "invoke_url",
+    "api2_url",
+    "issuer_url",
+    "audience",
+    "aws_endpoint_url",
+    "auth_key",
+    "auth_secret",
+    "policy",
+    "log_dir",
+}
+
+
+class Stack:
+    """`python -m local …` in a folder of its own; what make calls."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def start(self, command: str, **variables: str) -> subprocess.Popen[str]:
+        names = {"PORT": "0", "WORKERS": "1", "POLICY": "local/policy.yaml", "UPSTREAM": ""}
+        return subprocess.Popen(
+            [sys.executable, "-m", "local", command, "--directory", str(self.folder)],
+            env={**os.environ, **names, **variables},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, command: str, **variables: str) -> tuple[int, str, str]:
+        process = self.start(command, **variables)
+        out, err = process.communicate(timeout=100)
+        return process.returncode, out, err
+
+    def info(self) -> dict[str, str]:
+        return dict(json.loads((self.folder / "stack.json").read_text()))
+
+    def processes(self) -> list[int]:
+        """Processes that belong to this stack: its folder is in their arguments, or they are children of such."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                text = (entry / "cmdline").read_bytes() + (entry / "cwd").readlink().as_posix().encode()
+            except OSError:
+                continue
+            if str(self.folder).encode() in text and int(entry.name) != os.getpid():
+                found.append(int(entry.name))
+        return found
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    running = Stack(tmp_path / "stack")
+    yield running
+    running.run("down")
+    wait_until(lambda: not running.processes())
+
+
+def test_up_returns_when_all_answers_and_down_leaves_nothing(stack: Stack) -> None:
+    status, out, err = stack.run("up")
+    assert status == 0, err
+    info = stack.info()
+    assert info.keys() == MEMBERS
+    assert stat.S_IMODE((stack.folder / "stack.json").stat().st_mode) == 0o600
+    assert stat.S_IMODE((stack.folder / "issuer-key.pem").stat().st_mode) == 0o600
+    assert f"curl {info['broker_url']}/token" in out
+    assert info["auth_secret"] not in out + err
+    assert urllib3.request("GET", f"{info['broker_url']}/health").status == 200
+    assert urllib3.request("GET", f"{info['issuer_url']}/.well-known/openid-configuration").status == 200
+    status, out, _ = stack.run("down")
+    assert (status, out) == (0, "the stack is down\n")
+    assert not (stack.folder / "stack.json").exists()
+    wait_until(lambda: not stack.processes())
+
+
+def test_down_without_a_stack_says_so(stack: Stack) -> None:
+    assert stack.run("down") == (0, "no stack is up\n", "")
+
+
+def test_the_jwt_command_prints_a_jwt_that_the_stack_accepts_and_nothing_else(stack: Stack) -> None:
+    stack.run("up")
+    command = Path(sys.executable).with_name("token-broker")
+    options = ["--stack", str(stack.folder / "stack.json"), "--claim", 'groups=["editors"]']
+    jwt = subprocess.run([command, "jwt", *options], capture_output=True, text=True, check=True).stdout
+    assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", jwt)
+    exchanged = subprocess.run(
+        [command, "exchange", "--jwt", "-", *options], input=jwt, capture_output=True, text=True, check=True
+    )
+    assert json.loads(exchanged.stdout)["scope"] == "assemblies:read assemblies:write"
+    refused = subprocess.run(
+        [command, "exchange", *options, "--scope", "billing:read"], capture_output=True, text=True, check=False
+    )
+    assert (refused.returncode, json.loads(refused.stderr)["error"]) == (1, "invalid_scope")
+
+
+def test_the_jwt_command_without_a_stack_says_what_to_do(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("token-broker")
+    done = subprocess.run(
+        [command, "jwt", "--stack", tmp_path / "stack.json"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "token-broker: the stack is not up; start it with `make up`\n"
+
+
+def test_a_busy_port_is_one_clear_line(stack: Stack) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, out, err = stack.run("up", PORT=str(port))
+    assert (status, out) == (1, "")
+    assert err == f"port {port} (for broker) is busy; choose another run of five with PORT=4100\n"
+
+
+def test_a_wrong_policy_is_told_by_place_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
+    policy = tmp_path / "wrong.yaml"
+    policy.write_text("version: 1\nrulez: []\n")
+    status, _, err = stack.run("up", POLICY=str(policy))
+    assert status == 1
+    assert f"{policy}:2:1: error: unknown key `rulez`; did you mean `rules`?" in err
+    assert stack.processes() == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"PORT": "many"}, "PORT=many: write a whole number up to 65000"),
+        ({"UPSTREAM": "https://api2.transloadit.com"}, "UPSTREAM needs TRANSLOADIT_KEY and TRANSLOADIT_SECRET"),
+        ({"POLICY": "no/such/file.yaml"}, "No such file or directory"),
+    ],
+)
+def test_a_wrong_option_is_one_clear_line(stack: Stack, variables: dict[str, str], message: str) -> None:
+    status, _, err = stack.run("up", **variables)
+    assert status == 1
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_a_killed_supervisor_leaves_no_process(stack: Stack) -> None:
+    stack.run("up")
+    supervisor = int((stack.folder / "supervisor.lock").read_text())
+    os.kill(supervisor, signal.SIGKILL)
+    wait_until(lambda: not stack.processes(), seconds=15)
+
+
+def test_the_stack_serves_the_ports_it_was_told(stack: Stack) -> None:
+    first = next(port for port in free_ports(20) if port < 65_000)
+    status, _, err = stack.run("up", PORT=str(first))
+    if "is busy" in err:
+        pytest.fail(f"a neighbour of {first} was taken meanwhile")
+    assert status == 0
+    assert stack.info()["broker_url"] == f"http://127.0.0.1:{first}"
+
+
+def test_the_demo_tells_its_story_and_ctrl_c_ends_it_without_a_trace(stack: Stack) -> None:
+    demo = stack.start("demo")
+    assert demo.stdout is not None
+    lines = []
+    for line in demo.stdout:
+        lines.append(line)
+        if "Ctrl-C" in line:
+            break
+    story = "".join(lines)
+    for part in ("alice", "The policy said yes", "minted a bearer token", "200, 0 so far", "a hit", "403", "401"):
+        assert part in story
+    info = stack.info()
+    demo.send_signal(signal.SIGINT)
+    out, err = demo.communicate(timeout=30)
+    assert (demo.returncode, out.strip(), err) == (0, "stopped", "")
+    assert info["auth_secret"] not in story
+    wait_until(lambda: not stack.processes())
+
+
+def test_ctrl_c_while_starting_leaves_nothing(stack: Stack) -> None:
+    demo = stack.start("demo")
+    assert demo.stdout is not None
+    assert demo.stderr is not None
+    for line in demo.stdout:
+        if "starting the stack" in line:
+            break
+    demo.send_signal(signal.SIGINT)
+    demo.communicate(timeout=30)
+    assert demo.returncode == 0
+    wait_until(lambda: not stack.processes())

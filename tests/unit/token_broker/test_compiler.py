@@ -1,0 +1,267 @@
+"""The compiler: a good policy compiled, and each mistake told at its place with the mend."""
+
+import json
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import yaml
+from broker.policy import load
+from hypothesis import given
+from hypothesis import strategies as st
+from token_broker.policy.compiler import Local, compile_policy
+from token_broker.policy.document import PolicyErrors
+
+from tests.kit.jwts import Signer
+
+GOOD: dict[str, Any] = {
+    "version": 1,
+    "credentials": {"default": {"secret": "transloadit/default"}},
+    "issuers": {
+        "site": {
+            "issuer": "https://login.example.com/",
+            "audiences": ["https://tokens.example.com"],
+            "algorithms": ["RS256"],
+            "keys": "discovery",
+        }
+    },
+    "rules": [{"name": "one", "issuer": "site", "when": {"groups": {"any": ["a"]}}, "scopes": ["assemblies:read"]}],
+}
+
+
+def changed(path: str, value: Any) -> str:
+    """The good policy with the value at a dotted path replaced, as YAML."""
+    document = json.loads(json.dumps(GOOD))
+    at = document
+    *steps, last = (int(step) if step.isdigit() else step for step in path.split("."))
+    for step in steps:
+        at = at[step]
+    at[last] = value
+    # Once through JSON, so that nothing is the same object twice and becomes an alias.
+    return yaml.safe_dump(json.loads(json.dumps(document)), sort_keys=False)
+
+
+def errors(text: str, local: Local | None = None) -> str:
+    with pytest.raises(PolicyErrors) as caught:
+        compile_policy(text, "p.yaml", local)
+    return str(caught.value)
+
+
+def compiled(text: str, local: Local | None = None) -> dict[str, Any]:
+    return dict(json.loads(compile_policy(text, "p.yaml", local).data))
+
+
+def when(condition: Any) -> list[Any]:
+    """How one condition compiles."""
+    return list(compiled(changed("rules.0.when", {"c": condition}))["rules"][0]["when"])
+
+
+def test_a_policy_compiles_to_the_same_bytes_every_time_and_can_be_loaded() -> None:
+    text = yaml.safe_dump(GOOD)
+    first, second = compile_policy(text, "p.yaml"), compile_policy(text, "other.yaml")
+    assert first == second
+    assert load(first.data).digest == first.digest
+
+
+def test_defaults_are_written_out() -> None:
+    document = compiled(yaml.safe_dump(GOOD))
+    assert document["upstream"] == "https://api2.transloadit.com"
+    assert (document["local"], document["aws_endpoint"]) == (False, None)
+    assert document["issuers"][0] | {"keys": None} == {
+        "name": "site",
+        "issuer": "https://login.example.com/",
+        "audiences": ["https://tokens.example.com"],
+        "algorithms": ["RS256"],
+        "keys": None,
+        "max_age": None,
+        "leeway": 30,
+        "require": [],
+        "typ": None,
+        "audience_claim": "aud",
+        "subject_claim": "sub",
+    }
+    assert document["rules"][0] | {"when": None} == {
+        "name": "one",
+        "issuer": "site",
+        "when": None,
+        "scopes": ["assemblies:read"],
+        "aud": ["api2"],
+        "credential": "default",
+        "share": "grant",
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "tests"),
+    [
+        ("a", [["one_of", ["a"]]]),
+        (True, [["one_of", [True]]]),
+        (1, [["one_of", [1]]]),
+        (["a", 1], [["one_of", ["a", 1]]]),
+        ({"any": ["a"]}, [["any", ["a"]]]),
+        ({"all": ["a", "b"]}, [["all", ["a", "b"]]]),
+        ({"words": ["a"]}, [["words", ["a"]]]),
+        ({"like": "a*"}, [["like", "a*"]]),
+        ({"not": "a"}, [["not", ["one_of", ["a"]]]]),
+        ({"not": ["a", "b"]}, [["not", ["one_of", ["a", "b"]]]]),
+        ({"like": "a*", "not": {"like": "ab*"}}, [["like", "a*"], ["not", ["like", "ab*"]]]),
+        ({"exists": True}, []),
+    ],
+)
+def test_each_matcher_compiles(written: Any, tests: list[Any]) -> None:
+    assert when(written) == [{"claim": "c", "path": ["c"], "exists": True, "tests": tests}]
+
+
+def test_absence_compiles_without_tests() -> None:
+    assert when({"exists": False}) == [{"claim": "c", "path": ["c"], "exists": False, "tests": []}]
+
+
+@pytest.mark.parametrize(
+    ("claim", "path"),
+    [
+        ("/a/b", ["a", "b"]),
+        ("/a~1b/c~0d", ["a/b", "c~d"]),
+        ("https://sts.amazonaws.com/", ["https://sts.amazonaws.com/"]),
+        ("a.b", ["a.b"]),
+    ],
+)
+def test_a_leading_slash_makes_a_pointer_and_any_other_name_stays_whole(claim: str, path: list[str]) -> None:
+    document = compiled(changed("rules.0.when", {claim: 1}))
+    assert document["rules"][0]["when"][0]["path"] == path
+
+
+PRIVATE = {**Signer("EdDSA").jwk(), "d": "AAAA"}
+
+MISTAKES: dict[str, tuple[str, Any, str]] = {
+    "version": ("version", 2, "`version` must be 1"),
+    "unknown key": ("rules.0.scope", ["a"], "unknown key `scope`; did you mean `scopes`?"),
+    "no rules key": ("rules", None, "`rules` is empty; give it a value, or take it out"),
+    "http issuer": ("issuers.site.issuer", "http://login.example.com/", "must be an https URL"),
+    "issuer with a user": ("issuers.site.issuer", "https://a@evil.example/", "must be a plain URL"),
+    "issuer with a query": ("issuers.site.issuer", "https://a.example/?x", "must be a plain URL"),
+    "a variable": ("issuers.site.issuer", "${ISSUER_URL}", "belongs to the local stack's policy"),
+    "no audience": ("issuers.site.audiences", [], "`audiences` must not be empty"),
+    "symmetric": ("issuers.site.algorithms", ["HS256"], "only asymmetric algorithms"),
+    "none": ("issuers.site.algorithms", ["none"], "only asymmetric algorithms"),
+    "unknown algorithm": ("issuers.site.algorithms", ["RS1"], "RS1 is no algorithm; one of"),
+    "keys": ("issuers.site.keys", "disco", "`keys` must be 'discovery'"),
+    "http key URL": ("issuers.site.keys", {"url": "http://a.example/keys"}, "must be an https URL"),
+    "empty JWKS": ("issuers.site.keys", {"jwks": {"keys": []}}, "a list `keys` that is not empty"),
+    "private key": ("issuers.site.keys", {"jwks": {"keys": [PRIVATE]}}, "a private or shared key"),
+    "broken key": ("issuers.site.keys", {"jwks": {"keys": [{"kty": "RSA"}]}}, "not a usable public key"),
+    "another algorithm's key": ("issuers.site.keys", {"jwks": Signer("ES256").jwks()}, "it verifies ES256"),
+    "leeway": ("issuers.site.leeway", "3m", "`leeway` is out of range"),
+    "a bare number": ("issuers.site.max_age", 3600, "write a duration such as 30s, 10m, 1h or 1d"),
+    "zero age": ("issuers.site.max_age", "0s", "`max_age` is out of range"),
+    "replay control": ("issuers.site.once", True, "`once` is not in this version"),
+    "audience claim": ("issuers.site.audience_claim", "client_id", "needs a `require`"),
+    "unknown issuer": ("rules.0.issuer", "sites", "no issuer `sites`; one of site"),
+    "unknown credential": ("rules.0.credential", "other", "no credential `other`; one of default"),
+    "no condition": ("rules.0.when", {}, "`when` must not be empty"),
+    "null condition": ("rules.0.when", {"a": None}, "`a` is empty"),
+    "empty matcher": ("rules.0.when", {"a": {}}, "say what the claim must be"),
+    "empty list": ("rules.0.when", {"a": []}, "`a` must not be empty"),
+    "unknown matcher": ("rules.0.when", {"a": {"regex": "x"}}, "unknown key `regex`"),
+    "null in a list": ("rules.0.when", {"a": {"any": [None]}}, "`any` is empty"),
+    "absence and more": ("rules.0.when", {"a": {"exists": False, "any": ["x"]}}, "`exists: false` stands alone"),
+    "not not": ("rules.0.when", {"a": {"not": {"not": "x"}}}, "unknown key `not`"),
+    "a pattern without star": ("rules.0.when", {"a": {"like": "abc"}}, "a pattern without * is a plain value"),
+    "words with spaces": ("rules.0.when", {"a": {"words": ["a b"]}}, "a word holds no spaces"),
+    "a bad pointer": ("rules.0.when", {"/a~2": 1}, "not a JSON pointer"),
+    "an empty claim": ("rules.0.when", {"": 1}, "an empty claim name"),
+    "no scopes": ("rules.0.scopes", [], "`scopes` must not be empty"),
+    "unknown scope": ("rules.0.scopes", ["assembly:read"], "did you mean assemblies:read?"),
+    "a star in a list": ("rules.0.scopes", ["*"], "* is no scope of Transloadit"),
+    "a scope twice": ("rules.0.scopes", ["read", "read"], "a value is there twice"),
+    "unknown aud": ("rules.0.aud", ["api3"], "`aud` must be 'api2' or 'mcp'"),
+    "share": ("rules.0.share", "all", "`share` must be 'grant' or 'caller'"),
+    "a rule twice": ("rules", [GOOD["rules"][0]] * 2, "a second entry named `one`"),
+    "reserved": ("issuers.invoke", GOOD["issuers"]["site"], "`invoke` is a reserved name"),
+    "spaces in a secret": ("credentials.default.secret", "a b", "without spaces or control characters"),
+}
+
+
+@pytest.mark.parametrize(("path", "value", "told"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_told_with_the_mend(path: str, value: Any, told: str) -> None:
+    assert told in errors(changed(path, value))
+
+
+def test_all_mistakes_are_told_at_once_by_place() -> None:
+    text = "version: 1\ncredentials: {default: {sekret: a}}\nissuers: {}\nrules:\n  - {name: a}\n"
+    places = [line.split(": error")[0] for line in errors(text).splitlines()]
+    assert places == ["p.yaml:2:24", "p.yaml:2:25", "p.yaml:3:10", *["p.yaml:5:5"] * 3]
+
+
+def shared(**second: Any) -> str:
+    """Two entries of one issuer."""
+    issuers = {"site": GOOD["issuers"]["site"], "other": {**GOOD["issuers"]["site"], **second}}
+    return changed("issuers", issuers)
+
+
+def test_entries_of_one_issuer_need_disjoint_audiences_or_requirements() -> None:
+    assert "one JWT could fit both" in errors(shared())
+    compiled(shared(audiences=["https://other.example"]))
+    assert "one JWT could fit both" in errors(shared(require={"kind": "a"}))
+    one = {**GOOD["issuers"]["site"], "require": {"kind": "a"}}
+    compiled(changed("issuers", {"site": one, "other": {**one, "require": {"kind": "b"}}}))
+    assert "one JWT could fit both" in errors(
+        changed("issuers", {"site": one, "other": {**one, "require": {"kind": {"like": "b*"}}}})
+    )
+
+
+def test_entries_of_one_issuer_share_their_keys() -> None:
+    other = shared(audiences=["https://other.example"], keys={"url": "https://login.example.com/keys"})
+    assert "both must have the same keys" in errors(other)
+
+
+@pytest.mark.parametrize(
+    ("expect", "told"),
+    [
+        ("refused", "expected refused, got assemblies:read"),
+        ({"scopes": ["assemblies:write"]}, "expected assemblies:write, got assemblies:read"),
+        ({"scopes": ["assemblies:read"], "aud": "mcp"}, "got refused: no matching rule for this credential and aud"),
+    ],
+)
+def test_a_failing_test_of_the_policy_is_an_error_at_its_place(expect: Any, told: str) -> None:
+    case = {"name": "t", "issuer": "site", "claims": {"sub": "u", "groups": ["a"]}, "expect": expect}
+    text = changed("tests", [case])
+    line = next(number for number, row in enumerate(text.splitlines(), 1) if "expect" in row)
+    message = errors(text)
+    assert told in message
+    assert message.startswith((f"p.yaml:{line}:", f"p.yaml:{line + 1}:"))
+
+
+def test_passing_tests_are_counted() -> None:
+    cases = [
+        {
+            "name": "yes",
+            "issuer": "site",
+            "claims": {"sub": "u", "groups": ["a"]},
+            "expect": {"scopes": ["assemblies:read"]},
+        },
+        {"name": "no", "issuer": "site", "claims": {"sub": "u", "groups": ["b"]}, "expect": "refused"},
+        {"name": "no subject", "issuer": "site", "claims": {"groups": ["a"]}, "expect": "refused"},
+    ]
+    assert compile_policy(changed("tests", cases), "p.yaml").tests == 3
+
+
+LOCAL = Local("http://127.0.0.1:3002", "http://127.0.0.1:3004", {"ISSUER_URL": "http://127.0.0.1:3003"})
+
+
+def test_a_local_compilation_fills_variables_and_admits_http_on_loopback_alone() -> None:
+    document = compiled(changed("issuers.site.issuer", "${ISSUER_URL}"), LOCAL)
+    assert document["issuers"][0]["issuer"] == "http://127.0.0.1:3003"
+    assert (document["local"], document["upstream"]) == (True, "http://127.0.0.1:3002")
+    assert document["aws_endpoint"] == "http://127.0.0.1:3004"
+    assert "must be an https URL" in errors(changed("issuers.site.issuer", "http://login.example.com/"), LOCAL)
+
+
+LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.floats(allow_nan=False)
+TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=6), inner))
+PATHS = st.sampled_from([path for path, _, _ in MISTAKES.values()])
+
+
+@given(PATHS, TREES)
+def test_any_value_anywhere_compiles_or_is_told(path: str, value: Any) -> None:
+    with suppress(PolicyErrors):
+        load(compile_policy(changed(path, value), "p.yaml").data)

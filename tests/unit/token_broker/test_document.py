@@ -1,0 +1,87 @@
+"""YAML as a policy may be written: core schema, places, and what hides nothing."""
+
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from token_broker.policy.document import PolicyErrors, read
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("no", "no"),
+        ("on", "on"),
+        ("Yes", "Yes"),
+        ("1:20", "1:20"),
+        ("2026-11-23", "2026-11-23"),
+        ("0o17", "0o17"),
+        ("1_000", "1_000"),
+        ("0x1F", "0x1F"),
+        ("true", True),
+        ("False", False),
+        ("null", None),
+        ("~", None),
+        ("12", 12),
+        ("-3", -3),
+        ("1.5", 1.5),
+        ("1e3", 1000.0),
+        (".inf", ".inf"),
+        ("1e999", "1e999"),
+        ('"true"', "true"),
+        ("'12'", "12"),
+    ],
+)
+def test_plain_scalars_are_read_by_the_core_schema_and_quoted_ones_are_text(text: str, value: object) -> None:
+    got = read(f"a: {text}", "p.yaml").value["a"]
+    assert (type(got), got) == (type(value), value)
+
+
+def test_keys_are_their_text() -> None:
+    assert read("{true: 1, 12: 2, null: 3}", "p.yaml").value == {"true": 1, "12": 2, "null": 3}
+
+
+def test_every_value_knows_its_line_and_column() -> None:
+    document = read("a:\n  - b: 1\n    c: {d: x}\n", "p.yaml")
+    assert document.place(("a", 0, "c", "d")) == (3, 12)
+    assert document.place(("a", 0, "c"), of_key=True) == (3, 5)
+    assert document.place(("a", 0, "nowhere", "deep")) == (2, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\na: 2", "p.yaml:2:1: error: the key `a` a second time; keep one"),
+        ("a: &x 1", "p.yaml:1:4: error: the anchor &x; write the value out where it is needed"),
+        ("a: &x [1]\nb: *x", "p.yaml:2:4: error: the alias *x; write the value out"),
+        ("a: !!str 1", "p.yaml:1:4: error: the tag tag:yaml.org,2002:str; use plain values"),
+        ("a: !!python/object:os.system {}", "the tag tag:yaml.org,2002:python/object:os.system; use plain values"),
+        ("a: 1\n---\nb: 2", "p.yaml:2:1: error: a second document; keep one policy in a file"),
+        ("[a]: 1", "a key that is no string; use plain text"),
+        ("", "p.yaml:1:1: error: the file is empty; start with `version: 1`"),
+        ("a: [1", "not YAML"),
+        ("a: b\x00", "p.yaml:1:5: error: a control character; remove it"),
+        ("<<: {a: 1}\n<<: {b: 1}", "the key `<<` a second time"),
+    ],
+)
+def test_what_hides_something_is_an_error_with_its_place_and_mend(text: str, told: str) -> None:
+    with pytest.raises(PolicyErrors) as caught:
+        read(text, "p.yaml")
+    assert told in str(caught.value)
+
+
+def test_a_deeply_nested_file_is_an_error_and_no_crash() -> None:
+    with pytest.raises(PolicyErrors, match="nested too deeply"):
+        read("[" * 5000, "p.yaml")
+
+
+def test_a_huge_file_is_refused_unread() -> None:
+    with pytest.raises(PolicyErrors, match="larger than"):
+        read("#" * 2_000_000, "p.yaml")
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_document_or_policy_errors(text: str) -> None:
+    with suppress(PolicyErrors):
+        read(text, "p.yaml")
