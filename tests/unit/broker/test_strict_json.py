@@ -1,0 +1,61 @@
+"""JSON as the broker accepts it from others."""
+
+import json
+
+import pytest
+from broker import strict_json
+from hypothesis import given
+from hypothesis import strategies as st
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**60), 2**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(JSON)
+def test_json_is_read(value: object) -> None:
+    assert strict_json.loads(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a": 1, "a": 2}',
+        b'{"b": {"a": 1, "a": 1}}',
+        b"NaN",
+        b"[Infinity]",
+        b"-Infinity",
+        b"1e999",
+        b"\xff",
+        b'"\xed\xa0\x80"',
+        b"",
+        b"{} {}",
+        b"{'a': 1}",
+        b"[" * 100_000,
+        b'{"a":' * 50_000,
+        b"9" * 5000,
+        b"\xef\xbb\xbf{}",
+    ],
+)
+def test_what_is_not_strict_json_is_a_value_error(data: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - which words it uses does not matter
+        strict_json.loads(data)
+
+
+@pytest.mark.parametrize("data", [b"[]", b"1", b"null", b'"a"'])
+def test_an_object_is_demanded_where_one_is_needed(data: bytes) -> None:
+    with pytest.raises(ValueError, match="not an object"):
+        strict_json.loads_object(data)
+
+
+@given(st.binary())
+def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
+    try:
+        strict_json.loads(data)
+    except ValueError:
+        return
