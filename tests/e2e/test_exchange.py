@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.kit.jwts import Signer
-from tests.kit.stacks import Client, running_stack, wait_until
+from tests.kit.stacks import Client, running_stack
+from tests.kit.waiting import wait_until
 
 
 def test_the_token_opens_api2_and_a_second_call_gets_the_same_one_with_less_left(tmp_path: Path) -> None:

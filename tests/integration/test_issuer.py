@@ -18,7 +18,7 @@ from token_broker.jwt import load_key, public_jwk
 
 from local.issuer import make_key
 from local.processes import free_ports
-from tests.kit.stacks import wait_until
+from tests.kit.waiting import wait_until
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import pytest
 import urllib3
 
 from local.processes import free_ports
-from tests.kit.stacks import wait_until
+from tests.kit.waiting import wait_until
 
 MEMBERS = {
     "broker_url",

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -101,12 +101,3 @@ class Client:
     def log_lines(self) -> list[str]:
         logs = sorted(Path(self.stack["log_dir"]).glob("*.log"))
         return [line for log in logs for line in log.read_text("utf-8", "replace").splitlines()]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for a condition. Raises TimeoutError."""
-    ends_at = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > ends_at:
-            raise TimeoutError
-        time.sleep(0.02)

@@ -1,6 +1,14 @@
-"""The story as a whole, on a web in memory."""
+"""The story as a whole, on a web in memory: one answer and one audit record for each request."""
 
-from tests.kit.brokers import TOKEN_URL, Broker
+import hashlib
+from typing import Any
+
+import pytest
+from broker.audit import AuditRecord
+
+from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.policies import ISSUER, policy, rule
+from tests.kit.web import reply
 
 
 def test_an_editor_gets_a_token_with_the_scopes_of_the_matching_rule() -> None:
@@ -31,3 +39,133 @@ def test_a_caller_whom_no_rule_matches_is_refused_and_nothing_is_called_upstream
     assert answer.outcome == (403, "access_denied")
     assert broker.mints == 0
     assert broker.record.failed == {"editors upload": ("groups",)}
+
+
+def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> None:
+    trust = policy()
+    broker = Broker(trust)
+    broker.post(scope="assemblies:write assemblies:read")
+    assert broker.records == [
+        AuditRecord(
+            request_id="request-1",
+            outcome="granted",
+            status=200,
+            reason=None,
+            issuer=ISSUER,
+            subject="alice",
+            scopes=("assemblies:read", "assemblies:write"),
+            aud="api2",
+            credential="default",
+            proof="authorization header",
+            policy=trust.digest,
+            rules=("editors upload",),
+            failed={},
+            cache="miss",
+            upstream_status=200,
+            upstream_error=None,
+            mints=1,
+            token_sha256=hashlib.sha256(b"bearer-1").hexdigest(),
+            milliseconds=0.0,
+            alarms=(),
+        )
+    ]
+
+
+def test_the_record_tells_how_long_it_took() -> None:
+    broker = Broker()
+
+    def slow() -> Any:
+        broker.clock.advance(1.2345)
+        return minted()
+
+    broker.web[TOKEN_URL] = slow
+    broker.post()
+    assert broker.record.milliseconds == pytest.approx(1234.5, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("prepare", "outcome", "reason"),
+    [
+        (lambda b: b.post("not-a-jwt"), "CallerRefused", "malformed JWT"),
+        (lambda b: b.post(client_secret="s"), "NoProof", "client secret"),
+        (lambda b: b.post(b.jwt(groups=[])), "AccessDenied", "no rule matches"),
+        (lambda b: b.post(scope="billing:read"), "InvalidScope", "no matching rule for every scope asked"),
+        (lambda b: b.post(aud="mcp"), "InvalidTarget", "no matching rule for this credential and aud"),
+    ],
+)
+def test_each_refusal_leaves_one_record_with_its_class_and_reason(prepare: Any, outcome: str, reason: str) -> None:
+    broker = Broker()
+    answer = prepare(broker)
+    (record,) = broker.records
+    assert (record.outcome, record.reason, record.status) == (outcome, reason, answer.status)
+    assert reason not in str(answer.body)
+
+
+def test_the_failed_conditions_are_named_in_the_record_and_not_on_the_wire() -> None:
+    broker = Broker(policy(rules=[rule(name="secret rule name"), rule(name="another")]))
+    answer = broker.post(broker.jwt(groups=["readers"]))
+    assert broker.record.failed == {"secret rule name": ("groups",), "another": ("groups",)}
+    assert "secret rule name" not in str(answer.body)
+    assert "groups" not in str(answer.body)
+
+
+def test_an_issuer_is_recorded_only_if_it_is_configured_and_a_subject_only_once_verified() -> None:
+    broker = Broker()
+    broker.post(broker.jwt(iss="https://evil.example"))
+    assert (broker.record.issuer, broker.record.subject) == (None, None)
+    forged = broker.jwt(sub="mallory")
+    broker.post(forged[:-8] + "AAAAAAAA")
+    assert (broker.record.issuer, broker.record.subject, broker.record.reason) == (ISSUER, None, "signature")
+
+
+def test_a_defect_is_answered_with_500_and_recorded_by_its_place_without_its_words() -> None:
+    broker = Broker()
+
+    def broken() -> Any:
+        raise ZeroDivisionError("quotes the-secret")
+
+    broker.web[SECRETS_URL] = broken
+    answer = broker.post()
+    assert answer.outcome == (500, "server_error")
+    (record,) = broker.records
+    assert record.outcome == "BrokerFault"
+    assert (record.reason or "").startswith("defect: ZeroDivisionError in broken:")
+    assert "the-secret" not in f"{record}{answer.body}"
+
+
+def test_a_defect_in_the_work_of_another_is_a_fault_of_the_followers_and_not_the_end() -> None:
+    broker = Broker()
+    broker.web.then(SECRETS_URL, reply(b"", 500))
+    assert broker.post().outcome == (503, "temporarily_unavailable")
+    assert broker.post().status == 200
+
+
+def test_the_order_is_caller_then_decision_then_secret_then_mint() -> None:
+    broker = Broker()
+    broker.post()
+    assert [call.url for call in broker.web.calls][-3:] == [JWKS_URL, SECRETS_URL, TOKEN_URL]
+
+
+def test_a_hit_asks_nobody_anything_and_is_decided_again() -> None:
+    broker = Broker()
+    broker.post()
+    calls = len(broker.web.calls)
+    assert broker.post().status == 200
+    assert broker.post(broker.jwt(groups=["readers"])).status == 403
+    assert len(broker.web.calls) == calls
+
+
+def test_the_policy_is_the_only_thing_between_a_caller_and_a_held_token() -> None:
+    broker = Broker()
+    broker.post()
+    broker.web[TOKEN_URL] = reply(b"", 503)
+    broker.web[SECRETS_URL] = secret("v1")
+    for groups in ([], ["editor"], ["EDITORS"], "editors-not", None):
+        assert broker.post(broker.jwt(groups=groups)).status == 403
+    assert all(record.token_sha256 is None for record in broker.records[1:])
+
+
+def test_with_the_deadline_near_it_is_503_before_anything_is_asked() -> None:
+    broker = Broker()
+    assert broker.post(seconds=0.4).outcome == (503, "temporarily_unavailable")
+    assert (broker.web.calls, broker.record.reason) == ([], "deadline")

@@ -1,0 +1,74 @@
+"""What a request leaves behind, as JSON members and as counts."""
+
+import json
+from typing import Any
+
+import pytest
+from broker.audit import MAX_RULES, MAX_TEXT, AuditRecord, counts, fields, token_hash
+
+RECORD: dict[str, Any] = {
+    "request_id": "request-1",
+    "outcome": "granted",
+    "status": 200,
+    "reason": None,
+    "issuer": "https://login.example.com/",
+    "subject": "alice",
+    "scopes": ("a:read",),
+    "aud": "api2",
+    "credential": "default",
+    "proof": "authorization header",
+    "policy": "0" * 64,
+    "rules": ("editors",),
+    "failed": {},
+    "cache": "miss",
+    "upstream_status": 200,
+    "upstream_error": None,
+    "mints": 1,
+    "token_sha256": "1" * 64,
+    "milliseconds": 1.5,
+    "alarms": (),
+}
+
+
+def record(**changes: Any) -> AuditRecord:
+    return AuditRecord(**(RECORD | changes))
+
+
+def test_the_hash_is_the_hex_of_sha_256_over_the_token_s_bytes() -> None:
+    # `printf %s bearer-1 | sha256sum`, so that operators can find a leaked token.
+    assert token_hash("bearer-1") == "fe8a3bcff628da3902e6f1a342e656516d1525a242988223241035fdb0d322fe"
+
+
+def test_a_record_is_json_with_every_member() -> None:
+    members = json.loads(json.dumps(fields(record())))
+    assert members == RECORD | {"scopes": ["a:read"], "rules": ["editors"], "alarms": []}
+
+
+def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
+    long = "x" * 10_000
+    failed = {f"rule {number}": (long,) for number in range(1000)}
+    members = fields(record(subject=long, aud=long, scopes=(long, "b"), failed=failed))
+    assert members["subject"] == members["aud"] == "x" * MAX_TEXT
+    assert members["scopes"] == ["x" * MAX_TEXT, "b"]
+    assert len(members["failed"]) == MAX_RULES
+    assert members["failed"]["rule 0"] == ["x" * MAX_TEXT]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"Exchange": 1, "Granted": 1, "Mint": 1}),
+        ({"mints": 2}, {"Exchange": 1, "Granted": 1, "Mint": 2}),
+        ({"mints": 0, "cache": "hit"}, {"Exchange": 1, "Granted": 1, "CacheHit": 1}),
+        ({"mints": 0, "status": 403}, {"Exchange": 1, "Refused": 1}),
+        ({"mints": 0, "status": 429}, {"Exchange": 1, "Unavailable": 1}),
+        ({"mints": 2, "status": 503}, {"Exchange": 1, "Unavailable": 1, "Mint": 2}),
+        (
+            {"status": 502, "alarms": ("CredentialRefused",)},
+            {"Exchange": 1, "Fault": 1, "Mint": 1, "CredentialRefused": 1},
+        ),
+        ({"mints": 0, "status": 500}, {"Exchange": 1, "Fault": 1}),
+    ],
+)
+def test_the_counts_of_an_outcome(changes: dict[str, Any], expected: dict[str, int]) -> None:
+    assert counts(record(**changes)) == expected
