@@ -86,6 +86,15 @@ class Broker:
         http = HttpRequest("request-1", "POST", "ANY /token", headers, urlencode(form), False)
         return Answered(self.exchange(http, Deadline(self.clock, seconds)))
 
+    def refuses(self, jwt: str, status: int = 401, **fields: Any) -> bool:
+        """Whether this gets no token, is recorded once, and asked neither Secrets Manager nor api2 anything."""
+        records, asked = len(self.records), self.web.count(SECRETS_URL) + self.mints
+        answer = self.post(jwt, **fields)
+        assert "access_token" not in answer.body
+        assert len(self.records) == records + 1
+        assert self.web.count(SECRETS_URL) + self.mints == asked
+        return answer.status == self.record.status == status
+
     @property
     def mints(self) -> int:
         return self.web.count(TOKEN_URL)

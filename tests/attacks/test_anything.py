@@ -1,0 +1,84 @@
+"""Any bytes at all: each request leaves one record and a well-formed answer, and bad ones cause no call upstream."""
+
+import json
+from typing import Any
+
+from broker.deadline import Deadline
+from broker.request import HttpRequest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Answered, Broker
+from tests.kit.jwts import b64, part
+from tests.kit.web import reply
+
+TEXT = st.text(max_size=60)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+HEADERS = st.dictionaries(st.sampled_from(["authorization", "content-type", "host", "cookie"]), TEXT)
+
+
+def check(broker: Broker, http: HttpRequest) -> Answered:
+    before = len(broker.records)
+    answer = Answered(broker.exchange(http, Deadline(broker.clock, 15)))
+    assert len(broker.records) == before + 1
+    assert broker.record.status == answer.status
+    assert answer.headers["cache-control"] == "no-store"
+    if answer.status == 200:
+        assert broker.record.rules
+    else:
+        assert answer.body.keys() >= {"error", "error_description", "message", "request_id"}
+        assert answer.status != 500
+    return answer
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    method=st.sampled_from(["POST", "GET", "HEAD", "post", ""]),
+    headers=HEADERS | st.dictionaries(TEXT, TEXT, max_size=4),
+    body=TEXT | st.from_regex(r"(grant_type=client_credentials)?(&[a-z_]{1,8}=[ -~]{0,8}){0,4}", fullmatch=True),
+    is_base64=st.booleans(),
+)
+def test_any_request(method: str, headers: dict[str, str], body: str, is_base64: bool) -> None:
+    broker = Broker()
+    answer = check(broker, HttpRequest("request-1", method, "ANY /token", headers, body, is_base64))
+    assert answer.status >= 400
+    assert broker.web.calls == []
+
+
+@settings(deadline=None, max_examples=300)
+@given(header=JSON | st.binary(max_size=60), claims=JSON | st.binary(max_size=60), signature=st.binary(max_size=80))
+def test_any_jwt(header: Any, claims: Any, signature: bytes) -> None:
+    broker = Broker()
+    assert broker.refuses(f"{part(header)}.{part(claims)}.{b64(signature)}")
+
+
+@settings(deadline=None, max_examples=300)
+@given(changes=st.dictionaries(st.sampled_from(["iss", "sub", "aud", "exp", "iat", "nbf", "groups", "cnf"]), JSON))
+def test_any_claims_truly_signed(changes: dict[str, Any]) -> None:
+    broker = Broker()
+    claims = broker.claims() | changes
+    answer = broker.post(broker.signer.jwt(claims))
+    assert len(broker.records) == 1
+    if answer.status == 200:
+        assert "editors" in claims["groups"]
+        assert claims["exp"] + 30 > broker.clock()
+    else:
+        assert answer.status in (401, 403)
+        assert broker.web.count(SECRETS_URL) == 0
+
+
+@settings(deadline=None, max_examples=200)
+@given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), status=st.integers(200, 599))
+def test_any_answer_of_the_outside(body: bytes, status: int) -> None:
+    for url in (JWKS_URL, SECRETS_URL, TOKEN_URL):
+        broker = Broker()
+        broker.web[url] = reply(body, status)
+        answer = broker.post()
+        assert answer.status in (500, 502, 503)
+        assert "access_token" not in answer.body
+        assert len(broker.records) == 1
+        assert not (broker.record.reason or "").startswith("defect")

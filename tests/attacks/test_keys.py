@@ -1,0 +1,179 @@
+"""Floods of unknown keys, and key sets that break: one fetch for each issuer and cool-down, whatever comes."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit.brokers import DISCOVERY_URL, JWKS_URL, Broker
+from tests.kit.jwts import Signer
+from tests.kit.policies import issuer, policy
+from tests.kit.web import reply
+
+NEW = Signer("RS256", "k2", name="new")
+
+
+def fetches(broker: Broker) -> int:
+    return broker.web.count(JWKS_URL)
+
+
+def test_a_flood_of_invented_key_ids_causes_one_fetch_in_thirty_seconds() -> None:
+    broker = Broker()
+    broker.post()
+    broker.clock.advance(31)
+    before = fetches(broker)
+    for number in range(200):
+        assert broker.refuses(broker.signer.jwt(broker.claims(), kid=f"invented {number}"))
+    assert fetches(broker) == before + 1
+
+
+def test_a_flood_does_not_evict_the_good_keys() -> None:
+    """fastapi-zitadel-auth#156."""
+    broker = Broker()
+    broker.post()
+    for number in range(200):
+        broker.refuses(broker.signer.jwt(broker.claims(), kid=f"invented {number}"))
+    assert broker.post().status == 200
+
+
+def test_a_flood_while_the_issuer_is_down_asks_it_once_a_cool_down() -> None:
+    broker = Broker()
+    broker.web[JWKS_URL] = reply(b"", 500)
+    for _ in range(200):
+        assert broker.refuses(broker.jwt(), 503)
+    assert fetches(broker) == 1
+    broker.clock.advance(30)
+    assert broker.refuses(broker.jwt(), 503)
+    assert fetches(broker) == 2
+
+
+def test_one_issuer_s_flood_does_not_keep_another_s_callers_out() -> None:
+    """jwks-rsa-java#173: one rate limit for all."""
+    other = Signer("RS256", "o1", name="other")
+    broker = Broker(
+        policy(issuers=[issuer(), issuer(name="o", issuer="https://o.example", keys={"url": "https://o.example/k"})])
+    )
+    broker.web["https://o.example/k"] = reply(other.jwks())
+    for number in range(100):
+        broker.refuses(other.jwt(broker.claims(iss="https://o.example"), kid=f"invented {number}"))
+    assert broker.post().status == 200
+
+
+def test_a_flood_of_bad_requests_of_every_kind_causes_no_call_upstream() -> None:
+    broker = Broker()
+    forger = Signer("RS256", name="forger")
+    for number in range(50):
+        assert broker.refuses(f"{number}.{number}.{number}")
+        assert broker.refuses(forger.jwt(broker.claims()))
+        assert broker.refuses(broker.jwt(groups=["strangers"]), 403)
+        assert broker.refuses(broker.jwt(exp=1))
+        assert broker.refuses(broker.jwt(iss=f"https://{number}.example"))
+    assert [call.url for call in broker.web.calls] == [DISCOVERY_URL, JWKS_URL]
+
+
+def test_a_rotated_key_is_found_and_the_old_one_is_gone_with_the_new_set() -> None:
+    """jwkset#41: sets were merged, so a withdrawn key stayed good. pyjwt#1207: a new one was not seen."""
+    broker = Broker()
+    old = broker.jwt()
+    assert broker.post(old).status == 200
+    broker.web[JWKS_URL] = reply(NEW.jwks())
+    broker.clock.advance(31)
+    assert broker.post(NEW.jwt(broker.claims())).status == 200
+    assert broker.refuses(old)
+
+
+def test_a_withdrawn_key_is_gone_within_ten_minutes() -> None:
+    broker = Broker()
+    assert broker.post().status == 200
+    broker.web[JWKS_URL] = reply(NEW.jwks())
+    broker.clock.advance(599)
+    assert broker.post().status == 200
+    broker.clock.advance(1)
+    assert broker.refuses(broker.jwt())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        5,
+        "text",
+        [],
+        {},
+        {"kty": "RSA"},
+        {"kty": "RSA", "n": "!!!", "e": "AQAB"},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "oct", "k": "AAAA"},
+        {"kty": "OKP", "crv": "X25519", "x": "AAAA"},
+        {"kty": ["RSA"]},
+    ],
+    ids=str,
+)
+def test_one_malformed_key_does_not_break_the_set(bad: Any) -> None:
+    """PyJWT CVE-2026-102274."""
+    broker = Broker()
+    broker.web[JWKS_URL] = reply({"keys": [bad, broker.signer.jwk(), bad]})
+    assert broker.post().status == 200
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        reply({"keys": []}),
+        reply({"keys": [{"kty": "oct", "k": "AAAA"}]}),
+        reply({}),
+        reply([]),
+        reply(b"<html>"),
+        reply(b"", 404),
+        reply(b"", 302, location="https://evil.example/keys"),
+        reply({"keys": [NEW.jwk(kid=f"k{number}") for number in range(101)]}),
+        reply({"keys": [NEW.jwk()], "padding": "x" * 65_536}),
+    ],
+    ids=["empty", "unusable", "no keys", "a list", "HTML", "404", "redirect", "101 keys", "64 KiB"],
+)
+def test_a_broken_set_never_replaces_a_good_one(answer: Any) -> None:
+    """pyjwt#1162: an outage wiped the cache. CVE-2026-102267: redirects were followed."""
+    broker = Broker()
+    broker.post()
+    broker.web[JWKS_URL] = answer
+    broker.clock.advance(3600)
+    assert broker.post().status == 200
+    assert "StaleKeys" in broker.record.alarms
+    assert not any("evil" in call.url for call in broker.web.calls)
+    # Kept until six hours after it was fetched, and not a moment longer.
+    broker.clock.advance(5 * 3600)
+    assert broker.refuses(broker.jwt(), 503)
+
+
+def test_two_keys_of_one_id_that_both_fit_are_no_choice_to_make() -> None:
+    broker = Broker()
+    broker.web[JWKS_URL] = reply({"keys": [broker.signer.jwk(), NEW.jwk(kid="k1")]})
+    assert broker.refuses(broker.jwt())
+
+
+def test_without_a_key_id_exactly_one_key_must_fit() -> None:
+    broker = Broker()
+    assert broker.post(broker.signer.jwt(broker.claims(), kid=None)).status == 200
+    broker.web[JWKS_URL] = reply({"keys": [broker.signer.jwk(), NEW.jwk()]})
+    broker.clock.advance(600)
+    assert broker.refuses(broker.signer.jwt(broker.claims(), kid=None))
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"issuer": "https://evil.example/", "jwks_uri": JWKS_URL},
+        {"issuer": "https://login.example.com", "jwks_uri": JWKS_URL},
+        {"issuer": "https://login.example.com/", "jwks_uri": "https://evil.example/keys"},
+        {"issuer": "https://login.example.com/", "jwks_uri": "http://login.example.com/keys"},
+        {"issuer": "https://login.example.com/", "jwks_uri": "https://login.example.com@evil.example/keys"},
+        {"issuer": "https://login.example.com/", "jwks_uri": "https://login.example.com:8443/keys"},
+        {"issuer": "https://login.example.com/", "jwks_uri": ["https://login.example.com/keys"]},
+        {"issuer": "https://login.example.com/"},
+    ],
+    ids=str,
+)
+def test_metadata_that_points_elsewhere_is_not_followed(metadata: dict[str, Any]) -> None:
+    broker = Broker()
+    broker.web[DISCOVERY_URL] = reply(metadata)
+    assert broker.refuses(broker.jwt(), 503)
+    assert [call.url for call in broker.web.calls] == [DISCOVERY_URL]

@@ -1,0 +1,109 @@
+"""Words that tell too much: no secret, no token and no caller JWT in any record, answer, error or representation."""
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+from typing import Any
+
+import broker
+import pytest
+from broker.audit import fields
+from broker.errors import BrokerError
+
+from tests.kit.brokers import AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.web import reply
+
+QUOTING: dict[str, Any] = {
+    "a secret that is no JSON": (SECRETS_URL, secret(text=f"not json: {AUTH_SECRET}")),
+    "a secret with a stray member": (SECRETS_URL, secret(text=f'{{"auth_key": "{AUTH_SECRET}"}}')),
+    "an AWS error that quotes": (SECRETS_URL, reply({"__type": AUTH_SECRET, "message": AUTH_SECRET}, 400)),
+    "an api2 error that quotes": (TOKEN_URL, reply({"error": AUTH_SECRET, "message": AUTH_SECRET}, 400)),
+    "an api2 page that quotes": (TOKEN_URL, reply(f"<html>{AUTH_SECRET}".encode(), 500)),
+    "a token that is nonsense": (TOKEN_URL, minted(f"{AUTH_SECRET} and more")),
+    "scopes that quote": (TOKEN_URL, minted(scope=AUTH_SECRET)),
+    "keys that quote": (JWKS_URL, reply(f"{AUTH_SECRET}".encode(), 500)),
+}
+
+
+@pytest.mark.parametrize(("url", "answer"), QUOTING.values(), ids=QUOTING.keys())
+def test_what_the_outside_said_is_repeated_nowhere(url: str, answer: Any) -> None:
+    """octo-sts CVE-2025-52477: fetch errors and bodies were echoed to callers and logs."""
+    broker = Broker()
+    broker.web[url] = answer
+    told = broker.post()
+    assert told.status >= 500
+    assert AUTH_SECRET not in f"{told.body}{told.headers}{fields(broker.record)}"
+
+
+def test_a_record_holds_neither_jwt_nor_token_nor_key_nor_other_claims() -> None:
+    broker = Broker()
+    jwt = broker.jwt(email="private@example.com", groups=["editors", "private group"])
+    broker.post(jwt)
+    broker.post(jwt[:-4] + "AAAA")
+    broker.post(broker.jwt(email="private@example.com", groups=["private group"]))
+    text = str([fields(record) for record in broker.records])
+    for private in (jwt, *jwt.split("."), "bearer-1", AUTH_KEY, AUTH_SECRET, "private@example.com", "private group"):
+        assert private not in text
+
+
+def test_an_answer_that_refuses_quotes_nothing_of_the_request() -> None:
+    broker = Broker()
+    for answer in (
+        broker.post(scope="quoted:scope"),
+        broker.post(aud="quoted"),
+        broker.post(credential="quoted"),
+        broker.post(grant_type="quoted"),
+        broker.post("quoted.quoted.quoted"),
+        broker.post(broker.jwt(sub="quoted", groups=["quoted"])),
+    ):
+        assert answer.status >= 400
+        assert "quoted" not in f"{answer.body}{answer.headers}"
+
+
+def error_classes() -> list[type[BrokerError]]:
+    found, wanting = [], [BrokerError]
+    while wanting:
+        found.append(wanting.pop())
+        wanting.extend(found[-1].__subclasses__())
+    return found
+
+
+@pytest.mark.parametrize("error", error_classes())
+def test_a_description_is_what_rfc_6749_section_5_2_allows(error: type[BrokerError]) -> None:
+    assert all(" " <= sign <= "~" and sign not in '"\\' for sign in error.description)
+
+
+def secret_fields() -> list[tuple[type, str]]:
+    """Every field, of every dataclass of the broker, that by its name or its type could hold a secret."""
+    suspicious = {"secret", "auth_key", "auth_secret", "secret_key", "access_key", "session_token", "token", "jwt"}
+    suspicious |= {"text", "body", "headers", "claims", "signature", "signing_input"}
+    found = []
+    for module in pkgutil.iter_modules(broker.__path__):
+        if module.name == "http_api":
+            continue  # the entry point needs a deployment to be imported; it has no types that hold anything
+        for _, kind in inspect.getmembers(importlib.import_module(f"broker.{module.name}"), inspect.isclass):
+            if dataclasses.is_dataclass(kind) and kind.__module__ == f"broker.{module.name}":
+                found += [(kind, item.name) for item in dataclasses.fields(kind) if item.name in suspicious]
+    return found
+
+
+@pytest.mark.parametrize(("kind", "name"), secret_fields(), ids=str)
+def test_no_representation_shows_a_field_that_could_hold_a_secret(kind: type, name: str) -> None:
+    (found,) = (item for item in dataclasses.fields(kind) if item.name == name)
+    assert not found.repr
+
+
+def test_the_places_that_hold_secrets_are_known() -> None:
+    assert {kind.__name__ for kind, _ in secret_fields()} >= {
+        "Proof",
+        "Caller",
+        "Credential",
+        "Secret",
+        "AwsAccess",
+        "Minted",
+        "BearerToken",
+        "HttpRequest",
+        "Answer",
+        "UnverifiedJwt",
+    }

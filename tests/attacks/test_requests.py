@@ -1,0 +1,164 @@
+"""Forms and headers in disguise. Everything malformed ends before a JWT is looked at."""
+
+import base64
+from typing import Any
+
+import pytest
+from broker.deadline import Deadline
+from broker.request import HttpRequest
+
+from tests.kit.brokers import SECRETS_URL, Answered, Broker
+
+FORM = "application/x-www-form-urlencoded"
+GRANT = "grant_type=client_credentials"
+
+
+def send(broker: Broker, body: str | bytes = GRANT, **headers: str | None) -> Answered:
+    """A request of exactly this body and these headers; None leaves one out."""
+    changes = {name.replace("_", "-"): text for name, text in headers.items()}
+    given = {"authorization": f"Bearer {broker.jwt()}", "content-type": FORM} | changes
+    present = {name: text for name, text in given.items() if text is not None}
+    data = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
+    text = base64.b64encode(data).decode()
+    http = HttpRequest("request-1", "POST", "ANY /token", present, text, True)
+    return Answered(broker.exchange(http, Deadline(broker.clock, 15)))
+
+
+def is_refused(answer: Answered, broker: Broker, status: int, error: str) -> bool:
+    assert "access_token" not in answer.body
+    assert len(broker.records) == 1
+    assert broker.web.count(SECRETS_URL) + broker.mints == 0
+    return answer.outcome == (status, error)
+
+
+def test_the_plain_request_passes() -> None:
+    assert send(Broker()).status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{GRANT}&{GRANT}",
+        f"{GRANT}&scope=assemblies:read&scope=assemblies:write",
+        f"{GRANT}&scope=&scope=assemblies:read",
+        f"{GRANT}&%73cope=a&scope=b",
+        f"{GRANT}&aud=api2&aud=mcp",
+        f"{GRANT}&unknown=1&unknown=2",
+        f"{GRANT}&scope=%",
+        f"{GRANT}&scope=%e",
+        f"{GRANT}&scope=%zz",
+        f"{GRANT}&scope=%ff",
+        f"{GRANT}&scope=%c0%af",
+        f"{GRANT}&scope=%ed%a0%80",
+        f"{GRANT}&" + "&".join(f"p{number}=1" for number in range(100)),
+        "",
+        "&&&",
+        '{"grant_type":"client_credentials"}',
+        "grant_type",
+        "grant_type=",
+        "Grant_Type=client_credentials",
+    ],
+)
+def test_a_form_that_two_readers_could_read_differently(body: str) -> None:
+    broker = Broker()
+    assert is_refused(send(broker, body), broker, 400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "grant_type", ["password", "client_credentials ", "CLIENT_CREDENTIALS", "implicit", "refresh_token", "\0"]
+)
+def test_a_grant_that_is_not_offered(grant_type: str) -> None:
+    broker = Broker()
+    assert is_refused(send(broker, f"grant_type={grant_type}"), broker, 400, "unsupported_grant_type")
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        None,
+        "",
+        "application/json",
+        "multipart/form-data; boundary=x",
+        "text/plain",
+        f"{FORM}, application/json",
+        f"{FORM}; charset=utf-16",
+        f"{FORM}; charset=utf-7",
+        "application/x-www-form-urlencoded-evil",
+        f"text/plain; {FORM}",
+    ],
+)
+def test_a_body_of_another_type(content_type: str | None) -> None:
+    broker = Broker()
+    assert is_refused(send(broker, content_type=content_type), broker, 415, "invalid_request")
+
+
+@pytest.mark.parametrize("content_type", [FORM, FORM.upper(), f"{FORM};charset=UTF-8", f'{FORM}; charset="utf-8"; x=y'])
+def test_the_same_type_in_other_words(content_type: str) -> None:
+    assert send(Broker(), content_type=content_type).status == 200
+
+
+@pytest.mark.parametrize(
+    ("authorization", "status", "error"),
+    [
+        ("Bearer", 400, "invalid_request"),
+        ("Bearer ", 400, "invalid_request"),
+        ("Bearer a b", 400, "invalid_request"),
+        ("Bearer a.b.c, Bearer d.e.f", 400, "invalid_request"),
+        ("Bearer\ta.b.c", 401, "invalid_client"),
+        ("Bearer a.b.c\r\nX-Admin: 1", 400, "invalid_request"),
+        ("Bearer \u00e9.b.c", 400, "invalid_request"),
+        ("Basic a2V5OnNlY3JldA==", 401, "invalid_client"),
+        ("Digest x", 401, "invalid_client"),
+        ("DPoP a.b.c", 401, "invalid_client"),
+        ("", 401, "invalid_client"),
+        ("a.b.c", 401, "invalid_client"),
+        (None, 401, "invalid_client"),
+    ],
+)
+def test_an_authorization_that_is_no_single_bearer(authorization: str | None, status: int, error: str) -> None:
+    broker = Broker()
+    assert is_refused(send(broker, authorization=authorization), broker, status, error)
+
+
+@pytest.mark.parametrize("name", ["assertion", "subject_token", "client_assertion"])
+def test_two_proofs_are_one_too_many(name: str) -> None:
+    broker = Broker()
+    body = f"{GRANT}&{name}={broker.jwt()}"
+    assert is_refused(send(broker, body), broker, 400, "invalid_request")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"x_forwarded_for": "127.0.0.1"},
+        {"host": "evil.example"},
+        {"x_forwarded_host": "evil.example"},
+        {"x_http_method_override": "DELETE"},
+        {"cookie": "groups=editors"},
+        {"x_amzn_oidc_data": "a.b.c"},
+        {"x_original_url": "/admin"},
+    ],
+    ids=str,
+)
+def test_other_headers_change_nothing(headers: dict[str, Any]) -> None:
+    broker = Broker()
+    answer = send(broker, **headers)
+    assert answer.body == send(Broker()).body
+
+
+def test_a_body_over_sixteen_kibibytes() -> None:
+    for size, status in ((16 * 1024, 200), (16 * 1024 + 1, 413), (6_000_000, 413)):
+        body = f"{GRANT}&x=".ljust(size, "a")
+        assert send(Broker(), body).status == status
+
+
+@pytest.mark.parametrize(
+    "jwt",
+    ["." * 8000, "a" * 8193, "a." * 4000, "..", "a..b", ".a.", "a.b", "a", "a.b.c.d", "-" * 8190 + ".a"],
+    ids=lambda jwt: f"{jwt[:4]} x {len(jwt)}",
+)
+def test_a_jwt_too_long_or_of_the_wrong_parts_is_never_decoded(jwt: str) -> None:
+    """Fulcio GHSA-f83f-xpx7-ffpw: many dots cost memory."""
+    broker = Broker()
+    assert broker.refuses(jwt)
+    assert broker.web.calls == []
