@@ -55,7 +55,7 @@ class AuditRecord:
 class Sink(Protocol):
     """Takes records; `wiring` makes the one that writes to CloudWatch."""
 
-    def __call__(self, record: AuditRecord) -> None: ...
+    def __call__(self, record: AuditRecord, /) -> None: ...
 
 
 def token_hash(token: str) -> str:

@@ -85,13 +85,18 @@ class BoundedHttp:
                 method, url, headers=headers, body=body, timeout=timeout, redirect=False, preload_content=False
             )
             try:
-                data = response.read(limit + 1, decode_content=False)
+                data = b""
+                # To the end, since urllib3 tells that a body was cut short only at the next read.
+                while len(data) <= limit and (more := response.read(limit + 1 - len(data), decode_content=False)):
+                    data += more
                 if len(data) > limit:
                     response.close()
                     raise OutOfReach("answer too large")
             finally:
                 response.release_conn()
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, data)
+        except urllib3.exceptions.NewConnectionError as error:  # a kind of timeout to urllib3
+            raise OutOfReach("connection") from error
         except urllib3.exceptions.TimeoutError as error:
             raise OutOfReach("timeout") from error
         except urllib3.exceptions.SSLError as error:

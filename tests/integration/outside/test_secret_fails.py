@@ -1,0 +1,119 @@
+"""The secret: missing, malformed, replaced, out of reach. Status, record, and what was not called."""
+
+from typing import Any
+
+import pytest
+
+from tests.kit.outside import KEY, NEW_KEY, Handler, World, drips, late, resets, says
+
+
+def aws_error(kind: str, status: int = 400) -> Handler:
+    return says({"__type": kind, "Message": "quotes auth-secret-1"}, status, content_type="application/x-amz-json-1.1")
+
+
+def test_a_secret_that_is_missing(outside: World) -> None:
+    outside.secrets.delete_secret(SecretId=outside.secret_name, ForceDeleteWithoutRecovery=True)
+    assert outside.post().outcome == (500, "server_error")
+    assert outside.called == (2, 1, 0)
+    record = outside.record
+    assert (record.outcome, record.status) == ("BrokerFault", 500)
+    assert record.reason == "secret cannot be read: ResourceNotFoundException"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["the key", '{"auth_key": "k"}', '{"auth_key": "k", "auth_secret": ""}', '{"key": "k", "secret": "s"}', "[]"],
+)
+def test_a_secret_that_is_malformed(outside: World, text: str) -> None:
+    outside.put_secret(text)
+    assert outside.post().outcome == (500, "server_error")
+    assert outside.called == (2, 1, 0)
+    assert outside.record.reason == "secret is malformed: needs auth_key and auth_secret"
+
+
+def test_a_secret_without_a_value_yet(outside: World) -> None:
+    outside.aws.answers[""] = says({"VersionId": "v1", "SecretBinary": "AAAA"})
+    assert outside.post().outcome == (500, "server_error")
+    assert outside.called == (2, 1, 0)
+
+
+def test_a_replaced_secret_is_used_within_five_minutes_and_empties_the_cache(outside: World) -> None:
+    first = outside.post().body["access_token"]
+    outside.put_secret(key=NEW_KEY)
+    outside.clock.ahead += 290
+    assert outside.post().body["access_token"] == first
+    assert outside.called == (0, 0, 0)
+    outside.clock.ahead += 15
+    assert outside.post().body["access_token"] != first
+    assert outside.called == (0, 1, 1)
+
+
+def test_a_replaced_secret_is_found_at_once_when_api2_refuses_the_old_one(outside: World) -> None:
+    outside.post()
+    outside.put_secret(key=NEW_KEY)
+    outside.fault(times=1, status=401, body={"error": "TOKEN_INVALID_CREDENTIALS", "message": "no"})
+    answer = outside.post(scope="assemblies:read")
+    assert answer.status == 200
+    assert outside.called == (0, 1, 2)
+
+
+UNREACHABLE: dict[str, Handler] = {
+    "reset": resets,
+    "slow": late(5, says({})),
+    "dripping": drips,
+    "500": says(b"", 500),
+    "throttled": aws_error("ThrottlingException"),
+    "internal": aws_error("InternalServiceError", 500),
+    "enormous": says(b"{" + b" " * 1_000_000),
+}
+
+
+@pytest.mark.parametrize("fault", UNREACHABLE.values(), ids=UNREACHABLE.keys())
+def test_secrets_manager_out_of_reach(outside: World, fault: Handler) -> None:
+    outside.aws.answers[""] = fault
+    answer = outside.post()
+    assert answer.outcome == (503, "temporarily_unavailable")
+    assert "retry-after" in answer.headers
+    assert outside.called == (2, 1, 0)
+    assert (outside.record.outcome, outside.record.token_sha256) == ("TemporarilyUnavailable", None)
+    assert "auth-secret-1" not in f"{answer.body}{outside.record}"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [*UNREACHABLE.values(), aws_error("ResourceNotFoundException"), aws_error("AccessDeniedException")],
+    ids=[*UNREACHABLE, "gone", "denied"],
+)
+def test_a_known_good_secret_serves_on_for_an_hour_with_an_alarm(outside: World, fault: Any) -> None:
+    outside.post()
+    outside.aws.answers[""] = fault
+    outside.clock.ahead += 3500
+    answer = outside.post(scope="assemblies:read")
+    assert answer.status == 200
+    assert outside.called[1:] == (1, 1)
+    assert outside.record.alarms == ("StaleSecret",)
+    outside.clock.ahead += 120
+    assert outside.post().status in (500, 503)
+    assert outside.called[2] == 0
+
+
+def test_a_secret_that_comes_back_is_used_at_once(outside: World) -> None:
+    good = outside.aws.answers[""]
+    outside.aws.answers[""] = resets
+    assert outside.post().status == 503
+    outside.aws.answers[""] = good
+    assert outside.post().status == 200
+
+
+def test_the_secret_goes_to_api2_and_nowhere_else(outside: World) -> None:
+    seen: list[bytes] = []
+    good = outside.issuer.answers[""]
+
+    async def watches(request: Any) -> Any:
+        seen.append(str(request.headers).encode() + await request.read())
+        return await good(request)
+
+    outside.issuer.answers[""] = watches
+    outside.post()
+    assert seen
+    assert KEY.secret.encode() not in b"".join(seen)

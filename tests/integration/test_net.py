@@ -1,0 +1,229 @@
+"""HTTP with limits, over real sockets: whatever a peer does, a call ends in its time and within its size."""
+
+import gzip
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from broker.net import BoundedHttp, OutOfReach
+
+Peer = Callable[[socket.socket], None]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def peer(behave: Peer) -> Iterator[str]:
+    """A server that reads a request and then behaves so; the origin to reach it at."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection:
+                try:
+                    read_head(connection)
+                    behave(connection)
+                except OSError:
+                    continue
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        ended.set()
+        listening.close()
+
+
+def read_head(connection: socket.socket) -> None:
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        byte = connection.recv(1)
+        if not byte:
+            raise OSError
+        head += byte
+
+
+def sends(data: bytes) -> Peer:
+    return lambda connection: connection.sendall(data)
+
+
+def body(data: bytes, *headers: bytes) -> Peer:
+    head = OK + b"".join(header + b"\r\n" for header in headers)
+    return sends(head + b"content-length: %d\r\n\r\n" % len(data) + data)
+
+
+def drips(first: bytes, piece: bytes) -> Peer:
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(first)
+        for _ in range(100):
+            connection.sendall(piece)
+            time.sleep(0.05)
+
+    return behave
+
+
+def silent_after(first: bytes) -> Peer:
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(first)
+        connection.settimeout(10)
+        connection.recv(1)
+
+    return behave
+
+
+def get(url: str, seconds: float = 5, limit: int = 1000) -> tuple[int, bytes]:
+    answer = BoundedHttp(allow_loopback=True)("GET", url, seconds=seconds, limit=limit)
+    return answer.status, answer.body
+
+
+def why(url: str, seconds: float = 5, limit: int = 1000) -> str:
+    with pytest.raises(OutOfReach) as raised:
+        get(url, seconds, limit)
+    return str(raised.value)
+
+
+def test_an_answer_comes_with_status_lower_case_headers_and_body() -> None:
+    with peer(body(b"text", b"Retry-After: 5")) as origin:
+        answer = BoundedHttp(allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+    assert (answer.status, answer.headers["retry-after"], answer.body) == (200, "5", b"text")
+
+
+def test_the_body_is_sent_after_the_headers() -> None:
+    received: list[bytes] = []
+
+    def reads_on(connection: socket.socket) -> None:
+        received.append(connection.recv(65_536))
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    with peer(reads_on) as origin:
+        url = f"{origin}/token"
+        BoundedHttp(allow_loopback=True)("POST", url, seconds=5, limit=10, headers={"x-a": "b"}, body=b"the body")
+    assert received == [b"the body"]
+
+
+def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
+    with peer(body(b"other")) as other, peer(body(b"", b"location: " + other.encode())) as origin:
+        assert get(f"{origin}/") == (200, b"")
+    moved = b"HTTP/1.1 302 Found\r\nlocation: %s\r\ncontent-length: 0\r\n\r\n"
+    with peer(body(b"other")) as other, peer(sends(moved % other.encode())) as origin:
+        assert get(f"{origin}/") == (302, b"")
+
+
+@pytest.mark.parametrize("size", [1001, 100_000])
+def test_more_than_the_limit_is_refused(size: int) -> None:
+    with peer(body(b"x" * size)) as origin:
+        assert why(f"{origin}/") == "answer too large"
+
+
+def test_exactly_the_limit_is_taken() -> None:
+    with peer(body(b"x" * 1000)) as origin:
+        assert get(f"{origin}/") == (200, b"x" * 1000)
+
+
+def test_an_endless_chunked_body_is_cut_off() -> None:
+    chunk = b"400\r\n" + b"x" * 1024 + b"\r\n"
+    with peer(drips(OK + b"transfer-encoding: chunked\r\n\r\n", chunk)) as origin:
+        assert why(f"{origin}/") == "answer too large"
+
+
+def test_nothing_is_unpacked_so_a_small_body_stays_small() -> None:
+    packed = gzip.compress(b"x" * 1_000_000)
+    assert len(packed) < 2000
+    with peer(body(packed, b"content-encoding: gzip")) as origin:
+        assert get(f"{origin}/", limit=2000) == (200, packed)
+
+
+SLOW: dict[str, Peer] = {
+    "silent": silent_after(b""),
+    "dripping its status line": drips(b"HTTP/1.1", b" "),
+    "dripping its headers": drips(OK, b"x: y\r\n"),
+    "dripping its body": drips(OK + b"content-length: 10000\r\n\r\n", b"x"),
+    "silent after its headers": silent_after(OK + b"content-length: 5\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("behave", SLOW.values(), ids=SLOW.keys())
+def test_a_slow_peer_is_given_up_in_time(behave: Peer) -> None:
+    with peer(behave) as origin:
+        started = time.monotonic()
+        assert why(f"{origin}/", seconds=0.4) == "timeout"
+        assert time.monotonic() - started < 1.5
+
+
+def test_a_peer_that_never_accepts_is_given_up_in_time() -> None:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        # Fill the queue, so that the next connection waits.
+        waiting = [socket.socket() for _ in range(4)]
+        for one in waiting:
+            one.setblocking(False)
+            one.connect_ex(listening.getsockname())
+        started = time.monotonic()
+        assert why(f"http://127.0.0.1:{listening.getsockname()[1]}/", seconds=0.4) == "timeout"
+        assert time.monotonic() - started < 1.5
+        for one in waiting:
+            one.close()
+
+
+BROKEN: dict[str, Peer] = {
+    "closed at once": lambda connection: None,
+    "closed within its status line": sends(b"HTTP/1.1 2"),
+    "closed within its body": sends(OK + b"content-length: 50\r\n\r\nhalf"),
+    "no HTTP": sends(b"\x15\x03\x01\x00\x02\x02\x28"),
+    "a broken chunk": sends(OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n"),
+    "endless headers": sends(OK + b"x: y\r\n" * 5000 + b"\r\n"),
+    "a header too long": sends(OK + b"x: " + b"y" * 100_000 + b"\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("behave", BROKEN.values(), ids=BROKEN.keys())
+def test_a_broken_answer_is_out_of_reach(behave: Peer) -> None:
+    with peer(behave) as origin:
+        assert why(f"{origin}/") in ("connection", "timeout")
+
+
+def test_nobody_there_is_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    assert why(f"http://127.0.0.1:{port}/") == "connection"
+
+
+def test_a_peer_without_tls_is_out_of_reach() -> None:
+    with peer(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as origin:
+        assert why(origin.replace("http:", "https:") + "/") in ("tls", "connection")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/",
+        "http://127.0.0.1.example.com/",
+        "http://127.0.0.2/",
+        "http://[::ffff:127.0.0.1]/",
+        "http://localhost.evil.example/",
+        "http://127.0.0.1@evil.example/",
+        "ftp://127.0.0.1/",
+        "file:///etc/passwd",
+        "//127.0.0.1/",
+        "",
+    ],
+)
+@pytest.mark.parametrize("allow_loopback", [True, False])
+def test_only_https_and_here_only_on_a_stack_of_one_s_own(url: str, allow_loopback: bool) -> None:
+    with pytest.raises(OutOfReach, match="not https"):
+        BoundedHttp(allow_loopback=allow_loopback)("GET", url, seconds=1, limit=10)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_as_deployed_not_even_this_machine_is_asked_by_http(host: str) -> None:
+    with pytest.raises(OutOfReach, match="not https"):
+        BoundedHttp()("GET", f"http://{host}:1/", seconds=1, limit=10)

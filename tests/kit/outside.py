@@ -1,0 +1,207 @@
+"""The broker as `wiring` builds it, and outside of it over sockets: an issuer, Secrets Manager, the sandbox."""
+
+import asyncio
+import json
+import socket
+import struct
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from aiohttp import ClientSession, web
+from broker.audit import AuditRecord
+from broker.deadline import Deadline
+from broker.request import HttpRequest
+from broker.wiring import build
+from token_broker.policy.compiler import Local, compile_policy
+
+from local.aws import TEST_CREDENTIALS, secrets_manager
+from local.sandbox.app import Clock, create_app
+from local.sandbox.tokens import AuthKey
+from tests.kit.brokers import Answered
+from tests.kit.jwts import Signer
+from tests.kit.servers import Loop, serving
+
+AUDIENCE = "https://tokens.example.com"
+KEY = AuthKey("key-1", "auth-secret-1", ("assemblies:read", "assemblies:write", "templates:read"))
+NEW_KEY = AuthKey("key-2", "auth-secret-2", KEY.scopes)
+POLICY = """
+version: 1
+credentials: {default: {secret: NAME}}
+issuers:
+  site: {issuer: "${ISSUER_URL}", audiences: ["${AUDIENCE}"], algorithms: [ES256], keys: discovery}
+rules:
+  - {name: editors, issuer: site, when: {groups: {any: [editors]}}, scopes: [assemblies:read, assemblies:write]}
+  - {name: billing, issuer: site, when: {groups: {any: [billing]}}, scopes: [billing:read]}
+"""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Site:
+    """A server that answers as told, path by path, and counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.calls: Counter[str] = Counter()
+        self.answers: dict[str, Handler] = {}
+
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=2**24)
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        return app
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        self.calls[request.path] += 1
+        return await self.answers.get(request.path, self.answers[""])(request)
+
+
+def says(value: Any, status: int = 200, **headers: str) -> Handler:
+    """Answers with this value as JSON, or these bytes."""
+    body = value if isinstance(value, bytes) else json.dumps(value).encode()
+    named = {name.replace("_", "-"): text for name, text in headers.items()}
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=status, body=body, headers=named)
+
+    return answer
+
+
+def late(seconds: float, then: Handler) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(seconds)
+        return await then(request)
+
+    return answer
+
+
+async def resets(request: web.Request) -> web.StreamResponse:
+    """Closes the connection with RST in place of an answer."""
+    assert request.transport is not None
+    linger = struct.pack("ii", 1, 0)
+    request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    request.transport.abort()
+    return web.Response()
+
+
+async def drips(request: web.Request) -> web.StreamResponse:
+    """A body that goes on for ever, a byte at a time, each in time for a limit on single reads."""
+    response = web.StreamResponse(headers={"content-length": "10000"})
+    await response.prepare(request)
+    for _ in range(600):
+        await response.write(b" ")
+        await asyncio.sleep(0.1)
+    return response
+
+
+def forwards(origin: str) -> Handler:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        headers = {
+            name: text for name, text in request.headers.items() if name.lower() not in ("host", "content-length")
+        }
+        body = await request.read()
+        async with (
+            ClientSession() as session,
+            session.request(request.method, origin + request.path, data=body, headers=headers) as got,
+        ):
+            return web.Response(status=got.status, body=await got.read(), content_type=got.content_type)
+
+    return answer
+
+
+class World:
+    """One broker and its outside. `post` is a caller; `record` what was audited; `called` what was asked since then."""
+
+    def __init__(self, running: ExitStack, loop: Loop, moto: str, folder: Path) -> None:
+        self.clock = Clock()
+        self.signer = Signer("ES256")
+        self.issuer, self.aws = Site(), Site()
+        self.issuer_url = running.enter_context(serving(self.issuer.app, on=loop))
+        self.aws_url = running.enter_context(serving(self.aws.app, on=loop))
+        self.api2_url = running.enter_context(serving(lambda: create_app([KEY, NEW_KEY], self.clock), on=loop))
+        self.issuer.answers = {
+            "": says({"issuer": self.issuer_url, "jwks_uri": f"{self.issuer_url}/keys"}),
+            "/keys": says(self.signer.jwks()),
+        }
+        self.aws.answers[""] = forwards(moto)
+        self.secret_name = f"test/{folder.name}"
+        self.secrets = secrets_manager(moto)
+        self._web = urllib3.PoolManager(retries=False, timeout=10)
+        self.records: list[AuditRecord] = []
+        self._file = folder / "policy.json"
+        self.use_api2_at(self.api2_url)
+
+    def use_api2_at(self, origin: str) -> None:
+        """A new environment whose policy names this origin."""
+        local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
+        self._file.write_bytes(compile_policy(POLICY.replace("NAME", self.secret_name), "policy.yaml", local).data)
+        self.exchange = build(self._file, TEST_CREDENTIALS, self.records.append, self.clock)
+
+    def put_secret(self, text: str | None = None, key: AuthKey = KEY) -> None:
+        """A new version of the secret: this key's, or this text."""
+        text = json.dumps({"auth_key": key.key, "auth_secret": key.secret}) if text is None else text
+        if self.secret_name in {entry["Name"] for entry in self.secrets.list_secrets()["SecretList"]}:
+            self.secrets.put_secret_value(SecretId=self.secret_name, SecretString=text)
+        else:
+            self.secrets.create_secret(Name=self.secret_name, SecretString=text)
+
+    def jwt(self, **changes: Any) -> str:
+        now = int(self.clock())
+        members = {
+            "iss": self.issuer_url,
+            "sub": "alice",
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + 300,
+            "groups": ["editors"],
+        }
+        return self.signer.jwt(members | changes)
+
+    def post(self, jwt: str | None = None, *, seconds: float = 15, **fields: str) -> Answered:
+        form = urlencode({"grant_type": "client_credentials", **fields})
+        headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
+        before = len(self.records)
+        self.forget()
+        http = HttpRequest("request-1", "POST", "ANY /token", headers, form, False)
+        answer = Answered(self.exchange(http, Deadline(self.clock, seconds)))
+        assert len(self.records) == before + 1
+        return answer
+
+    def forget(self) -> None:
+        self.issuer.calls.clear()
+        self.aws.calls.clear()
+        self._calls_before = self._token_calls()
+
+    def _token_calls(self) -> int:
+        return int(json.loads(self._web.request("GET", f"{self.api2_url}/_sandbox/calls").data).get("POST /token", 0))
+
+    @property
+    def called(self) -> tuple[int, int, int]:
+        """Requests since the last `post` began: to the issuer, to Secrets Manager, to api2's /token."""
+        return self.issuer.calls.total(), self.aws.calls.total(), self._token_calls() - self._calls_before
+
+    @property
+    def record(self) -> AuditRecord:
+        return self.records[-1]
+
+    def fault(self, **fault: Any) -> None:
+        """What the next calls of api2's /token meet."""
+        body = {"path": "/token"} | fault
+        assert self._web.request("POST", f"{self.api2_url}/_sandbox/faults", json=body).status == 200
+
+    def grants(self, token: str) -> bool:
+        """Whether api2 accepts this bearer token."""
+        headers = {"authorization": f"Bearer {token}"}
+        return self._web.request("GET", f"{self.api2_url}/assemblies", headers=headers).status == 200
+
+
+@contextmanager
+def world(loop: Loop, moto: str, folder: Path) -> Iterator[World]:
+    """A world with its secret in place."""
+    with ExitStack() as running:
+        made = World(running, loop, moto, folder)
+        made.put_secret()
+        made.forget()
+        yield made
