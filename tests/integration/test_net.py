@@ -44,7 +44,7 @@ def peer(behave: Peer) -> Iterator[str]:
 
 def read_head(connection: socket.socket) -> None:
     head = b""
-    while not head.endswith(b"\r\n\r\n"):
+    while not head.endswith(b"\r\n\r\n") and not head.startswith(b"\x16"):  # the first byte of TLS
         byte = connection.recv(1)
         if not byte:
             raise OSError
