@@ -36,13 +36,14 @@ def translated(template: Path, parameters: Mapping[str, str], cache: Path) -> Re
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = kept.with_suffix(f".{hashlib.sha256(str(id(text)).encode()).hexdigest()[:8]}")
-        unfinished.write_text(json.dumps(_resources(text, parameters)))
+        unfinished.write_text(json.dumps(resources_of(text, parameters)))
         unfinished.replace(kept)
     resources: Resources = json.loads(kept.read_text())
     return resources
 
 
-def _resources(text: str, parameters: Mapping[str, str]) -> dict[str, Any]:
+def resources_of(text: str, parameters: Mapping[str, str]) -> Resources:
+    """As `translated`, from the template's text."""
     source = yaml_parse(text)
     for resource in source["Resources"].values():
         # The translator takes only what is uploaded already.

@@ -5,7 +5,6 @@ from aws_lambda_powertools.metrics import Metrics, MetricUnit
 
 from broker.audit import AuditRecord, counts, fields
 
-SERVICE = "token-broker"
 NAMESPACE = "TokenBroker"
 
 
@@ -13,9 +12,10 @@ class CloudWatch:
     """A `Sink`. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html"""
 
     def __init__(self) -> None:
+        # Powertools takes the service's name, which tells deployments apart, from POWERTOOLS_SERVICE_NAME.
         # The level is fixed: an audit record is no matter of log level.
-        self._logger = Logger(service=SERVICE, level="INFO")
-        self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+        self._logger = Logger(level="INFO")
+        self._metrics = Metrics(namespace=NAMESPACE)
 
     def __call__(self, record: AuditRecord) -> None:
         self._logger.info("audit", extra={"audit": fields(record)})

@@ -25,7 +25,13 @@ def lines(*changes: dict[str, Any], **environment: str) -> list[dict[str, Any]]:
     """What a process of its own writes, since Powertools keeps one logger for all."""
     members = repr([RECORD | changed for changed in changes or ({},)])
     command = [sys.executable, "-c", SCRIPT, members]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | environment, check=True)
+    done = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        env=os.environ | {"POWERTOOLS_SERVICE_NAME": "staging"} | environment,
+        check=True,
+    )
     assert done.stderr == ""
     return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -33,14 +39,14 @@ def lines(*changes: dict[str, Any], **environment: str) -> list[dict[str, Any]]:
 def test_the_record_is_one_line_of_json() -> None:
     audit, _ = lines()
     assert audit["audit"].keys() == RECORD.keys()
-    assert (audit["message"], audit["service"], audit["level"]) == ("audit", "token-broker", "INFO")
+    assert (audit["message"], audit["service"], audit["level"]) == ("audit", "staging", "INFO")
 
 
 def test_the_metrics_are_one_line_of_embedded_metric_format() -> None:
     _, emf = lines({"status": 502, "alarms": ("ScopeMismatch",), "milliseconds": 12.5})
     (directive,) = emf["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "TokenBroker"
-    assert directive["Dimensions"] == [["service"]]
+    assert (directive["Dimensions"], emf["service"]) == ([["service"]], "staging")
     units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
     assert units == dict.fromkeys(["Exchange", "Fault", "ScopeMismatch", "Mint"], "Count") | {
         "Duration": "Milliseconds"

@@ -1,0 +1,152 @@
+"""The deployable artifact, by the real `sam build`: arm64, byte-compiled, the same bytes each time, never local."""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.artifact import ROOT
+
+UNCHECKED = 0b01  # PEP 552: hash-based, and not checked against the source
+AARCH64 = 183  # e_machine of an ELF file
+
+
+def build(target: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    sam = Path(sys.executable).with_name("sam")
+    environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1", **variables}
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        environment.pop(name, None)
+    command = [sam, "build", "--build-dir", target, "--template", "template.yaml"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def artifact(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("one")
+    done = build(folder)
+    assert done.returncode == 0, done.stderr
+    yield folder / "BrokerFunction"
+    shutil.rmtree(folder)
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def digest(folder: Path) -> dict[str, tuple[str, int, int]]:
+    """What a zip file of the folder would hold: name, content, mode and time."""
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mode,
+            int(path.stat().st_mtime),
+        )
+        for path in files(folder)
+    }
+
+
+def test_two_builds_are_the_same_bytes(artifact: Path, tmp_path: Path) -> None:
+    assert build(tmp_path / "two").returncode == 0
+    assert digest(tmp_path / "two/BrokerFunction") == digest(artifact)
+
+
+def test_every_module_is_compiled_for_this_runtime_and_never_checked(artifact: Path) -> None:
+    for source in artifact.rglob("*.py"):
+        byte_code = Path(importlib.util.cache_from_source(str(source)))
+        head = byte_code.read_bytes()[:8]
+        assert head[:4] == importlib.util.MAGIC_NUMBER, source
+        assert struct.unpack("<I", head[4:])[0] == UNCHECKED, source
+    assert sys.version_info[:2] == (3, 13)
+
+
+def test_native_code_is_arm64(artifact: Path) -> None:
+    libraries = list(artifact.rglob("*.so"))
+    assert libraries
+    for library in libraries:
+        head = library.read_bytes()[:20]
+        assert head[:4] == b"\x7fELF"
+        assert struct.unpack("<H", head[18:20])[0] == AARCH64
+
+
+def test_it_holds_the_compiled_policy_of_the_root_and_no_local_mark(artifact: Path) -> None:
+    policy = json.loads((artifact / "policy.json").read_text())
+    assert (policy["local"], policy["upstream"], policy["aws_endpoint"]) == (
+        False,
+        "https://api2.transloadit.com",
+        None,
+    )
+
+
+def test_it_holds_what_the_function_needs_and_nothing_that_only_people_use(artifact: Path) -> None:
+    names = {path.name for path in artifact.iterdir()}
+    assert {"broker", "policy.json", "urllib3", "cryptography", "aws_lambda_powertools"} <= names
+    assert not names & {"boto3", "botocore", "yaml", "pydantic", "token_broker", "local", "tests", "moto", "bin"}
+    assert not list(artifact.rglob("*.pyi"))
+    assert not [path for path in files(artifact) if path.suffix in (".pem", ".key", ".env")]
+
+
+def test_it_is_small(artifact: Path) -> None:
+    assert sum(path.stat().st_size for path in files(artifact)) < 25_000_000
+
+
+@pytest.mark.parametrize("name", ["policy.yaml", "requirements.txt"])
+def test_what_is_deployed_is_locked(name: str) -> None:
+    text = (ROOT / name).read_text()
+    if name == "requirements.txt":
+        packages = [line for line in text.splitlines() if "==" in line]
+        assert packages
+        assert text.count("--hash=sha256:") > len(packages)
+
+
+def copy_of_the_build(tmp_path: Path) -> Path:
+    """The checkout's build files, to break."""
+    for name in ("functions", "infra", "cli"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("template.yaml", "policy.yaml", "requirements.txt"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])
+    return tmp_path
+
+
+def make(root: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """The step that SAM runs, from its scratch copy of the sources."""
+    scratch = root / "scratch"
+    shutil.copytree(root / "functions", scratch)
+    target.mkdir()
+    command = ["make", "--makefile", root / "functions/Makefile", f"ARTIFACTS_DIR={target}", "build-BrokerFunction"]
+    return subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
+
+
+def test_a_wrong_policy_is_not_built_and_its_place_is_told(tmp_path: Path) -> None:
+    root = copy_of_the_build(tmp_path / "root")
+    policy = (root / "policy.yaml").read_text()
+    (root / "policy.yaml").write_text(policy.replace("scopes: [assemblies:write]", "scopes: [assemblies:wrote]", 1))
+    done = make(root, tmp_path / "artifact")
+    assert done.returncode != 0
+    assert "policy.yaml:21:14: error: `scopes`: assemblies:wrote" in done.stdout + done.stderr
+
+
+def test_a_failing_test_of_the_policy_is_not_built(tmp_path: Path) -> None:
+    root = copy_of_the_build(tmp_path / "root")
+    policy = (root / "policy.yaml").read_text()
+    (root / "policy.yaml").write_text(policy.replace("expect: refused", "expect: {scopes: [assemblies:write]}"))
+    done = make(root, tmp_path / "artifact")
+    assert done.returncode != 0
+    assert "an unverified address gets nothing" in done.stdout + done.stderr
+
+
+def test_an_artifact_with_the_local_mark_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "policy.json").write_text(json.dumps({"local": True}))
+    done = subprocess.run(
+        [sys.executable, ROOT / "infra/finish.py", tmp_path], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == "policy.json is compiled for the local stack: it must not be deployed\n"

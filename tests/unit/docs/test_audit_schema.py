@@ -1,0 +1,58 @@
+"""docs/audit.schema.json is what the broker writes: the same members, and every kind of outcome valid by it."""
+
+import json
+from dataclasses import fields as members_of
+from pathlib import Path
+from typing import Any
+
+import pytest
+from broker.audit import AuditRecord, fields
+from broker.errors import BrokerError
+from jsonschema import Draft202012Validator
+
+from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.web import reply
+
+SCHEMA = json.loads((Path(__file__).parents[3] / "docs/audit.schema.json").read_text())
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+
+def test_it_is_a_schema_with_the_record_s_members_in_their_order() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    names = [member.name for member in members_of(AuditRecord)]
+    assert list(SCHEMA["properties"]) == SCHEMA["required"] == names
+
+
+def test_its_outcomes_are_the_classes_of_errors() -> None:
+    found, wanting = {"granted"}, [*BrokerError.__subclasses__()]
+    while wanting:
+        error = wanting.pop()
+        found.add(error.__name__)
+        wanting.extend(error.__subclasses__())
+    assert set(SCHEMA["properties"]["outcome"]["enum"]) == found
+
+
+CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
+    "granted": (None, {}, {}),
+    "granted by name": (None, {}, {"scope": "assemblies:read assemblies:write"}),
+    "no rule": (None, {"groups": []}, {}),
+    "expired": (None, {"exp": 1}, {}),
+    "unknown issuer": (None, {"iss": "https://evil.example"}, {}),
+    "malformed": (None, {}, {"client_secret": "x"}),
+    "keys down": ((JWKS_URL, reply(b"", 500)), {}, {}),
+    "secret malformed": ((SECRETS_URL, secret(text="x")), {}, {}),
+    "api2 refuses the key": ((TOKEN_URL, reply({"error": "SERVER_401"}, 401)), {}, {}),
+    "api2 gives wider": ((TOKEN_URL, minted(scope="x:y")), {}, {}),
+    "a defect": ((TOKEN_URL, lambda: 1 / 0), {}, {}),
+    "a long subject": (None, {"sub": "\u00e9" * 3000, "groups": []}, {}),
+}
+
+
+@pytest.mark.parametrize(("fault", "claims", "fields_sent"), CASES.values(), ids=CASES.keys())
+def test_every_record_is_valid_by_it(fault: Any, claims: dict[str, Any], fields_sent: dict[str, Any]) -> None:
+    broker = Broker()
+    if fault:
+        broker.web[fault[0]] = fault[1]
+    broker.post(broker.jwt(**claims), **fields_sent)
+    record = json.loads(json.dumps(fields(broker.record)))
+    assert list(VALIDATOR.iter_errors(record)) == []

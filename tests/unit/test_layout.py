@@ -1,0 +1,148 @@
+"""The architecture, held to: one ladder of imports, one maker for each type, few doors to the world outside."""
+
+import ast
+import re
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import broker
+import pytest
+
+ROOT = Path(broker.__file__).parents[2]
+MODULES = {file.stem: file for file in sorted((ROOT / "functions/broker").glob("*.py")) if file.stem != "__init__"}
+SOURCES = [
+    *(ROOT / "functions").rglob("*.py"),
+    *(ROOT / "cli").rglob("*.py"),
+    *(ROOT / "local").rglob("*.py"),
+    *(ROOT / "infra").rglob("*.py"),
+]
+# Each type, and the one module that may make it.
+MAKERS = {
+    "TokenRequest": "request",
+    "Proof": "request",
+    "Caller": "caller",
+    "Grant": "policy",
+    "Refusal": "policy",
+    "BearerToken": "minting",
+    "AuditRecord": "exchange",
+    "Credential": "credentials",
+    "Secret": "secretsmanager",
+    "Minted": "transloadit",
+}
+
+
+def rungs() -> dict[str, int]:
+    """The ladder as the package's docstring draws it: module -> rung, the entry point on 0."""
+    lines = [line for line in (broker.__doc__ or "").splitlines() if line.startswith("    ")]
+    words = [re.split(r"\s{4,}", line.strip())[0].split() for line in lines]
+    return {name: rung for rung, names in enumerate(words) for name in names}
+
+
+def tree(module: str) -> ast.Module:
+    return ast.parse(MODULES[module].read_text())
+
+
+def imports(module: str) -> set[str]:
+    """The broker's own modules that a module imports."""
+    found = set()
+    for node in ast.walk(tree(module)):
+        if isinstance(node, ast.ImportFrom) and node.module == "broker":
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("broker."):
+            found.add(str(node.module).removeprefix("broker."))
+    return found
+
+
+def calls(module: str) -> set[str]:
+    """What a module calls by a plain or dotted name."""
+    return {ast.unparse(node.func) for node in ast.walk(tree(module)) if isinstance(node, ast.Call)}
+
+
+def names(module: str) -> set[str]:
+    return {ast.unparse(node) for node in ast.walk(tree(module)) if isinstance(node, (ast.Attribute, ast.Name))}
+
+
+def test_the_ladder_in_the_docstring_names_every_module() -> None:
+    assert rungs().keys() == MODULES.keys()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_the_ladder(module: str) -> None:
+    assert {name for name in imports(module) if rungs()[name] < rungs()[module]} == set()
+
+
+def test_and_never_in_a_circle() -> None:
+    TopologicalSorter({module: imports(module) for module in MODULES}).prepare()
+
+
+@pytest.mark.parametrize(("kind", "maker"), MAKERS.items())
+def test_each_type_is_made_by_one_module(kind: str, maker: str) -> None:
+    makers = {module for module in MODULES if kind in calls(module)}
+    assert makers == {maker}
+
+
+def test_the_environment_is_read_at_the_entry_point_and_nowhere_else() -> None:
+    readers = {module for module in MODULES if {"os.environ", "os.getenv", "getenv", "environ"} & names(module)}
+    assert readers == {"http_api"}
+
+
+def test_randomness_comes_from_os_urandom_alone() -> None:
+    for module in MODULES:
+        assert not {"random", "secrets", "uuid"} & {
+            alias.name for node in ast.walk(tree(module)) if isinstance(node, ast.Import) for alias in node.names
+        }
+
+
+def test_time_is_the_wall_clock_s() -> None:
+    """A monotonic clock stands still while an environment is frozen."""
+    for module in MODULES:
+        assert not {"time.monotonic", "time.perf_counter", "monotonic", "datetime.now"} & names(module)
+    assert {module for module in MODULES if "time.time" in names(module)} <= {"wiring", "http_api"}
+
+
+def test_clients_are_made_by_wiring_alone() -> None:
+    for kind in ("BoundedHttp", "SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange"):
+        assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
+
+
+def test_one_module_speaks_to_the_network() -> None:
+    users = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, (ast.Import, ast.ImportFrom))
+        for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
+        if name.split(".")[0] in {"urllib3", "http", "socket", "ssl", "boto3", "botocore", "requests"}
+    }
+    assert users == {"net"}
+
+
+def test_the_function_ships_none_of_what_only_people_use() -> None:
+    for module in MODULES:
+        text = MODULES[module].read_text()
+        assert not re.search(r"^\s*(import|from) (yaml|pydantic|token_broker|local|boto3)\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_each_module_has_its_tests(module: str) -> None:
+    elsewhere = {
+        "net": "tests/integration/test_net.py",
+        "wiring": "tests/integration/outside/test_all_is_well.py",
+        "http_api": "tests/e2e/test_exchange.py",
+    }
+    assert (ROOT / elsewhere.get(module, f"tests/unit/broker/test_{module}.py")).exists()
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_files_and_functions_are_short(file: Path) -> None:
+    text = file.read_text()
+    assert text.count("\n") <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            assert (node.end_lineno or 0) - node.lineno < 45, node.name
+
+
+@pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))
+def test_every_module_says_what_it_is(file: Path) -> None:
+    text = file.read_text()
+    assert not text or ast.get_docstring(ast.parse(text))
