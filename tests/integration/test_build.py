@@ -24,7 +24,7 @@ def build(target: Path, **variables: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "SAM_CLI_TELEMETRY": "0", "AWS_DEFAULT_REGION": "us-east-1", **variables}
     for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
         environment.pop(name, None)
-    command = [sam, "build", "--build-dir", target, "--template", "template.yaml"]
+    command: list[str | Path] = [sam, "build", "--build-dir", target, "--template", "template.yaml"]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -121,7 +121,13 @@ def make(root: Path, target: Path) -> subprocess.CompletedProcess[str]:
     scratch = root / "scratch"
     shutil.copytree(root / "functions", scratch)
     target.mkdir()
-    command = ["make", "--makefile", root / "functions/Makefile", f"ARTIFACTS_DIR={target}", "build-BrokerFunction"]
+    command: list[str | Path] = [
+        "make",
+        "--makefile",
+        root / "functions/Makefile",
+        f"ARTIFACTS_DIR={target}",
+        "build-BrokerFunction",
+    ]
     return subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
 
 
