@@ -45,5 +45,10 @@ def _report(file: Path, output: Path | None) -> int:
 
 
 def _summary(compiled: Compiled) -> str:
-    tests = f"{compiled.tests} tests passed" if compiled.tests else "no tests"
-    return f"{compiled.rules} rules, {compiled.issuers} issuers, {tests}, digest {compiled.digest[:12]}"
+    tests = f"{_counted(compiled.tests, 'test')} passed" if compiled.tests else "no tests"
+    things = f"{_counted(compiled.rules, 'rule')}, {_counted(compiled.issuers, 'issuer')}"
+    return f"{things}, {tests}, digest {compiled.digest[:12]}"
+
+
+def _counted(count: int, thing: str) -> str:
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,0 +1,63 @@
+"""The docs: what they show compiles, where they point is there, and what they name exists."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+from broker.errors import BrokerError
+from broker.policy import load
+from token_broker.policy.compiler import compile_policy
+
+ROOT = Path(__file__).parents[3]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("tests/**/*.md"))]
+
+
+def blocks(page: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+        if not target.startswith("http"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_and_target_that_is_named_exists(page: Path) -> None:
+    text = page.read_text()
+    for path in re.findall(r"`((?:docs|tests|functions|infra|local|cli)/[\w./-]+)`", text):
+        assert (ROOT / path).exists(), path
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"`make ([a-z-]+)", text):
+        assert f"\n{target}:" in makefile, target
+
+
+def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -> None:
+    text = "version: 1\n" + "".join(blocks("docs/policy.md", "yaml"))
+    compiled = compile_policy(text, "docs/policy.md")
+    assert len(load(compiled.data).rules["site"]) == 1
+
+
+def test_the_policy_in_the_readme_compiles_once_it_has_a_credential() -> None:
+    (text,) = blocks("README.md", "yaml")
+    head = "version: 1\ncredentials: {default: {secret: transloadit/default}}\n"
+    assert load(compile_policy(head + text, "README.md").data).rules
+    assert yaml.safe_load(text)["rules"][0]["name"] == "editors upload"
+
+
+def test_every_error_of_the_contract_is_explained_to_callers() -> None:
+    text = (ROOT / "docs/http.md").read_text()
+    wanting = [*BrokerError.__subclasses__()]
+    while wanting:
+        error = wanting.pop()
+        assert f"| {error.status} | `{error.code}` |" in text
+        wanting.extend(error.__subclasses__())
+
+
+def test_make_alone_lists_what_the_readme_needs() -> None:
+    listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    for target in ("setup", "demo", "up", "down", "test", "test-unit", "build"):
+        assert f"make {target} " in listed
