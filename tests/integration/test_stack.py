@@ -15,6 +15,10 @@ import pytest
 import urllib3
 
 from local.processes import free_ports
+from local.sandbox.app import create_app
+from local.sandbox.tokens import AuthKey
+from tests.kit.servers import serving
+from tests.kit.stacks import Client
 from tests.kit.waiting import wait_until
 
 MEMBERS = {
@@ -164,12 +168,24 @@ def test_a_killed_supervisor_leaves_no_process(stack: Stack) -> None:
 
 
 def test_the_stack_serves_the_ports_it_was_told(stack: Stack) -> None:
-    first = next(port for port in free_ports(20) if port < 65_000)
-    status, _, err = stack.run("up", PORT=str(first))
-    if "is busy" in err:
-        pytest.fail(f"a neighbour of {first} was taken meanwhile")
+    for first in (port for port in free_ports(20) if port < 65_000):
+        status, _, err = stack.run("up", PORT=str(first))
+        if "is busy" not in err:  # as a neighbour may be
+            break
     assert status == 0
     assert stack.info()["broker_url"] == f"http://127.0.0.1:{first}"
+    assert stack.info()["api2_url"] == f"http://127.0.0.1:{first + 2}"
+
+
+def test_another_upstream_mints_the_tokens_with_the_key_from_the_environment(stack: Stack) -> None:
+    key = AuthKey("my-key", "my-secret", ("assemblies:read", "assemblies:write"))
+    with serving(lambda: create_app([key])) as origin:
+        status, _, err = stack.run("up", UPSTREAM=origin, TRANSLOADIT_KEY=key.key, TRANSLOADIT_SECRET=key.secret)
+        assert (status, err) == (0, err)
+        answer = Client(stack.folder).token()
+        assert answer.status == 200
+        assert urllib3.request("GET", f"{origin}/_sandbox/calls").json() == {"POST /token": 1}
+        assert stack.info()["api2_url"] == origin
 
 
 def test_the_demo_tells_its_story_and_ctrl_c_ends_it_without_a_trace(stack: Stack) -> None:

@@ -1,0 +1,70 @@
+"""`token-broker jwt` and `exchange` against a running stack."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.kit.jwts import Signer
+from tests.kit.stacks import Client
+
+COMMAND = Path(sys.executable).with_name("token-broker")
+
+
+def run(client: Client, *arguments: str, text: str | None = None) -> tuple[int, str, str]:
+    stack = Path(client.stack["log_dir"]).parent / "stack.json"
+    command: list[str | Path] = [COMMAND, *arguments, "--stack", stack]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, input=text)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_an_exchange_prints_the_answer(client: Client) -> None:
+    status, out, err = run(client, "exchange", "--claim", 'groups=["editors"]', "--scope", "assemblies:read")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["scope"] == "assemblies:read"
+
+
+def test_a_refusal_goes_to_stderr_with_status_1(client: Client) -> None:
+    status, out, err = run(client, "exchange", "--subject", "mallory")
+    assert (status, out) == (1, "")
+    assert json.loads(err)["error"] == "access_denied"
+
+
+def test_a_jwt_from_elsewhere_is_taken_from_a_file_or_stdin_and_never_from_an_argument(
+    client: Client, tmp_path: Path
+) -> None:
+    file = tmp_path / "jwt"
+    file.write_text(client.jwt() + "\n")
+    assert run(client, "exchange", "--jwt", str(file))[0] == 0
+    assert run(client, "exchange", "--jwt", "-", text=client.jwt())[0] == 0
+    forged = Signer("RS256", name="forger").jwt({"iss": client.stack["issuer_url"], "sub": "x"})
+    status, _, err = run(client, "exchange", "--jwt", "-", text=forged)
+    assert (status, json.loads(err)["error"]) == (1, "invalid_token")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["exchange", "--url", "http://127.0.0.1:9"], "refused"),
+        (["exchange", "--jwt", "no/such/file"], "no/such/file"),
+        (["exchange", "--claim", "groups"], "write NAME=JSON"),
+        (["jwt", "--claim", "=5"], "write NAME=JSON"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line_with_status_2(client: Client, arguments: list[str], message: str) -> None:
+    status, out, err = run(client, *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_the_jwt_command_takes_claims_audience_and_expiry(client: Client) -> None:
+    status, out, _ = run(client, "jwt", "--subject", "bob", "--claim", "team=blue", "--expires", "-400")
+    assert status == 0
+    answer = client.token(out.strip())
+    assert (answer.status, client.record(answer.body["request_id"])["reason"]) == (401, "expired")
+    _, out, _ = run(client, "jwt", "--audience", "elsewhere")
+    answer = client.token(out.strip())
+    assert (answer.status, client.record(answer.body["request_id"])["reason"]) == (401, "audience")
