@@ -104,6 +104,7 @@ def test_the_same_type_in_other_words(content_type: str) -> None:
         ("Bearer ", 400, "invalid_request"),
         ("Bearer a b", 400, "invalid_request"),
         ("Bearer a.b.c, Bearer d.e.f", 400, "invalid_request"),
+        ("Basic YTpi, Bearer a.b.c", 400, "invalid_request"),
         ("Bearer\ta.b.c", 401, "invalid_client"),
         ("Bearer a.b.c\r\nX-Admin: 1", 400, "invalid_request"),
         ("Bearer \u00e9.b.c", 400, "invalid_request"),

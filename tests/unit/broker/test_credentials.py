@@ -1,6 +1,7 @@
 """The secret: looked at every 5 min, kept through failures until 1 h, a refused version left alone for 60 s."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
@@ -92,6 +93,23 @@ def test_looks_that_fail_are_thirty_seconds_apart() -> None:
     desk.clock.advance(30)
     desk.current()
     assert len(desk.reads) == 3
+
+
+def test_while_one_looks_the_others_go_on_with_what_is_known() -> None:
+    desk = Desk()
+    desk.current()
+    desk.clock.advance(300)
+    meanwhile: list[Credential] = []
+
+    def slow(secret_id: str, deadline: Deadline) -> Secret:
+        other = threading.Thread(target=lambda: meanwhile.append(desk.current()))
+        other.start()
+        other.join(10)
+        return secret("v2")
+
+    desk.read = slow  # type: ignore[method-assign]
+    assert desk.current().version == "v2"
+    assert [credential.version for credential in meanwhile] == ["v1"]
 
 
 def test_a_clock_set_back_makes_a_look_not_a_longer_life() -> None:

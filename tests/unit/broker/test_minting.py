@@ -230,6 +230,24 @@ def test_many_who_ask_for_the_same_at_once_cause_one_mint() -> None:
     assert (got, broker.mints) == (["bearer-1"] * 9, 1)
 
 
+def test_who_named_scopes_does_not_share_the_narrower_token_of_who_named_none() -> None:
+    broker = Broker()
+    outcomes: list[tuple[int, str | None]] = []
+    named = threading.Thread(
+        target=lambda: outcomes.append(broker.post(scope="assemblies:read assemblies:write").outcome)
+    )
+
+    def while_another_asks() -> Any:
+        broker.web[TOKEN_URL] = minted("narrow", "assemblies:read")
+        named.start()
+        named.join(10)
+        return minted("narrow", "assemblies:read")
+
+    broker.web[TOKEN_URL] = while_another_asks
+    assert broker.post().body["scope"] == "assemblies:read"
+    assert outcomes == [(502, "server_error")]
+
+
 def is_waiting(thread: threading.Thread) -> bool:
     frame = sys._current_frames().get(thread.ident or 0)
     return frame is not None and frame.f_code.co_qualname == "Condition.wait"
