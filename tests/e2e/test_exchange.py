@@ -6,8 +6,23 @@ from pathlib import Path
 import pytest
 
 from tests.kit.jwts import Signer
+from tests.kit.outside import Site, says
+from tests.kit.servers import serving
 from tests.kit.stacks import Client, running_stack
 from tests.kit.waiting import wait_until
+
+OWN_ISSUER = """
+version: 1
+credentials: {{default: {{secret: transloadit/default}}}}
+issuers:
+  own:
+    issuer: {issuer}
+    audiences: [https://tokens.example.com]
+    algorithms: [ES256]
+    keys: {keys}
+rules:
+  - {{name: nightly, issuer: own, when: {{sub: job-7}}, scopes: [queues:read]}}
+"""
 
 
 def test_the_token_opens_api2_and_a_second_call_gets_the_same_one_with_less_left(tmp_path: Path) -> None:
@@ -85,24 +100,16 @@ def test_a_recorded_event_is_answered_on_the_invoke_url(client: Client, name: st
     assert answer.body["statusCode"] == 200
 
 
-def test_another_policy_with_an_issuer_of_the_caller_s_own(tmp_path: Path) -> None:
-    signer = Signer("ES256")
-    policy = tmp_path / "policy.yaml"
-    policy.write_text(
-        f"""
-version: 1
-credentials: {{default: {{secret: transloadit/default}}}}
-issuers:
-  nightly:
-    issuer: nightly-batch
-    audiences: [https://tokens.example.com]
-    algorithms: [ES256]
-    keys: {{jwks: {json.dumps(signer.jwks())}}}
-rules:
-  - {{name: nightly, issuer: nightly, when: {{sub: "job-7"}}, scopes: [queues:read]}}
-"""
-    )
-    with running_stack(tmp_path / "stack", policy, workers=1) as client:
-        claims = {"iss": "nightly-batch", "sub": "job-7", "aud": "https://tokens.example.com", "exp": client.now + 60}
-        answer = client.token(signer.jwt(claims))
-        assert (answer.status, answer.body["scope"]) == (200, "queues:read")
+@pytest.mark.parametrize("keys", ["discovery", "inline"])
+def test_another_policy_with_an_issuer_of_the_caller_s_own(tmp_path: Path, keys: str) -> None:
+    signer, site = Signer("ES256"), Site()
+    with serving(site.app) as origin:
+        site.answers = {"": says({"issuer": origin, "jwks_uri": f"{origin}/keys"}), "/keys": says(signer.jwks())}
+        issuer = origin if keys == "discovery" else "nightly-batch"
+        shown = "discovery" if keys == "discovery" else f"{{jwks: {json.dumps(signer.jwks())}}}"
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(OWN_ISSUER.format(issuer=issuer, keys=shown))
+        with running_stack(tmp_path / "stack", policy, workers=1) as client:
+            claims = {"iss": issuer, "sub": "job-7", "aud": "https://tokens.example.com", "exp": client.now + 60}
+            answer = client.token(signer.jwt(claims))
+            assert (answer.status, answer.body["scope"]) == (200, "queues:read")
