@@ -1,6 +1,7 @@
 """Secrets Manager for the stack: moto's server, and in it the secret as the template defines it."""
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import boto3
@@ -28,11 +29,17 @@ def secrets_manager(endpoint: str) -> Any:
     )
 
 
-def create_secret(resources: Resources, endpoint: str, auth_key: str, auth_secret: str) -> None:
-    """Create the template's secret, and put the Auth Key and Auth Secret into it, as an operator would."""
+def create_secrets(resources: Resources, endpoint: str, more: Iterable[str], auth_key: str, auth_secret: str) -> None:
+    """Create the template's secret, and put the Auth Key and Auth Secret into it, as an operator would.
+
+    The same with `more`, the other secrets that the policy names.
+    """
     definition = next(entry for entry in resources.values() if entry["Type"] == "AWS::SecretsManager::Secret")
     properties = definition["Properties"]
     secrets = secrets_manager(endpoint)
     secrets.create_secret(Name=properties["Name"], Description=properties["Description"])
     value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})
     secrets.put_secret_value(SecretId=properties["Name"], SecretString=value)
+    for name in sorted(set(more) - {properties["Name"]}):
+        if not name.startswith("arn:"):
+            secrets.create_secret(Name=name, SecretString=value)

@@ -14,6 +14,7 @@ from token_broker.stack_file import read_stack
 
 from local import artifact
 from local.options import BadOption, Options, Ports
+from local.processes import interrupts_held
 from local.report import say
 from local.stack import READY_SECONDS, STACK_FILE, compiled, plan, serve
 
@@ -40,12 +41,15 @@ def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
         down(folder)
     ports = prepare(options, folder)
     say("starting the stack")
-    supervisor = start(ports, folder)
+    supervisor = None
     try:
+        with interrupts_held():
+            supervisor = start(ports, folder)
         _await_ready(supervisor, folder)
     except BaseException:
-        supervisor.terminate()
-        supervisor.wait()
+        if supervisor is not None:
+            supervisor.terminate()
+            supervisor.wait()
         raise
     return supervisor
 

@@ -74,7 +74,7 @@ class Story:
 
     def _record(self) -> dict[str, Any]:
         """The audit record of the last exchange, from the environments' logs."""
-        for log in Path(self._stack["log_dir"]).glob("environment-*.log"):
+        for log in Path(self._stack["log_dir"]).glob("BrokerFunction-*.log"):
             for line in log.read_text("utf-8", "replace").splitlines():
                 if self._request_id in line and '"audit"' in line:
                     return dict(json.loads(line)["audit"])

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 import base64
 import json
 import logging
+import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -17,6 +18,7 @@ from aiohttp import web
 
 from local.emulator.pool import Busy, Outcome, Pool
 from local.events import event_of
+from local.sigv4 import LOCAL, signer
 from local.translate import Resources
 
 LOG = logging.getLogger("local.gateway")
@@ -25,6 +27,7 @@ LOG = logging.getLogger("local.gateway")
 MAX_HEAD = 10_240  # bytes of request line and headers together
 MAX_BODY = 10 * 1024 * 1024
 _ANY = "x-amazon-apigateway-any-method"
+_FUNCTION = re.compile(r"/functions/([A-Za-z0-9]+)\.Arn/invocations$")
 
 
 class CannotEmulate(Exception):
@@ -59,20 +62,25 @@ class Cors:
 
 
 @dataclass(frozen=True, slots=True)
-class Api:
-    """What the template says of its one HTTP API. `routes`: (method, path), method ANY for all."""
+class Route:
+    """Where a route leads: a function of the template, by its logical id, behind the IAM authorizer or none."""
 
-    routes: frozenset[tuple[str, str]]
+    function: str
+    needs_iam: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """What the template says of its one HTTP API. `routes`: by (method, path), method ANY for all."""
+
+    routes: Mapping[tuple[str, str], Route]
     cors: Cors | None
     rate: float
     burst: float
 
-    def route(self, method: str, path: str) -> str | None:
+    def route(self, method: str, path: str) -> tuple[str, str] | None:
         """The key of the route for a request; the more specific method wins."""
-        for named in (method, "ANY"):
-            if (named, path) in self.routes:
-                return f"{named} {path}"
-        return None
+        return next((key for key in ((method, path), ("ANY", path)) if key in self.routes), None)
 
 
 def read_api(resources: Resources) -> Api:
@@ -82,31 +90,36 @@ def read_api(resources: Resources) -> Api:
         raise CannotEmulate("the template must have one HTTP API and no REST API")
     name, api = next(iter(apis.items()))
     body = api["Properties"]["Body"]
-    routes = set()
+    routes = {}
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
-            _check(f"{name} {method} {path}", path, operation)
-            routes.add(("ANY" if method == _ANY else method.upper(), path))
+            route = _route(f"{name} {method} {path}", path, operation)
+            routes["ANY" if method == _ANY else method.upper(), path] = route
     stage = next(entry for entry in resources.values() if entry["Type"] == "AWS::ApiGatewayV2::Stage")["Properties"]
     if stage.get("RouteSettings"):
         raise CannotEmulate(f"{name}: RouteSettings; use DefaultRouteSettings")
     settings = stage.get("DefaultRouteSettings", {})
     return Api(
-        frozenset(routes),
+        routes,
         _cors(body.get("x-amazon-apigateway-cors")),
         float(settings.get("ThrottlingRateLimit", 10_000)),
         float(settings.get("ThrottlingBurstLimit", 5_000)),
     )
 
 
-def _check(place: str, path: str, operation: Mapping[str, Any]) -> None:
+def _route(place: str, path: str, operation: Mapping[str, Any]) -> Route:
     integration = operation["x-amazon-apigateway-integration"]
     if integration.get("type") != "aws_proxy" or integration.get("payloadFormatVersion") != "2.0":
         raise CannotEmulate(f"{place}: only a Lambda proxy with payload format 2.0")
-    if operation.get("security"):
-        raise CannotEmulate(f"{place}: an authorizer")
+    security = operation.get("security") or []
+    if security not in ([], [{"AWS_IAM": []}]):
+        raise CannotEmulate(f"{place}: an authorizer other than AWS_IAM")
+    function = _FUNCTION.search(integration["uri"])
+    if function is None:
+        raise CannotEmulate(f"{place}: a function of another template")
     if "{" in path or path == "/$default":
         raise CannotEmulate(f"{place}: path parameters and $default")
+    return Route(function[1], needs_iam=bool(security))
 
 
 def _cors(declared: Mapping[str, Any] | None) -> Cors | None:
@@ -142,11 +155,12 @@ class Throttle:
 
 
 class Gateway:
-    """Answers requests by invoking the function. `renames`: API Gateway may rename `WWW-Authenticate`."""
+    """Answers requests by invoking functions. `renames`: API Gateway may rename `WWW-Authenticate`."""
 
-    def __init__(self, api: Api, pool: Pool, *, renames: bool = False) -> None:
+    def __init__(self, api: Api, pools: Mapping[str, Pool], *, renames: bool = False) -> None:
+        """`pools`: by the function's logical id."""
         self._api = api
-        self._pool = pool
+        self._pools = pools
         self._renames = renames
         self._throttle = Throttle(api.rate, api.burst)
 
@@ -175,8 +189,8 @@ class Gateway:
         if self._is_preflight(request):
             assert self._api.cors is not None
             return web.Response(status=204, headers=self._api.cors.preflight(request.headers.get("Origin")))
-        route = self._api.route(request.method, request.path)
-        if route is None:
+        key = self._api.route(request.method, request.path)
+        if key is None:
             return _message(404, "Not Found")
         if not self._throttle.admits():
             return _message(429, "Too Many Requests")
@@ -184,8 +198,14 @@ class Gateway:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _message(413, "Request Entity Too Large")
+        event, route = event_of(request, body, " ".join(key), request_id), self._api.routes[key]
+        if route.needs_iam:
+            principal = signer(request, body, {LOCAL.access_key: LOCAL})
+            if principal is None:
+                return _message(403, "Forbidden")
+            event["requestContext"]["authorizer"] = {"iam": principal.identity()}
         try:
-            outcome = await self._pool.invoke(json.dumps(event_of(request, body, route, request_id)).encode())
+            outcome = await self._pools[route.function].invoke(json.dumps(event).encode())
         except Busy:
             return _message(503, "Service Unavailable")
         return self._respond(outcome)
@@ -241,9 +261,9 @@ def _message(status: int, text: str) -> web.Response:
     return web.json_response({"message": text}, status=status)
 
 
-def gateway_app(api: Api, pool: Pool, *, renames: bool = False) -> web.Application:
+def gateway_app(api: Api, pools: Mapping[str, Pool], *, renames: bool = False) -> web.Application:
     """The API as an aiohttp application."""
-    answer: Callable[[web.Request], Awaitable[web.Response]] = Gateway(api, pool, renames=renames).answer
+    answer: Callable[[web.Request], Awaitable[web.Response]] = Gateway(api, pools, renames=renames).answer
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", answer)
     return app

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
+
+from broker.net import LOOPBACK
 
 from local.artifact import ROOT
 from local.processes import free_ports, is_free
@@ -10,6 +13,8 @@ from local.processes import free_ports, is_free
 AUDIENCE = "transloadit-token-broker"
 # Pages on this machine that may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"
+# The template's parameters here: all that can be turned on is on.
+PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "pipeline"}
 
 
 class BadOption(Exception):
@@ -55,15 +60,24 @@ class Options:
         return cls(
             policy=(ROOT / environment.get("POLICY", "local/policy.yaml")).resolve(),
             first_port=_number(environment, "PORT", 3000, 65_000),
-            workers=_number(environment, "WORKERS", 2, 64),
-            upstream=upstream.rstrip("/") if upstream else None,
+            workers=_number(environment, "WORKERS", 2, 64, lowest=1),
+            upstream=_upstream(upstream) if upstream else None,
             auth_key=key if upstream else None,
             auth_secret=secret if upstream else None,
         )
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, highest: int) -> int:
+def _number(environment: Mapping[str, str], name: str, default: int, highest: int, lowest: int = 0) -> int:
     text = environment.get(name) or str(default)
-    if not text.isdigit() or int(text) > highest:
-        raise BadOption(f"{name}={text}: write a whole number up to {highest}")
+    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
+        raise BadOption(f"{name}={text}: write a whole number from {lowest} to {highest}")
     return int(text)
+
+
+def _upstream(text: str) -> str:
+    """An origin by https, or on this machine. Raises BadOption."""
+    parts = urlsplit(text)
+    is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
+    if not (parts.scheme == "https" or is_here) or not parts.hostname or parts.path not in ("", "/"):
+        raise BadOption(f"UPSTREAM={text}: write an origin such as https://api2.transloadit.com")
+    return text.rstrip("/")

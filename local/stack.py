@@ -14,19 +14,20 @@ from typing import Any
 
 import aiohttp
 from aiohttp import web
+from broker.policy import load
 from token_broker.jwt import KEY_FILE
 from token_broker.policy.compiler import Local, compile_policy
 from token_broker.policy.model import SCOPES
 
 from local import artifact, aws, issuer
 from local.emulator.environment import Function, environments
-from local.emulator.pool import INVOKE_PATH, Pool, invoke_app
+from local.emulator.pool import INVOKE_PATH, Environment, Pool, invoke_app
 from local.gateway import gateway_app, read_api
-from local.options import AUDIENCE, ORIGINS, Options, Ports
+from local.options import AUDIENCE, PARAMETERS, Options, Ports
 from local.processes import end_with_parent
 from local.sandbox.app import create_app
 from local.sandbox.tokens import AuthKey
-from local.translate import translated
+from local.translate import Resources, translated
 
 STACK_FILE = "stack.json"
 READY_SECONDS = 60.0
@@ -41,6 +42,7 @@ class StackInfo:
 
     broker_url: str
     invoke_url: str
+    token_function_url: str
     api2_url: str
     issuer_url: str
     audience: str
@@ -57,6 +59,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
     return StackInfo(
         broker_url=f"{here}:{ports.broker}",
         invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
+        token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
         api2_url=options.upstream or f"{here}:{ports.api2}",
         issuer_url=f"{here}:{ports.issuer}",
         audience=AUDIENCE,
@@ -106,18 +109,32 @@ async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, 
     await _process(running, folder, "-m", "local.issuer", str(ports.issuer), str(folder / KEY_FILE))
     await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
     await _answers(f"{info.aws_endpoint_url}/moto-api/")
-    resources = translated(_TEMPLATE, {"AllowedOrigins": ORIGINS}, artifact.ROOT / ".local")
-    await asyncio.to_thread(aws.create_secret, resources, info.aws_endpoint_url, info.auth_key, info.auth_secret)
+    resources = translated(_TEMPLATE, PARAMETERS, artifact.ROOT / ".local")
+    more = load((folder / "artifact/policy.json").read_bytes()).secrets.values()
+    await asyncio.to_thread(aws.create_secrets, resources, info.aws_endpoint_url, more, info.auth_key, info.auth_secret)
     if options.upstream is None:
         key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
         await _site(running, create_app([key]), ports.api2)
-    function = Function.from_template(resources["BrokerFunction"]["Properties"], folder / "artifact")
-    pool = Pool(environments(options.workers, function, folder, aws.TEST_CREDENTIALS))
-    running.push_async_callback(pool.stop)
-    await pool.start()
-    await _site(running, invoke_app(pool), ports.invoke)
-    await _site(running, gateway_app(read_api(resources), pool), ports.broker)
+    pools = {name: Pool(each) for name, each in _functions(resources, info, options, folder).items()}
+    for pool in pools.values():
+        running.push_async_callback(pool.stop)
+        await pool.start()
+    # The emulator knows one function, by this name.
+    await _site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), ports.invoke)
+    await _site(running, gateway_app(read_api(resources), pools), ports.broker)
     await _answers(f"{info.broker_url}/health")
+
+
+def _functions(resources: Resources, info: StackInfo, options: Options, folder: Path) -> dict[str, list[Environment]]:
+    """The environments of the template's functions, by logical id. All run from the one artifact."""
+    found = {}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::Lambda::Function":
+            function = Function.from_template(resource["Properties"], folder / "artifact")
+            workers = options.workers if name == "BrokerFunction" else 1
+            variables = {**aws.TEST_CREDENTIALS, "PUBLIC_URL": info.broker_url}
+            found[name] = environments(workers, function, folder, variables, name=name)
+    return found
 
 
 async def _process(running: AsyncExitStack, folder: Path, *arguments: str) -> None:

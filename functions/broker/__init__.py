@@ -2,10 +2,11 @@
 
 A request goes one way through these modules; each knows only those below it:
 
-    http_api                    the entry point for API Gateway's events
+    http_api  iam_api  token_function    the entry points, one for each event source
     wiring                      the only place that makes clients
+    response                    what came of it, on the wire
     exchange                    the story, in order: identify, decide, obtain, record
-    request  caller  policy  minting  response      the steps
+    request  caller  policy  minting      the steps
     keys  credentials  cache  budget  transloadit  secretsmanager  cloudwatch  audit     what the steps use
-    jwt  jwk  conditions  flight  net  strict_json  deadline  settings  errors      the ground
+    event  jwt  jwk  conditions  flight  net  strict_json  deadline  settings  errors      the ground
 """

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 MAX_TEXT = 256  # characters of any one value that a caller chose
 MAX_RULES = 20  # refused rules that are named
+MAX_ITEMS = 50  # of any list, such as the scopes asked for
 
 
 @dataclass(slots=True)
@@ -64,15 +65,16 @@ def token_hash(token: str) -> str:
 
 
 def fields(record: AuditRecord) -> dict[str, Any]:
-    """The record as JSON members, with text that a caller chose cut to MAX_TEXT characters."""
+    """The record as JSON members, cut to a size that a caller cannot choose."""
     return {name: _cut(value) for name, value in asdict(record).items()}
 
 
 def _cut(value: Any) -> Any:
     if isinstance(value, str):
-        return value[:MAX_TEXT]
+        # Half a surrogate pair cannot be written, and a record must be.
+        return value[:MAX_TEXT].encode("utf-8", "replace").decode()
     if isinstance(value, tuple | list):
-        return [_cut(item) for item in value]
+        return [_cut(item) for item in value[:MAX_ITEMS]]
     if isinstance(value, dict):
         return {name: _cut(value[name]) for name in list(value)[:MAX_RULES]}
     return value

@@ -1,5 +1,6 @@
 """The proof becomes a `Caller`, or is refused. No network before trust: the issuer must be a configured one first."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -8,15 +9,30 @@ from broker import jwt
 from broker.audit import Notes
 from broker.conditions import Condition
 from broker.deadline import Clock, Deadline
-from broker.errors import CallerRefused
+from broker.errors import AccessDenied, AssertionRefused, CallerRefused, ClientAssertionRefused, SubjectTokenRefused
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt
 from broker.keys import KeySource
-from broker.request import Proof
+from broker.request import IamProof, InvokeProof, Proof, ProofForm
+
+# Reserved names of issuers: callers who come without a JWT.
+IAM, INVOKE = "aws-iam", "invoke"
+_PRINCIPAL = re.compile(
+    r"arn:(?P<partition>aws[a-z-]*):(?:sts::(?P<a>[0-9]{12}):assumed-role/(?P<role>[\w+=,.@-]+)/(?P<session>[\w+=,.@-]+)"
+    r"|iam::(?P<b>[0-9]{12}):user/(?P<path>(?:[\x21-\x2e\x30-\x7e]+/)*)(?P<user>[\w+=,.@-]+))",
+    re.ASCII,
+)
 
 _TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519 section 5.1, RFC 9068 section 2.1
 # Bound to a key that was not shown (RFC 7800), or a logout token (OpenID Connect Back-Channel Logout 1.0).
 _REFUSED_CLAIMS = frozenset({"cnf", "events"})
+_ASSERTION_TYPES = _TYPES | {"client-authentication+jwt"}  # draft-ietf-oauth-rfc7523bis
+_REFUSALS = {
+    ProofForm.HEADER: CallerRefused,
+    ProofForm.CLIENT_ASSERTION: ClientAssertionRefused,
+    ProofForm.ASSERTION: AssertionRefused,
+    ProofForm.SUBJECT_TOKEN: SubjectTokenRefused,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,22 +77,29 @@ class Verifier:
         self._keys = keys
         self._clock = clock
 
-    def verify(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
-        """The caller that the proof shows. Raises CallerRefused, or TemporarilyUnavailable when keys are out of reach.
+    def identify(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
+        """The caller that the proof shows. Raises CallerRefused in the kind that belongs to the proof's form, or
+        TemporarilyUnavailable when keys are out of reach.
 
         RFC 7519 section 7.2 and RFC 8725. All that can be refused without a key is refused before one is looked for.
         """
         try:
+            return self._verified(proof, deadline, notes)
+        except CallerRefused as refusal:
+            raise _REFUSALS[proof.form](refusal.reason) from refusal
+
+    def _verified(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
+        try:
             token = jwt.parse(proof.jwt)
         except ValueError as error:
             raise CallerRefused("malformed JWT") from error
-        entries = self._accepting(token, notes)
+        entries = self._accepting(token, proof, notes)
         key = self._keys.find(entries[0], token.algorithm, token.key_id, deadline, notes)
         if not key.verify(token.algorithm, token.signature, token.signing_input):
             raise CallerRefused("signature")
         return _caller(entries, token, notes)
 
-    def _accepting(self, token: UnverifiedJwt, notes: Notes) -> list[Issuer]:
+    def _accepting(self, token: UnverifiedJwt, proof: Proof, notes: Notes) -> list[Issuer]:
         """The entries that would accept this token if its signature is good."""
         issuer = token.claims.get("iss")
         entries = self._issuers.get(issuer) if isinstance(issuer, str) else None
@@ -84,11 +107,50 @@ class Verifier:
             raise CallerRefused("issuer is not configured")
         notes.issuer = issuer
         now = self._clock()
-        problems = [_problem(entry, token, now) for entry in entries]
+        problems = [_problem(entry, token, proof, now) for entry in entries]
         accepting = [entry for entry, problem in zip(entries, problems, strict=True) if problem is None]
         if not accepting:
             raise CallerRefused("; ".join(dict.fromkeys(problem for problem in problems if problem)))
         return accepting
+
+
+class IamIdentifier:
+    """Believes API Gateway's IAM authorizer, which is before this function alone."""
+
+    def identify(self, proof: IamProof, deadline: Deadline, notes: Notes) -> Caller:
+        """The IAM principal. Raises AccessDenied for root and for what is neither a role nor a user.
+
+        https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+        """
+        identity = proof.identity
+        notes.issuer = IAM
+        arn = _PRINCIPAL.fullmatch(str(identity.get("userArn")))
+        if arn is None:
+            raise AccessDenied("neither a role nor a user")
+        # A role's ARN as IAM has it, without the session, whose name its user chooses.
+        kind, name = ("role", arn["role"]) if arn["role"] else ("user", arn["user"])
+        account = arn["a"] or arn["b"]
+        subject = f"arn:{arn['partition']}:iam::{account}:{kind}/{arn['path'] or ''}{name}"
+        notes.subject = subject
+        claims = {
+            "sub": subject,
+            "account": account,
+            "type": kind,
+            kind: name,
+            "principal_id": str(identity.get("userId")).partition(":")[0],
+            "org_id": identity.get("principalOrgId"),
+            "session": arn["session"],
+            "cognito": identity.get("cognitoIdentity") is not None,
+        }
+        return Caller(IAM, IAM, subject, claims, float("inf"))
+
+
+class InvokeIdentifier:
+    """Believes the template, which names who may invoke; nothing in the event."""
+
+    def identify(self, proof: InvokeProof, deadline: Deadline, notes: Notes) -> Caller:
+        notes.issuer, notes.subject = INVOKE, proof.name
+        return Caller(INVOKE, INVOKE, proof.name, {"sub": proof.name}, float("inf"))
 
 
 def _caller(entries: list[Issuer], token: UnverifiedJwt, notes: Notes) -> Caller:
@@ -101,34 +163,42 @@ def _caller(entries: list[Issuer], token: UnverifiedJwt, notes: Notes) -> Caller
     return Caller(entry.name, entry.issuer, token.claims[entry.subject_claim], token.claims, token.claims["exp"])
 
 
-def _problem(entry: Issuer, token: UnverifiedJwt, now: float) -> str | None:
+def _problem(entry: Issuer, token: UnverifiedJwt, proof: Proof, now: float) -> str | None:
     """Why this entry does not accept the token, in fixed words; None if it does."""
     if token.algorithm not in entry.algorithms:
         return "algorithm"
-    if not _type_fits(entry, token.header):
+    if not _type_fits(entry, token.header, proof):
         return "type"
     if not _REFUSED_CLAIMS.isdisjoint(token.claims):
         return "not meant as a bearer proof"
     subject = token.claims.get(entry.subject_claim)
     if not isinstance(subject, str) or not subject:
         return "no subject"
-    if not _audience_fits(entry, token.claims):
+    if not _audience_fits(entry, token.claims, proof):
         return "audience"
+    if proof.client_id not in (None, token.claims.get("sub")):
+        return "client_id"
     return _time_problem(entry, token.claims, now)
 
 
-def _type_fits(entry: Issuer, header: Mapping[str, Any]) -> bool:
+def _type_fits(entry: Issuer, header: Mapping[str, Any], proof: Proof) -> bool:
     """A `typ` that is present must be an expected one (RFC 8725 section 3.11); an entry that names types demands it."""
     if "typ" not in header:
         return entry.types is None
     try:
-        return jwt.media_type(header["typ"]) in (entry.types or _TYPES)
+        expected = _ASSERTION_TYPES if proof.form is ProofForm.CLIENT_ASSERTION else _TYPES
+        return jwt.media_type(header["typ"]) in (entry.types or expected)
     except ValueError:
         return False
 
 
-def _audience_fits(entry: Issuer, claims: Mapping[str, Any]) -> bool:
-    """The audience claim names one of ours; an `aud` beside another audience claim must as well."""
+def _audience_fits(entry: Issuer, claims: Mapping[str, Any], proof: Proof) -> bool:
+    """The audience claim names one of ours; an `aud` beside another audience claim must as well.
+
+    A client assertion is for the broker itself and nobody else (draft-ietf-oauth-rfc7523bis section 4).
+    """
+    if proof.form is ProofForm.CLIENT_ASSERTION:
+        return _strings(claims.get("aud")) == [proof.audience]
     names = {entry.audience_claim} | ({"aud"} & claims.keys())
     return all(not entry.audiences.isdisjoint(_strings(claims.get(name))) for name in names)
 
@@ -155,7 +225,7 @@ def _time_problem(entry: Issuer, claims: Mapping[str, Any], now: float) -> str |
         return "not yet valid"
     if issued is not None and issued > now + entry.leeway:
         return "issued in the future"
-    if entry.max_age is not None and (issued is None or now - issued > entry.max_age + entry.leeway):
+    if entry.max_age is not None and (issued is None or issued < now - entry.max_age - entry.leeway):
         return "too old"
     return None
 

@@ -1,6 +1,7 @@
 """The time that a request still has."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from broker.errors import TemporarilyUnavailable
 
@@ -11,6 +12,17 @@ RESERVE = 0.5
 Clock = Callable[[], float]
 
 
+class Context(Protocol):
+    """What is used of Lambda's context object.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
+    """
+
+    aws_request_id: str
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
 class Deadline:
     """Ends `RESERVE` before the invocation does."""
 
@@ -18,6 +30,11 @@ class Deadline:
         """`remaining`: seconds until the platform ends this invocation."""
         self._clock = clock
         self._ends_at = clock() + remaining - RESERVE
+
+    @classmethod
+    def of(cls, context: Context, clock: Clock) -> "Deadline":
+        """Of the invocation that this context belongs to."""
+        return cls(clock, context.get_remaining_time_in_millis() / 1000)
 
     def left(self, at_most: float = float("inf")) -> float:
         """Seconds that a wait may take, `at_most` this many. Raises TemporarilyUnavailable when none are left."""

@@ -8,6 +8,9 @@
     │   ├── UnsupportedGrantType  400 unsupported_grant_type
     │   ├── NoProof               401 invalid_client
     │   ├── CallerRefused         401 invalid_token
+    │   │   ├── ClientAssertionRefused  401 invalid_client
+    │   │   ├── AssertionRefused        400 invalid_grant
+    │   │   └── SubjectTokenRefused     400 invalid_request
     │   ├── InvalidTarget         400 invalid_target
     │   └── InvalidScope          400 invalid_scope
     ├── AccessDenied              403 access_denied
@@ -65,13 +68,13 @@ class UnsupportedMediaType(InvalidRequest):
 
 class UnsupportedGrantType(InvalidRequest):
     code = "unsupported_grant_type"
-    description = "This grant_type is not supported; use client_credentials."
+    description = "This grant_type is not supported; use client_credentials, token-exchange or jwt-bearer."
 
 
 class NoProof(InvalidRequest):
     status = 401
     code = "invalid_client"
-    description = "Show who you are: send your JWT as Authorization: Bearer."
+    description = "Show who you are: send your JWT as Authorization: Bearer, or as client_assertion."
 
 
 class CallerRefused(InvalidRequest):
@@ -80,6 +83,26 @@ class CallerRefused(InvalidRequest):
     status = 401
     code = "invalid_token"
     description = "The caller JWT was not accepted."
+
+
+class ClientAssertionRefused(CallerRefused):
+    """RFC 7521 section 4.2.1."""
+
+    code = "invalid_client"
+
+
+class AssertionRefused(CallerRefused):
+    """RFC 7521 section 4.1.1."""
+
+    status = 400
+    code = "invalid_grant"
+
+
+class SubjectTokenRefused(CallerRefused):
+    """RFC 8693 section 2.2.2."""
+
+    status = 400
+    code = "invalid_request"
 
 
 class InvalidTarget(InvalidRequest):

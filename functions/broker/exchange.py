@@ -1,5 +1,7 @@
 """The exchange, in order: identify the caller, decide, obtain the bearer token, record. The steps meet only here."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from broker.audit import AuditRecord, Notes, Sink
@@ -8,47 +10,54 @@ from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault
 from broker.minting import BearerToken
 from broker.policy import Grant, Policy, Refusal, decide
-from broker.request import HttpRequest, Proof, TokenRequest, read_token_request
-from broker.response import Response, granted, refused
+from broker.request import Shown, TokenRequest
 
 
-class Verifies(Protocol):
-    def verify(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller: ...
+class Identifies[P: Shown](Protocol):
+    def identify(self, proof: P, deadline: Deadline, notes: Notes) -> Caller: ...
 
 
 class Obtains(Protocol):
     def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken: ...
 
 
-class Exchange:
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A bearer token, or why there is none. `request` is None where it was malformed."""
+
+    request: TokenRequest[Shown] | None
+    result: BearerToken | BrokerError
+
+
+class Exchange[P: Shown]:
     """Answers every request and leaves one audit record of each, also when the code fails."""
 
-    def __init__(self, policy: Policy, verifier: Verifies, minter: Obtains, sink: Sink, clock: Clock) -> None:
+    def __init__(self, policy: Policy, identifier: Identifies[P], minter: Obtains, sink: Sink, clock: Clock) -> None:
         self._policy = policy
-        self._verifier = verifier
+        self._identifier = identifier
         self._minter = minter
         self._sink = sink
         self._clock = clock
 
-    def __call__(self, http: HttpRequest, deadline: Deadline) -> Response:
-        """The answer to a request for a token."""
+    def __call__(self, request_id: str, read: Callable[[], TokenRequest[P]], deadline: Deadline) -> Outcome:
+        """What comes of a request; `read` makes it of what was sent. Raises nothing."""
         started = self._clock()
         notes = Notes(policy=self._policy.digest)
-        request: TokenRequest | None = None
-        error: BrokerError | None = None
+        request: TokenRequest[P] | None = None
+        result: BearerToken | BrokerError
         try:
-            request = read_token_request(http)
-            response = granted(self._token(request, deadline, notes), self._clock())
-        except BrokerError as known:
-            error, response = known, refused(known, http.request_id)
+            request = read()
+            result = self._token(request, deadline, notes)
+        except BrokerError as error:
+            result = error
         except Exception as defect:  # noqa: BLE001 - a defect is answered and recorded like any other fault
-            error = BrokerFault(_place(defect))
-            response = refused(error, http.request_id)
-        self._sink(_record(http, request, notes, error, (self._clock() - started) * 1000))
-        return response
+            result = BrokerFault(_place(defect))
+        milliseconds = (self._clock() - started) * 1000
+        self._sink(_record(request_id, request, notes, result, milliseconds))
+        return Outcome(request, result)
 
-    def _token(self, request: TokenRequest, deadline: Deadline, notes: Notes) -> BearerToken:
-        caller = self._verifier.verify(request.proof, deadline, notes)
+    def _token(self, request: TokenRequest[P], deadline: Deadline, notes: Notes) -> BearerToken:
+        caller = self._identifier.identify(request.proof, deadline, notes)
         decision = decide(self._policy, caller, request)
         if isinstance(decision, Refusal):
             notes.failed = decision.failed
@@ -67,10 +76,15 @@ def _place(defect: Exception) -> str:
 
 
 def _record(
-    http: HttpRequest, request: TokenRequest | None, notes: Notes, error: BrokerError | None, milliseconds: float
+    request_id: str,
+    request: TokenRequest[Shown] | None,
+    notes: Notes,
+    result: BearerToken | BrokerError,
+    milliseconds: float,
 ) -> AuditRecord:
+    error = result if isinstance(result, BrokerError) else None
     return AuditRecord(
-        request_id=http.request_id,
+        request_id=request_id,
         outcome=type(error).__name__ if error else "granted",
         status=error.status if error else 200,
         reason=error.reason if error else None,
@@ -79,7 +93,7 @@ def _record(
         scopes=tuple(sorted(request.scopes)) if request and request.scopes is not None else None,
         aud=request.aud if request else None,
         credential=request.credential if request else None,
-        proof=request.proof.form.value if request else None,
+        proof=request.proof.shown if request else None,
         policy=notes.policy,
         rules=notes.rules,
         failed=notes.failed,

@@ -1,32 +1,32 @@
-"""The entry point for API Gateway's HTTP API events."""
+"""The entry point for API Gateway's HTTP API events: callers with a JWT."""
 
 import os
 import time
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from broker.cloudwatch import CloudWatch
-from broker.deadline import Deadline
+from broker.deadline import Context, Deadline
 from broker.errors import BrokerFault
-from broker.request import read_event
-from broker.response import Response, healthy
-from broker.wiring import build
+from broker.event import read_event
+from broker.jwk import ALGORITHMS
+from broker.request import read_token_request
+from broker.response import Response, healthy, metadata, respond
+from broker.wiring import build, by_jwt
 
+_PUBLIC_URL = os.environ.get("PUBLIC_URL")
 # The compiled policy lies beside the package in the artifact.
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch())
-
-
-class Context(Protocol):
-    """What is used of Lambda's context object."""
-
-    def get_remaining_time_in_millis(self) -> int: ...
+_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch(), by_jwt)
 
 
 def handler(event: Any, context: Context) -> Response:
-    """Answers `ANY /token` and `GET /health`. Raises BrokerFault for events that are not API Gateway's."""
-    http = read_event(event)
+    """Answers `ANY /token`, the metadata and `GET /health`. Raises BrokerFault for all other events."""
+    http = read_event(event, _PUBLIC_URL)
     if http.route == "GET /health":
         return healthy()
+    if http.route == "GET /.well-known/oauth-authorization-server":
+        return metadata(http.origin, ALGORITHMS)
     if http.route != "ANY /token":
         raise BrokerFault("no such route")
-    return _exchange(http, Deadline(time.time, context.get_remaining_time_in_millis() / 1000))
+    deadline = Deadline.of(context, time.time)
+    return respond(_exchange(http.request_id, lambda: read_token_request(http), deadline), http, time.time())

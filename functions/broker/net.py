@@ -8,8 +8,11 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from broker.deadline import Clock
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_SECONDS = 2.0
+IDLE_SECONDS = 20.0  # that a connection is kept for the next call
 
 
 class OutOfReach(Exception):
@@ -32,10 +35,12 @@ class Http(Protocol):
 class BoundedHttp:
     """`Http` on urllib3. A call ends within its seconds whatever name service, peer and network do."""
 
-    def __init__(self, *, allow_loopback: bool = False) -> None:
+    def __init__(self, clock: Clock, *, allow_loopback: bool = False) -> None:
         """`allow_loopback`: admits http to this machine; only a policy compiled for the local stack sets it."""
+        self._clock = clock
         self._allow_loopback = allow_loopback
         self._pool = urllib3.PoolManager(retries=False, maxsize=4)
+        self._used_at = clock()
 
     def __call__(
         self,
@@ -52,6 +57,7 @@ class BoundedHttp:
         Raises OutOfReach.
         """
         self._check(url)
+        self._forget_old_connections()
         outcome: list[Answer | Exception] = []
 
         def work() -> None:
@@ -69,6 +75,13 @@ class BoundedHttp:
         if isinstance(outcome[0], Exception):
             raise outcome[0]
         return outcome[0]
+
+    def _forget_old_connections(self) -> None:
+        """A peer hangs up on who is silent, and an environment that was frozen meanwhile has not noticed."""
+        now = self._clock()
+        if not 0 <= now - self._used_at < IDLE_SECONDS:
+            self._pool.clear()
+        self._used_at = now
 
     def _check(self, url: str) -> None:
         parts = urlsplit(url)

@@ -11,7 +11,7 @@ from broker import jwk, strict_json
 from broker.caller import Caller, Issuer
 from broker.conditions import Claims, Condition
 from broker.errors import AccessDenied, BrokerError, InvalidScope, InvalidTarget
-from broker.request import TokenRequest
+from broker.request import Shown, TokenRequest
 
 
 class All(Enum):
@@ -74,7 +74,7 @@ class Refusal:
     failed: Mapping[str, tuple[str, ...]]
 
 
-def decide(policy: Policy, caller: Caller, request: TokenRequest) -> Grant | Refusal:
+def decide(policy: Policy, caller: Caller, request: TokenRequest[Shown]) -> Grant | Refusal:
     """What this caller gets for this request. Pure: no clock, no network, no cache.
 
     The entitlement is the union of the scopes of those matching rules that name both the credential and the aud.

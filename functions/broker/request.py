@@ -1,174 +1,237 @@
-"""An API Gateway event becomes a `TokenRequest`. Everything malformed ends here."""
+"""What was sent becomes a `TokenRequest`, its proof in the form that belongs to the grant. All malformed ends here."""
 
 import base64
 import binascii
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from email.message import Message
 from enum import Enum
-from typing import Any
-from urllib.parse import parse_qsl
+from typing import Any, ClassVar, Protocol
 
 from broker.errors import (
     BrokerFault,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
-    MethodNotAllowed,
     NoProof,
-    TooLarge,
     UnsupportedGrantType,
-    UnsupportedMediaType,
 )
-
-MAX_BODY = 16 * 1024  # bytes, decoded
-MAX_FIELDS = 64
+from broker.event import TOKEN_EXCHANGE, HttpRequest, read_form
 
 _SCOPE = re.compile(
     r"[\x21\x23-\x2B\x2D-\x5B\x5D-\x7E]+"
 )  # RFC 6749 section 3.3, less the comma that separates on api2
-_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 section 2.1
-_OTHER_PROOFS = ("subject_token", "assertion", "client_assertion")
+# RFC 6749 section 4.4, RFC 8693 section 2.1, RFC 7523 section 2.1
+CLIENT_CREDENTIALS = "client_credentials"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GRANT_TYPES = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
+
+_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105 - RFC 8693 section 3
+_SUBJECT_TOKEN_TYPES = {f"{_TOKEN_TYPE}{name}": name for name in ("jwt", "id_token", "access_token")}
+ACCESS_TOKEN_TYPE = f"{_TOKEN_TYPE}access_token"
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+_BODY_PROOFS = ("subject_token", "assertion", "client_assertion")
 
 
 class ProofForm(Enum):
     """How the caller JWT was shown."""
 
     HEADER = "authorization header"
+    SUBJECT_TOKEN = "subject token"  # noqa: S105 - the name of a form
+    ASSERTION = "assertion"
+    CLIENT_ASSERTION = "client assertion"
 
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """The caller JWT as sent, not verified."""
+    """The caller JWT as sent, not verified.
+
+    `token_type`: what a subject token was said to be. Beside a client assertion: the `client_id` that was sent, and
+    the only `audience` that it may be for, the broker's own issuer.
+    """
 
     form: ProofForm
     jwt: str = field(repr=False)
+    token_type: str | None = None
+    client_id: str | None = None
+    audience: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """For the audit record."""
+        return self.form.value if self.token_type is None else f"{self.form.value} ({self.token_type})"
 
 
 @dataclass(frozen=True, slots=True)
-class TokenRequest:
+class IamProof:
+    """What API Gateway's IAM authorizer says of a request that it let through."""
+
+    identity: Mapping[str, Any] = field(repr=False)
+    shown: ClassVar[str] = "iam"
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeProof:
+    """That the function was invoked at all: the permission to invoke is the proof. `name`: set by the template."""
+
+    name: str
+    shown: ClassVar[str] = "invoke"
+
+
+class Shown(Protocol):
+    """A proof of any kind."""
+
+    @property
+    def shown(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRequest[P: Shown]:
     """What is asked for. Nothing in it is trusted; `scopes` None: all that the policy gives."""
 
     request_id: str
-    proof: Proof
+    proof: P
     scopes: frozenset[str] | None
     aud: str
     credential: str
+    is_token_exchange: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
-    """What matters of an event of payload format 2.0."""
-
-    request_id: str
-    method: str
-    route: str
-    headers: Mapping[str, str] = field(repr=False)
-    body: str = field(repr=False)
-    is_base64: bool
-
-
-def read_event(event: Any) -> HttpRequest:
-    """The HTTP request in an event of API Gateway's payload format 2.0. Raises BrokerFault for any other event.
-
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
-    """
-    try:
-        if event["version"] != "2.0":
-            raise BrokerFault("not an event of payload format 2.0")
-        context = event["requestContext"]
-        return HttpRequest(
-            request_id=context["requestId"],
-            method=context["http"]["method"],
-            route=event["routeKey"],
-            headers=event["headers"],
-            body=event.get("body") or "",
-            is_base64=event["isBase64Encoded"],
-        )
-    except (KeyError, TypeError) as error:
-        raise BrokerFault("not an event of API Gateway") from error
-
-
-def read_token_request(http: HttpRequest) -> TokenRequest:
+def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:
     """The token request in an HTTP request. Raises InvalidRequest or one of its kinds; the checks run in the order of
     the HTTP contract: method, size, content type, decoding, repeats, grant_type, proof, everything else.
     """
-    if http.method != "POST":
-        raise MethodNotAllowed("method")
-    body = _body(http)
-    _check_content_type(http.headers.get("content-type", ""))
-    fields = _fields(body)
-    _check_grant_type(fields.get("grant_type"))
+    fields = read_form(http)
+    grant_type = _grant_type(fields)
+    proof = _proof(grant_type, http, fields)
+    return token_request(http.request_id, proof, fields, is_token_exchange=grant_type == TOKEN_EXCHANGE)
+
+
+def read_iam_request(http: HttpRequest, event: Any) -> TokenRequest[IamProof]:
+    """The request of an IAM principal. Raises BrokerFault where the gateway's IAM authorizer was not before it.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+    """
+    identity = event["requestContext"].get("authorizer", {}).get("iam")
+    if not isinstance(identity, dict):
+        raise BrokerFault("no IAM authorizer before this function")
+    fields = read_form(http)
+    if _grant_type(fields) != CLIENT_CREDENTIALS:
+        raise UnsupportedGrantType("grant_type")
+    if "client_secret" in fields or any(name in fields for name in _BODY_PROOFS):
+        raise InvalidRequest("two proofs", "There is more than one proof.")
+    return token_request(http.request_id, IamProof(identity), fields)
+
+
+def read_invocation(event: Any, name: str, request_id: str) -> TokenRequest[InvokeProof]:
+    """The request in a direct invocation: `scope` (a list), `aud`, `credential`. Raises InvalidRequest."""
+    known = {"scope", "aud", "credential"}
+    if not isinstance(event, dict) or not event.keys() <= known:
+        raise InvalidRequest("invocation", "Send an object with scope, aud and credential, all optional.")
+    scope = event.get("scope", [])
+    texts = [event.get("aud", "api2"), event.get("credential", "default")]
+    if not isinstance(scope, list) or not all(isinstance(text, str) and text for text in [*scope, *texts]):
+        raise InvalidRequest("invocation", "scope is a list of texts; aud and credential are texts.")
+    if any(re.search("[ ,]", text) for text in scope):
+        raise InvalidScope("scope is malformed")
+    fields = {"aud": texts[0], "credential": texts[1]} | ({"scope": " ".join(scope)} if "scope" in event else {})
+    return token_request(request_id, InvokeProof(name), fields)
+
+
+def token_request[P: Shown](
+    request_id: str, proof: P, fields: Mapping[str, str], *, is_token_exchange: bool = False
+) -> TokenRequest[P]:
+    """What the fields beside the proof ask for. Raises InvalidScope, InvalidTarget."""
     return TokenRequest(
-        request_id=http.request_id,
-        proof=_proof(http.headers.get("authorization"), fields),
+        request_id=request_id,
+        proof=proof,
         scopes=_scopes(fields.get("scope")),
         aud=_aud(fields),
         credential=fields.get("credential", "default"),
+        is_token_exchange=is_token_exchange,
     )
 
 
-def _body(http: HttpRequest) -> bytes:
-    # The text alone tells that it is too long, so that a large body is never decoded.
-    if len(http.body) > MAX_BODY * (4 / 3 if http.is_base64 else 1) + 4:
-        raise TooLarge("body")
-    try:
-        body = base64.b64decode(http.body, validate=True) if http.is_base64 else http.body.encode()
-    except (binascii.Error, ValueError) as error:
-        raise InvalidRequest("body is not base64") from error
-    if len(body) > MAX_BODY:
-        raise TooLarge("body")
-    return body
-
-
-def _check_content_type(value: str) -> None:
-    """`application/x-www-form-urlencoded`, parameters allowed, charset absent or utf-8."""
-    header = Message()
-    header["content-type"] = value
-    if "," in value or value == "" or header.get_content_type() != "application/x-www-form-urlencoded":
-        raise UnsupportedMediaType("content type")
-    if str(header.get_param("charset", "utf-8")).lower() != "utf-8":
-        raise UnsupportedMediaType("charset")
-
-
-def _fields(body: bytes) -> dict[str, str]:
-    """The form's fields, each at most once, empty ones left out (RFC 6749 section 3.2)."""
-    try:
-        text = body.decode("utf-8")
-        if _BAD_ESCAPE.search(text):
-            raise ValueError("percent escape")
-        pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
-    except ValueError as error:
-        raise InvalidRequest("form cannot be decoded", "The form is not valid UTF-8 or has a broken escape.") from error
-    fields = dict(pairs)
-    if len(fields) != len(pairs):
-        raise InvalidRequest("repeated parameter", "A parameter is repeated.")
-    return {name: value for name, value in fields.items() if value}
-
-
-def _check_grant_type(grant_type: str | None) -> None:
-    if grant_type is None:
+def _grant_type(fields: Mapping[str, str]) -> str:
+    if "grant_type" not in fields:
         raise InvalidRequest("no grant_type", "grant_type is missing; use client_credentials.")
-    if grant_type != "client_credentials":
+    if fields["grant_type"] not in GRANT_TYPES:
         raise UnsupportedGrantType("grant_type")
+    return fields["grant_type"]
 
 
-def _proof(authorization: str | None, fields: Mapping[str, str]) -> Proof:
-    """The one proof. Basic and `client_secret` are shared secrets, which this broker exists to avoid."""
+def _proof(grant_type: str, http: HttpRequest, fields: Mapping[str, str]) -> Proof:
+    """The one proof, in the form that belongs to the grant."""
+    in_header = _header_proof(http.headers.get("authorization"), fields)
+    if (in_header is not None) + sum(name in fields for name in _BODY_PROOFS) > 1:
+        raise InvalidRequest("two proofs", "There is more than one proof.")
+    if grant_type == TOKEN_EXCHANGE:
+        return _subject_token(fields)
+    if grant_type == JWT_BEARER:
+        return Proof(ProofForm.ASSERTION, _required(fields, "assertion"))
+    if in_header is not None:
+        return Proof(ProofForm.HEADER, in_header)
+    return _client_assertion(fields, http.origin)
+
+
+def _header_proof(authorization: str | None, fields: Mapping[str, str]) -> str | None:
+    """The JWT in the header. Shared secrets are refused: this broker exists to avoid them."""
     if authorization is not None and "," in authorization:
         raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
     if "client_secret" in fields:
         raise NoProof("client secret")
-    if authorization is None or authorization.partition(" ")[0].lower() != "bearer":
+    if authorization is None:
+        return None
+    if authorization.partition(" ")[0].lower() != "bearer":
+        # An empty password beside a proof is what requests-oauthlib sends of itself.
+        if _has_empty_password(authorization) and any(name in fields for name in _BODY_PROOFS):
+            return None
         raise NoProof("no bearer header")
     shown = _BEARER.fullmatch(authorization)
     if shown is None:
         raise InvalidRequest("bearer header is malformed", "The Authorization header is malformed.")
-    if any(name in fields for name in _OTHER_PROOFS):
-        raise InvalidRequest("two proofs", "There is more than one proof.")
-    return Proof(ProofForm.HEADER, shown[1])
+    return shown[1]
+
+
+def _has_empty_password(authorization: str) -> bool:
+    """RFC 7617 section 2."""
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        pair = base64.b64decode(encoded.strip(), validate=True)
+    except (binascii.Error, ValueError):
+        return False
+    return scheme.lower() == "basic" and pair.count(b":") == 1 and pair.endswith(b":")
+
+
+def _subject_token(fields: Mapping[str, str]) -> Proof:
+    """RFC 8693 section 2.1: no delegation, an access token is what is issued."""
+    token, named_type = _required(fields, "subject_token"), _required(fields, "subject_token_type")
+    if named_type not in _SUBJECT_TOKEN_TYPES:
+        raise InvalidRequest("subject_token_type", "subject_token_type must be jwt, id_token or access_token.")
+    if fields.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
+        raise InvalidRequest("requested_token_type", "Only an access_token can be requested.")
+    if "actor_token" in fields or "actor_token_type" in fields:
+        raise InvalidRequest("actor token", "actor_token is not supported.")
+    if "resource" in fields:
+        raise InvalidTarget("resource")
+    return Proof(ProofForm.SUBJECT_TOKEN, token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
+
+
+def _client_assertion(fields: Mapping[str, str], origin: str) -> Proof:
+    """RFC 7523 section 2.2."""
+    if "client_assertion" not in fields:
+        raise NoProof("no proof")
+    if fields.get("client_assertion_type") != _ASSERTION_TYPE:
+        raise InvalidRequest("client_assertion_type", "client_assertion_type must be that of RFC 7523.")
+    shown, client_id = fields["client_assertion"], fields.get("client_id")
+    return Proof(ProofForm.CLIENT_ASSERTION, shown, client_id=client_id, audience=origin)
+
+
+def _required(fields: Mapping[str, str], name: str) -> str:
+    if name not in fields:
+        raise InvalidRequest(f"no {name}", f"{name} is missing.")
+    return fields[name]
 
 
 def _scopes(scope: str | None) -> frozenset[str] | None:
@@ -177,7 +240,7 @@ def _scopes(scope: str | None) -> frozenset[str] | None:
         return None
     scopes = frozenset(re.split(r"[ ,]+", scope)) - {""}
     if not scopes or "*" in scopes or not all(map(_SCOPE.fullmatch, scopes)):
-        raise InvalidScope("scope is malformed")
+        raise InvalidScope("scope is malformed", "scope is malformed: names separated by spaces, and no *.")
     return scopes
 
 
@@ -185,5 +248,5 @@ def _aud(fields: Mapping[str, str]) -> str:
     """`aud` as on api2; RFC 8693 section 2.1 names the same field `audience`."""
     named = {fields[name] for name in ("aud", "audience") if name in fields}
     if len(named) > 1:
-        raise InvalidTarget("aud and audience differ")
+        raise InvalidTarget("aud and audience differ", "aud and audience differ; send one.")
     return named.pop() if named else "api2"

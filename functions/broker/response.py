@@ -1,54 +1,85 @@
 """Outcomes become answers: the one place where an error gets its wire form (RFC 6749 sections 5.1 and 5.2)."""
 
 import json
+from collections.abc import Iterable
 from math import ceil, floor
 from typing import Any
 
-from broker.errors import BrokerError, CallerRefused, InvalidRequest, MethodNotAllowed, TemporarilyUnavailable
+from broker.errors import BrokerError, InvalidRequest, MethodNotAllowed, NoProof, TemporarilyUnavailable
+from broker.event import HttpRequest
+from broker.exchange import Outcome
 from broker.minting import BearerToken
+from broker.request import ACCESS_TOKEN_TYPE, GRANT_TYPES
 
 Response = dict[str, Any]
 
-_HEADERS = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
+_JSON = {"content-type": "application/json"}
+_NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
-def granted(token: BearerToken, now: float) -> Response:
-    """200 with the token. `expires_in` is what is really left at `now`, whole seconds."""
+def respond(outcome: Outcome, http: HttpRequest, now: float) -> Response:
+    """The answer to a POST. `now` in seconds since the epoch."""
+    if isinstance(outcome.result, BrokerError):
+        return refused(outcome.result, http)
+    is_token_exchange = outcome.request is not None and outcome.request.is_token_exchange
+    return _response(200, _NO_STORE, granted(outcome.result, now, is_token_exchange=is_token_exchange))
+
+
+def granted(token: BearerToken, now: float, *, is_token_exchange: bool = False) -> dict[str, Any]:
+    """The body with the token. `expires_in` is what is really left at `now`, whole seconds."""
     body = {
         "access_token": token.secret,
         "token_type": "Bearer",
         "expires_in": floor(token.expires_at - now),
         "scope": " ".join(sorted(token.scopes)),
     }
-    return _response(200, {}, body)
+    return body | ({"issued_token_type": ACCESS_TOKEN_TYPE} if is_token_exchange else {})
 
 
-def refused(error: BrokerError, request_id: str) -> Response:
+def described(error: BrokerError) -> str:
+    """What a caller may know of an error."""
+    return error.detail if isinstance(error, InvalidRequest) else error.description
+
+
+def refused(error: BrokerError, http: HttpRequest) -> Response:
     """The answer for an error. It says what kind of thing failed, never which rule, claim, key or issuer."""
-    description = error.detail if isinstance(error, InvalidRequest) else error.description
+    description = described(error)
     body: dict[str, Any] = {
         "error": error.code,
         "error_description": description,
         "message": description,  # the field that api2's clients read
-        "request_id": request_id,
+        "request_id": http.request_id,
     }
-    headers: dict[str, str] = {}
+    headers = dict(_NO_STORE)
     if isinstance(error, TemporarilyUnavailable):
         body["retry_after"] = max(1, ceil(error.retry_after))
         headers["retry-after"] = str(body["retry_after"])
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = "POST"
-    if error.status == 401:
-        # RFC 6750 section 3: no error attribute where no token was shown.
+    if error.status == 401 and (isinstance(error, NoProof) or "authorization" in http.headers):
+        # RFC 6750 section 3: no error attribute where no token was shown in the header.
         headers["www-authenticate"] = 'Bearer realm="token-broker"' + (
-            ', error="invalid_token"' if isinstance(error, CallerRefused) else ""
+            ', error="invalid_token"' if error.code == "invalid_token" else ""
         )
     return _response(error.status, headers, body)
 
 
 def healthy() -> Response:
-    return _response(200, {}, {"status": "ok"})
+    return _response(200, _NO_STORE, {"status": "ok"})
+
+
+def metadata(origin: str, algorithms: Iterable[str]) -> Response:
+    """What OAuth clients discover (RFC 8414 section 2); nothing of the policy. `origin`: the broker's own."""
+    body = {
+        "issuer": origin,
+        "token_endpoint": f"{origin}/token",
+        "response_types_supported": [],
+        "grant_types_supported": list(GRANT_TYPES),
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": sorted(algorithms),
+    }
+    return _response(200, {"cache-control": "public, max-age=3600"}, body)
 
 
 def _response(status: int, headers: dict[str, str], body: dict[str, Any]) -> Response:
-    return {"statusCode": status, "headers": _HEADERS | headers, "body": json.dumps(body), "isBase64Encoded": False}
+    return {"statusCode": status, "headers": _JSON | headers, "body": json.dumps(body), "isBase64Encoded": False}

@@ -29,7 +29,11 @@ _decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant
 def loads(data: bytes) -> Any:
     """The value in `data` (RFC 8259). Raises ValueError for all that is not strict JSON, or nested too deeply."""
     try:
-        return _decoder.decode(data.decode("utf-8"))
+        value = _decoder.decode(data.decode("utf-8"))
+        if b"\\u" in data:
+            # Half of a surrogate pair can be escaped, but is no character: no log and no other text can hold it.
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 

@@ -97,15 +97,18 @@ def _read(answer: Answer, now: float, notes: Notes) -> Minted:
     except ValueError:
         document = {}
     code = document.get("error")
-    notes.upstream_error = code if isinstance(code, str) and _CODE.fullmatch(code) else None
+    code = code if isinstance(code, str) and _CODE.fullmatch(code) else None
+    notes.upstream_error = code
     if code in _CREDENTIAL_CODES:
         raise CredentialRefused
     if answer.status == 429 or code == "RATE_LIMIT_REACHED":
         raise TemporarilyUnavailable("Transloadit throttles", retry_after=_retry_after(answer, document, now))
     if answer.status >= 500:
         raise _ServerError
-    if answer.status != 200 or code is not None:
+    if code is not None:
         raise UpstreamRefused("Transloadit refused what the policy grants")
+    if answer.status != 200 or "error" in document:
+        raise UpstreamRefused("nonsense: status")
     return _minted(document)
 
 

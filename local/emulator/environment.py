@@ -41,11 +41,17 @@ class Function:
 
 
 def environments(
-    count: int, function: Function, folder: Path, variables: Mapping[str, str], *, plain: bool = False
+    count: int,
+    function: Function,
+    folder: Path,
+    variables: Mapping[str, str],
+    *,
+    name: str = "function",
+    plain: bool = False,
 ) -> list[Environment]:
     """`count` environments of a function. Their logs go to `folder`/log; `plain` asks for workers without emulator."""
     runtime = _runtime(folder / "runtime")
-    logs = [folder / "log" / f"environment-{number}.log" for number in range(1, count + 1)]
+    logs = [folder / "log" / f"{name}-{number}.log" for number in range(1, count + 1)]
     logs[0].parent.mkdir(parents=True, exist_ok=True)
     binary = None if plain else _binary(folder)
     if binary is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -80,10 +81,14 @@ class Pool:
             await environment.start()
 
 
-def invoke_app(pool: Pool) -> web.Application:
-    """Lambda's Invoke API (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) for the one function."""
+def invoke_app(pools: Mapping[str, Pool]) -> web.Application:
+    """Lambda's Invoke API (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html); `pools` by function name."""
 
     async def invoke(request: web.Request) -> web.Response:
+        pool = pools.get(request.match_info["name"])
+        if pool is None:
+            headers = {"x-amzn-errortype": "ResourceNotFoundException"}
+            return web.json_response({"Message": "Function not found"}, status=404, headers=headers)
         try:
             outcome = await pool.invoke(await request.read() or b"{}")
         except Busy:
@@ -97,5 +102,5 @@ def invoke_app(pool: Pool) -> web.Application:
         return web.Response(body=outcome.payload, content_type="application/json", headers=headers)
 
     app = web.Application(client_max_size=6 * 1024 * 1024)
-    app.router.add_post(INVOKE_PATH, invoke)
+    app.router.add_post("/2015-03-31/functions/{name}/invocations", invoke)
     return app

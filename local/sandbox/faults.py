@@ -30,7 +30,8 @@ class Faults:
             raise ValueError('send {"path": "/token", "times": 1, "status": 503}')
         unknown = spec.keys() - _KEYS
         if unknown or not any(kind in spec for kind in _KINDS):
-            raise ValueError(f"unknown {sorted(unknown)}: " if unknown else "" + f"name one of {', '.join(_KINDS)}")
+            what = f"unknown {', '.join(sorted(unknown))}; " if unknown else ""
+            raise ValueError(f"{what}name one of {', '.join(_KINDS)}")
         times = spec.get("times", 1)
         if not isinstance(times, int) or times < 1:
             raise ValueError("times is a whole number from 1")

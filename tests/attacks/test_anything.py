@@ -3,12 +3,11 @@
 import json
 from typing import Any
 
-from broker.deadline import Deadline
-from broker.request import HttpRequest
+from broker.event import HttpRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Answered, Broker
+from tests.kit.brokers import JWKS_URL, ORIGIN, SECRETS_URL, TOKEN_URL, Answered, Broker
 from tests.kit.jwts import b64, part
 from tests.kit.web import reply
 
@@ -23,7 +22,7 @@ HEADERS = st.dictionaries(st.sampled_from(["authorization", "content-type", "hos
 
 def check(broker: Broker, http: HttpRequest) -> Answered:
     before = len(broker.records)
-    answer = Answered(broker.exchange(http, Deadline(broker.clock, 15)))
+    answer = broker.send(http)
     assert len(broker.records) == before + 1
     assert broker.record.status == answer.status
     assert answer.headers["cache-control"] == "no-store"
@@ -44,7 +43,7 @@ def check(broker: Broker, http: HttpRequest) -> Answered:
 )
 def test_any_request(method: str, headers: dict[str, str], body: str, is_base64: bool) -> None:
     broker = Broker()
-    answer = check(broker, HttpRequest("request-1", method, "ANY /token", headers, body, is_base64))
+    answer = check(broker, HttpRequest("request-1", method, "ANY /token", ORIGIN, headers, body, is_base64))
     assert answer.status >= 400
     assert broker.web.calls == []
 

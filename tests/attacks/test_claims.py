@@ -1,5 +1,6 @@
 """Tricks with issuer, audience and time. No network before trust: nothing is fetched for an unknown issuer."""
 
+import json
 from typing import Any
 
 import pytest
@@ -150,6 +151,17 @@ def test_an_expiry_that_never_comes(exp: str) -> None:
     assert broker.refuses(broker.signer.jwt(INFINITE % exp))
 
 
+@pytest.mark.parametrize("name", ["exp", "iat", "nbf"])
+@pytest.mark.parametrize("number", ["1" + "0" * 400, "-1" + "0" * 400], ids=["huge", "hugely negative"])
+def test_a_number_of_hundreds_of_digits_is_a_number_and_no_defect(name: str, number: str) -> None:
+    broker = Broker(policy(issuers=[issuer(max_age=3600)]))
+    claims = json.dumps(broker.claims(**{name: 4711})).replace("4711", number)
+    answer = broker.post(broker.signer.jwt(claims))
+    # Far in the future is a good end, and far in the past a good beginning.
+    good = (name == "exp") == (not number.startswith("-")) and name != "iat"
+    assert answer.status == (200 if good else 401)
+
+
 @pytest.mark.parametrize("changes", [{"exp": NOW - 29}, {"iat": NOW + 30}, {"nbf": NOW + 30}], ids=str)
 def test_thirty_seconds_of_leeway(changes: dict[str, Any]) -> None:
     broker = Broker()
@@ -175,8 +187,9 @@ def test_a_subject_that_is_no_text(sub: Any) -> None:
         "null",
         b"\xff\xfe",
         b'{"iss":"\xc3\x28"}',
+        f'{{"iss":"{ISSUER}","sub":"\\ud800","aud":"{AUDIENCE}","exp":1800000300}}',
     ],
-    ids=range(10),
+    ids=range(11),
 )
 def test_claims_that_two_readers_could_read_differently(claims: Any) -> None:
     broker = Broker()

@@ -4,10 +4,9 @@ import base64
 from typing import Any
 
 import pytest
-from broker.deadline import Deadline
-from broker.request import HttpRequest
+from broker.event import HttpRequest
 
-from tests.kit.brokers import SECRETS_URL, Answered, Broker
+from tests.kit.brokers import ORIGIN, SECRETS_URL, Answered, Broker
 
 FORM = "application/x-www-form-urlencoded"
 GRANT = "grant_type=client_credentials"
@@ -20,8 +19,8 @@ def send(broker: Broker, body: str | bytes = GRANT, **headers: str | None) -> An
     present = {name: text for name, text in given.items() if text is not None}
     data = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
     text = base64.b64encode(data).decode()
-    http = HttpRequest("request-1", "POST", "ANY /token", present, text, True)
-    return Answered(broker.exchange(http, Deadline(broker.clock, 15)))
+    http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, present, text, True)
+    return broker.send(http)
 
 
 def is_refused(answer: Answered, broker: Broker, status: int, error: str) -> bool:
@@ -50,7 +49,6 @@ def test_the_plain_request_passes() -> None:
         f"{GRANT}&scope=%ff",
         f"{GRANT}&scope=%c0%af",
         f"{GRANT}&scope=%ed%a0%80",
-        f"{GRANT}&" + "&".join(f"p{number}=1" for number in range(100)),
         "",
         "&&&",
         '{"grant_type":"client_credentials"}',

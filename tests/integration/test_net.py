@@ -5,17 +5,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 from broker.net import BoundedHttp, OutOfReach
+
+from tests.kit.clock import Clock
 
 Peer = Callable[[socket.socket], None]
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @contextmanager
-def peer(behave: Peer) -> Iterator[str]:
+def peer(behave: Peer, at_once: int = 1) -> Iterator[str]:
     """A server that reads a request and then behaves so; the origin to reach it at."""
     listening = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
@@ -26,15 +28,12 @@ def peer(behave: Peer) -> Iterator[str]:
                 connection, _ = listening.accept()
             except OSError:
                 return
-            with connection:
-                try:
-                    read_head(connection)
-                    behave(connection)
-                except OSError:
-                    continue
+            with connection, suppress(OSError):
+                read_head(connection)
+                behave(connection)
 
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
+    for _ in range(at_once):
+        threading.Thread(target=serve, daemon=True).start()
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
@@ -80,7 +79,7 @@ def silent_after(first: bytes) -> Peer:
 
 
 def get(url: str, seconds: float = 5, limit: int = 1000) -> tuple[int, bytes]:
-    answer = BoundedHttp(allow_loopback=True)("GET", url, seconds=seconds, limit=limit)
+    answer = BoundedHttp(time.time, allow_loopback=True)("GET", url, seconds=seconds, limit=limit)
     return answer.status, answer.body
 
 
@@ -92,7 +91,7 @@ def why(url: str, seconds: float = 5, limit: int = 1000) -> str:
 
 def test_an_answer_comes_with_status_lower_case_headers_and_body() -> None:
     with peer(body(b"text", b"Retry-After: 5")) as origin:
-        answer = BoundedHttp(allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+        answer = BoundedHttp(time.time, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
     assert (answer.status, answer.headers["retry-after"], answer.body) == (200, "5", b"text")
 
 
@@ -105,7 +104,9 @@ def test_the_body_is_sent_after_the_headers() -> None:
 
     with peer(reads_on) as origin:
         url = f"{origin}/token"
-        BoundedHttp(allow_loopback=True)("POST", url, seconds=5, limit=10, headers={"x-a": "b"}, body=b"the body")
+        BoundedHttp(time.time, allow_loopback=True)(
+            "POST", url, seconds=5, limit=10, headers={"x-a": "b"}, body=b"the body"
+        )
     assert received == [b"the body"]
 
 
@@ -220,10 +221,35 @@ def test_a_peer_without_tls_is_out_of_reach() -> None:
 @pytest.mark.parametrize("allow_loopback", [True, False])
 def test_only_https_and_here_only_on_a_stack_of_one_s_own(url: str, allow_loopback: bool) -> None:
     with pytest.raises(OutOfReach, match="not https"):
-        BoundedHttp(allow_loopback=allow_loopback)("GET", url, seconds=1, limit=10)
+        BoundedHttp(time.time, allow_loopback=allow_loopback)("GET", url, seconds=1, limit=10)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_as_deployed_not_even_this_machine_is_asked_by_http(host: str) -> None:
     with pytest.raises(OutOfReach, match="not https"):
-        BoundedHttp()("GET", f"http://{host}:1/", seconds=1, limit=10)
+        BoundedHttp(time.time)("GET", f"http://{host}:1/", seconds=1, limit=10)
+
+
+def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_silence() -> None:
+    """A frozen environment does not notice that its peer hung up."""
+    clock, connections = Clock(), []
+
+    def serves_on(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+        for _ in range(9):
+            read_head(connection)
+            connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    with peer(serves_on, at_once=3) as origin:
+        web = BoundedHttp(clock, allow_loopback=True)
+        for seconds in (0, 5, 19):
+            clock.advance(seconds)
+            web("GET", f"{origin}/", seconds=5, limit=10)
+        assert len(connections) == 1
+        clock.advance(20)
+        web("GET", f"{origin}/", seconds=5, limit=10)
+        assert len(connections) == 2
+        clock.advance(-5)
+        web("GET", f"{origin}/", seconds=5, limit=10)
+        assert len(connections) == 3

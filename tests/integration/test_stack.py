@@ -21,9 +21,11 @@ from tests.kit.servers import serving
 from tests.kit.stacks import Client
 from tests.kit.waiting import wait_until
 
+KEY = {"TRANSLOADIT_KEY": "k", "TRANSLOADIT_SECRET": "s"}
 MEMBERS = {
     "broker_url",
     "invoke_url",
+    "token_function_url",
     "api2_url",
     "issuer_url",
     "audience",
@@ -148,8 +150,12 @@ def test_a_wrong_policy_is_told_by_place_before_anything_starts(stack: Stack, tm
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        ({"PORT": "many"}, "PORT=many: write a whole number up to 65000"),
+        ({"PORT": "many"}, "PORT=many: write a whole number from 0 to 65000"),
         ({"UPSTREAM": "https://api2.transloadit.com"}, "UPSTREAM needs TRANSLOADIT_KEY and TRANSLOADIT_SECRET"),
+        ({"PORT": "\u00b2"}, "write a whole number"),
+        ({"WORKERS": "0"}, "WORKERS=0: write a whole number from 1 to 64"),
+        ({**KEY, "UPSTREAM": "http://api2.transloadit.com"}, "write an origin such as https://api2.transloadit.com"),
+        ({**KEY, "UPSTREAM": "api2.transloadit.com"}, "write an origin such as https://api2.transloadit.com"),
         ({"POLICY": "no/such/file.yaml"}, "No such file or directory"),
     ],
 )

@@ -10,11 +10,13 @@ from broker.cache import TokenCache
 from broker.caller import Verifier
 from broker.credentials import Credentials
 from broker.deadline import Deadline
+from broker.event import HttpRequest
 from broker.exchange import Exchange
 from broker.keys import KeySets
 from broker.minting import Minter
 from broker.policy import Policy
-from broker.request import HttpRequest
+from broker.request import read_token_request
+from broker.response import respond
 from broker.secretsmanager import SecretsManager
 from broker.settings import AwsAccess
 from broker.transloadit import TokenEndpoint
@@ -28,6 +30,7 @@ DISCOVERY_URL = f"{ISSUER}.well-known/openid-configuration"
 JWKS_URL = f"{ISSUER}keys"
 SECRETS_URL = "https://secretsmanager.us-east-1.amazonaws.com/"
 TOKEN_URL = f"{UPSTREAM}/token"
+ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 AUTH_KEY, AUTH_SECRET = "the-auth-key", "the-auth-secret"
 ACCESS = AwsAccess("us-east-1", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
 
@@ -83,8 +86,13 @@ class Broker:
             "authorization": f"Bearer {self.jwt() if jwt is None else jwt}",
             "content-type": "application/x-www-form-urlencoded",
         }
-        http = HttpRequest("request-1", "POST", "ANY /token", headers, urlencode(form), False)
-        return Answered(self.exchange(http, Deadline(self.clock, seconds)))
+        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, urlencode(form), False)
+        return self.send(http, seconds)
+
+    def send(self, http: HttpRequest, seconds: float = 15) -> "Answered":
+        """Any HTTP request."""
+        outcome = self.exchange(http.request_id, lambda: read_token_request(http), Deadline(self.clock, seconds))
+        return Answered(respond(outcome, http, self.clock()))
 
     def refuses(self, jwt: str, status: int = 401, **fields: Any) -> bool:
         """Whether this gets no token, is recorded once, and asked neither Secrets Manager nor api2 anything."""

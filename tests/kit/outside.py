@@ -15,14 +15,16 @@ import urllib3
 from aiohttp import ClientSession, web
 from broker.audit import AuditRecord
 from broker.deadline import Deadline
-from broker.request import HttpRequest
-from broker.wiring import build
+from broker.event import HttpRequest
+from broker.request import read_token_request
+from broker.response import respond
+from broker.wiring import build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
 
 from local.aws import TEST_CREDENTIALS, secrets_manager
 from local.sandbox.app import Clock, create_app
 from local.sandbox.tokens import AuthKey
-from tests.kit.brokers import Answered
+from tests.kit.brokers import ORIGIN, Answered
 from tests.kit.jwts import Signer
 from tests.kit.servers import Loop, serving
 
@@ -137,7 +139,7 @@ class World:
         """A new environment whose policy names this origin."""
         local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
         self._file.write_bytes(compile_policy(POLICY.replace("NAME", self.secret_name), "policy.yaml", local).data)
-        self.exchange = build(self._file, TEST_CREDENTIALS, self.records.append, self.clock)
+        self.exchange = build(self._file, TEST_CREDENTIALS, self.records.append, by_jwt, self.clock)
 
     def put_secret(self, text: str | None = None, key: AuthKey = KEY) -> None:
         """A new version of the secret: this key's, or this text."""
@@ -164,8 +166,9 @@ class World:
         headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
         before = len(self.records)
         self.forget()
-        http = HttpRequest("request-1", "POST", "ANY /token", headers, form, False)
-        answer = Answered(self.exchange(http, Deadline(self.clock, seconds)))
+        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
+        outcome = self.exchange("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
+        answer = Answered(respond(outcome, http, self.clock()))
         assert len(self.records) == before + 1
         return answer
 

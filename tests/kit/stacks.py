@@ -75,8 +75,9 @@ class Client:
     def send(self, method: str, path: str, **options: Any) -> Answer:
         return Answer(self._web.request(method, self.stack["broker_url"] + path, redirect=False, **options))
 
-    def invoke(self, event: bytes) -> Answer:
-        return Answer(self._web.request("POST", self.stack["invoke_url"], body=event))
+    def invoke(self, event: bytes, function: str = "function") -> Answer:
+        url = self.stack["invoke_url"].replace("/function/", f"/{function}/")
+        return Answer(self._web.request("POST", url, body=event))
 
     def api2(self, method: str, path: str, **options: Any) -> Answer:
         return Answer(self._web.request(method, self.stack["api2_url"] + path, redirect=False, **options))

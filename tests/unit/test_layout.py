@@ -16,6 +16,7 @@ SOURCES = [
     *(ROOT / "local").rglob("*.py"),
     *(ROOT / "infra").rglob("*.py"),
 ]
+ENTRY_POINTS = {"http_api", "iam_api", "token_function"}
 # Each type, and the one module that may make it.
 MAKERS = {
     "TokenRequest": "request",
@@ -83,7 +84,7 @@ def test_each_type_is_made_by_one_module(kind: str, maker: str) -> None:
 
 def test_the_environment_is_read_at_the_entry_point_and_nowhere_else() -> None:
     readers = {module for module in MODULES if {"os.environ", "os.getenv", "getenv", "environ"} & names(module)}
-    assert readers == {"http_api"}
+    assert readers == ENTRY_POINTS
 
 
 def test_randomness_comes_from_os_urandom_alone() -> None:
@@ -97,7 +98,7 @@ def test_time_is_the_wall_clock_s() -> None:
     """A monotonic clock stands still while an environment is frozen."""
     for module in MODULES:
         assert not {"time.monotonic", "time.perf_counter", "monotonic", "datetime.now"} & names(module)
-    assert {module for module in MODULES if "time.time" in names(module)} <= {"wiring", "http_api"}
+    assert {module for module in MODULES if "time.time" in names(module)} <= {"wiring"} | ENTRY_POINTS
 
 
 def test_clients_are_made_by_wiring_alone() -> None:
@@ -129,6 +130,8 @@ def test_each_module_has_its_tests(module: str) -> None:
         "net": "tests/integration/test_net.py",
         "wiring": "tests/integration/outside/test_all_is_well.py",
         "http_api": "tests/e2e/test_exchange.py",
+        "iam_api": "tests/e2e/test_iam.py",
+        "token_function": "tests/e2e/test_token_function.py",
     }
     assert (ROOT / elsewhere.get(module, f"tests/unit/broker/test_{module}.py")).exists()
 

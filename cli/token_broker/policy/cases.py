@@ -1,8 +1,6 @@
 """The policy's own tests, run by the function's own decision."""
 
-from typing import Any
-
-from broker.caller import Caller, Issuer
+from broker.caller import IAM, INVOKE, Caller
 from broker.policy import ALL, Grant, Policy, decide
 from broker.request import Proof, ProofForm, TokenRequest
 
@@ -11,9 +9,9 @@ from token_broker.policy.model import Case, Expected
 
 def run(case: Case, policy: Policy) -> str | None:
     """What came out differently from what the test expects; None where it passes."""
-    entry = next(entry for entries in policy.issuers.values() for entry in entries if entry.name == case.issuer)
     expected = case.expect if isinstance(case.expect, Expected) else None
-    got = _decided(entry, case.claims, expected, policy)
+    caller = _caller(case, policy)
+    got = caller if isinstance(caller, str) else _decided(caller, expected, policy)
     if expected is None:
         return None if isinstance(got, str) else f"expected refused, got {_scopes(got)}"
     if isinstance(got, str):
@@ -23,15 +21,22 @@ def run(case: Case, policy: Policy) -> str | None:
     return None
 
 
-def _decided(entry: Issuer, claims: dict[str, Any], expected: Expected | None, policy: Policy) -> Grant | str:
-    """The grant for these claims, or why there is none. A test that expects a refusal must be refused everywhere."""
-    missing = [condition.name for condition in entry.require if not condition.holds(claims)]
+def _caller(case: Case, policy: Policy) -> Caller | str:
+    """The caller with these claims, or why there is none."""
+    if case.issuer in (IAM, INVOKE):
+        return Caller(case.issuer, case.issuer, "test", {"cognito": False, **case.claims}, 0)
+    entry = next(entry for entries in policy.issuers.values() for entry in entries if entry.name == case.issuer)
+    missing = [condition.name for condition in entry.require if not condition.holds(case.claims)]
     if missing:
         return f"the issuer requires {', '.join(missing)}"
-    subject = claims.get(entry.subject_claim)
+    subject = case.claims.get(entry.subject_claim)
     if not isinstance(subject, str) or not subject:
         return f"no {entry.subject_claim}"
-    caller = Caller(entry.name, entry.issuer, subject, claims, 0)
+    return Caller(entry.name, entry.issuer, subject, case.claims, 0)
+
+
+def _decided(caller: Caller, expected: Expected | None, policy: Policy) -> Grant | str:
+    """The grant of this caller, or why there is none. A test that expects a refusal must be refused everywhere."""
     refusal = "no rule for this issuer"
     for credential, aud in _targets(expected, policy):
         request = TokenRequest("test", Proof(ProofForm.HEADER, ""), None, aud, credential)

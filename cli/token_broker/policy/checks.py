@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from broker import jwk
+from broker.caller import IAM, INVOKE
 from broker.net import LOOPBACK
 
 from token_broker.policy.document import Path
@@ -14,7 +15,11 @@ from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Trust
 
 Found = Iterator[tuple[Path, str]]
 
-RESERVED = {"aws-iam", "invoke"}
+# Issuers of callers without a JWT, and the claims that they have (docs/pipelines.md).
+RESERVED = {
+    IAM: {"sub", "account", "type", "role", "user", "principal_id", "org_id", "session", "cognito"},
+    INVOKE: {"sub"},
+}
 
 
 def check(policy: TrustPolicy, *, local: bool) -> Found:
@@ -28,16 +33,42 @@ def check(policy: TrustPolicy, *, local: bool) -> Found:
         yield from _pointers(("rules", place, "when"), rule.when)
 
 
+def variables(path: Path, value: Any) -> Found:
+    """What only the local stack fills in, and did not."""
+    if isinstance(value, str) and "${" in value:
+        yield path, "a variable belongs to the local stack's policy; write the value itself"
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from variables((*path, name), item)
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from variables((*path, place), item)
+
+
 def _references(policy: TrustPolicy) -> Found:
     for place, rule in enumerate(policy.rules):
-        if rule.issuer not in policy.issuers:
-            yield ("rules", place, "issuer"), f"no issuer `{rule.issuer}`; one of {', '.join(policy.issuers)}"
+        if rule.issuer in RESERVED:
+            yield from _reserved(("rules", place, "when"), rule.issuer, rule.when)
+        elif rule.issuer not in policy.issuers:
+            yield ("rules", place, "issuer"), _no_issuer(rule.issuer, policy)
         if rule.credential not in policy.credentials:
             known = ", ".join(policy.credentials)
             yield ("rules", place, "credential"), f"no credential `{rule.credential}`; one of {known}"
     for place, case in enumerate(policy.tests):
-        if case.issuer not in policy.issuers:
-            yield ("tests", place, "issuer"), f"no issuer `{case.issuer}`; one of {', '.join(policy.issuers)}"
+        if case.issuer not in {*policy.issuers, *RESERVED}:
+            yield ("tests", place, "issuer"), _no_issuer(case.issuer, policy)
+
+
+def _no_issuer(name: str, policy: TrustPolicy) -> str:
+    return f"no issuer `{name}`; one of {', '.join([*policy.issuers, *RESERVED])}"
+
+
+def _reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:
+    for claim in when.keys() - RESERVED[issuer]:
+        known = ", ".join(sorted(RESERVED[issuer]))
+        yield (*path, claim), f"callers of `{issuer}` have no claim `{claim}`; one of {known}"
+    if when.keys() == {"session"}:
+        yield (*path, "session"), "the caller itself chooses the session's name; add a condition on account and role"
 
 
 def _names(policy: TrustPolicy) -> Found:
@@ -47,7 +78,7 @@ def _names(policy: TrustPolicy) -> Found:
             if name in names[:place]:
                 yield (group, place, "name"), f"a second entry named `{name}`; give each a name of its own"
     for name in RESERVED & policy.issuers.keys():
-        yield ("issuers", name), f"`{name}` is a reserved name, and not in this version; choose another"
+        yield ("issuers", name), f"`{name}` is reserved for callers without a JWT, and needs no entry; choose another"
 
 
 def _issuer(path: Path, issuer: Issuer, local: bool) -> Found:
@@ -57,8 +88,6 @@ def _issuer(path: Path, issuer: Issuer, local: bool) -> Found:
         yield from _url((*path, "keys", "url"), issuer.keys.url, local)
     elif isinstance(issuer.keys, InlineKeys):
         yield from _inline((*path, "keys", "jwks"), issuer)
-    if "${" in issuer.issuer:
-        yield (*path, "issuer"), "a variable belongs to the local stack's policy; write the issuer's URL"
     if issuer.require:
         yield from _pointers((*path, "require"), issuer.require)
     if issuer.audience_claim != "aud" and not issuer.require:
@@ -75,8 +104,6 @@ def _url(path: Path, url: str, local: bool) -> Found:
         has_port = parts.port is None or parts.port > 0
     except ValueError:
         yield path, "not a URL"
-        return
-    if "${" in url:
         return
     if parts.scheme != "https" and not is_local:
         yield path, "must be an https URL"

@@ -1,15 +1,16 @@
 """YAML to the compiled policy that the function reads: checked as a whole, its tests run, the same bytes every time."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker.caller import IAM
 from broker.policy import Policy, load
 from pydantic import ValidationError
 
 from token_broker.policy import cases, checks, errors
-from token_broker.policy.document import Document, PolicyErrors, Problem, read
+from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Rule, Tests, TrustPolicy
 
 UPSTREAM = "https://api2.transloadit.com"
@@ -44,13 +45,21 @@ def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled
     if local is not None:
         document.value = _filled(document.value, local.variables)
     model = _modelled(document, file)
-    found = [Problem(*document.place(path), message) for path, message in checks.check(model, local=local is not None)]
+    found = [
+        Problem(*document.place(path), message)
+        for path, message in (*_left_over(document), *checks.check(model, local=local is not None))
+    ]
     if found:
         raise PolicyErrors(file, found)
     data = _canonical(_compiled(model, local))
     policy = load(data)
     _run_tests(model, policy, document, file)
     return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests))
+
+
+def _left_over(document: Document) -> Iterator[tuple[Path, str]]:
+    for part in ("credentials", "issuers"):
+        yield from checks.variables((part,), document.value.get(part))
 
 
 def _modelled(document: Document, file: str) -> TrustPolicy:
@@ -123,12 +132,17 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "name": rule.name,
         "issuer": rule.issuer,
-        "when": _conditions(rule.when),
+        "when": _conditions(_guarded(rule)),
         "scopes": rule.scopes,
         "aud": rule.aud,
         "credential": rule.credential,
         "share": rule.share,
     }
+
+
+def _guarded(rule: Rule) -> dict[str, Any]:
+    """Identities of a Cognito identity pool are no principals of the account's own unless a rule says so."""
+    return rule.when if rule.issuer != IAM or "cognito" in rule.when else {**rule.when, "cognito": False}
 
 
 def _conditions(conditions: Mapping[str, Any]) -> list[dict[str, Any]]:

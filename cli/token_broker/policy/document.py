@@ -30,6 +30,7 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -124,6 +125,8 @@ class _Reader:
             self._scalar(event, None)
         elif isinstance(event, ScalarEvent):
             self._check_plain(event)
+            if _SURROGATE.search(event.value):
+                self._problem(event, "half of a surrogate pair; write the character itself")
             self._scalar(event, _plain(event.value) if event.implicit[0] else event.value)
         elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
             self._check_plain(event)

@@ -19,6 +19,13 @@ _KEYS = sorted(
     }
     | {"url", "jwks"}
 )
+# What may be written where there is a choice.
+_CHOICES = {
+    "scopes": 'a list, such as [assemblies:write], or "*" for all that the Auth Key has',
+    "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
+    "expect": "refused, or {scopes: […]}",
+}
+_SCALARS = {"string_type", "bool_type", "int_type", "float_type"}
 _KINDS = {
     "string_type": "must be a text; put it in quotes",
     "bool_type": "must be true or false",
@@ -64,17 +71,27 @@ def _message(detail: dict[str, Any], path: Path) -> str:
         return f"{name} is missing; add it"
     if kind == "value_error":
         return f"{name}: {detail['ctx']['error']}"
-    if kind == "literal_error":
-        return f"{name} must be {detail['ctx']['expected']}"
+    if kind in ("literal_error", "union_tag_invalid"):
+        expected = _CHOICES.get(named[-1] if named else "") or detail.get("ctx", {}).get("expected", "of another kind")
+        return f"{name} must be {expected}"
     if kind in ("less_than_equal", "greater_than", "greater_than_equal", "string_too_long"):
         return f"{name} is out of range: {detail['msg'].lower()}"
     if detail["input"] is None:
         return f"{name} is empty; give it a value, or take it out"
+    if kind in _SCALARS and _is_of_scalars(detail["loc"]):
+        return f"{name} must be a text, a number, true or false"
     return f"{name} {_KINDS.get(kind, detail['msg'][0].lower() + detail['msg'][1:])}"
+
+
+def _is_of_scalars(location: tuple[str | int, ...]) -> bool:
+    """Whether pydantic tried each kind of scalar in turn: then its label ends the location."""
+    return location[-1] in {"str", "bool", "int", "float"}
 
 
 def _unknown_key(key: str) -> str:
     if key in _LATER:
         return f"`{key}` is not in this version: {_LATER[key]}"
+    if key in _KEYS:
+        return f"`{key}` does not belong here; see docs/policy.md for its place"
     near = difflib.get_close_matches(key, _KEYS, n=1)
     return f"unknown key `{key}`" + (f"; did you mean `{near[0]}`?" if near else "; take it out")

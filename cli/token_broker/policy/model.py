@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from typing import Annotated, Any, Literal, Self
 
 from broker.jwk import ALGORITHMS
@@ -38,6 +39,7 @@ SCOPES = (
     "templates:write",
     "write",
 )
+_INVISIBLE = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"}  # categories of Unicode
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
@@ -64,8 +66,8 @@ def _unique(values: list[Any]) -> list[Any]:
 
 
 def _visible(value: str) -> str:
-    if not value or re.search(r"[\x00-\x20\x7f-\x9f]", value):
-        raise ValueError("write a text without spaces or control characters")
+    if not value or any(unicodedata.category(sign) in _INVISIBLE for sign in value):
+        raise ValueError("write a text without spaces, control or invisible characters")
     return value
 
 
@@ -145,6 +147,12 @@ class Matcher(Tests):
     not_: Unwanted | None = Field(default=None, alias="not")
 
     @model_validator(mode="after")
+    def _not_one(self) -> Self:
+        if isinstance(self.not_, Tests) and len(self.not_.model_fields_set) > 1:
+            raise ValueError("`not` takes one matcher; write a rule for each")
+        return self
+
+    @model_validator(mode="after")
     def _absent_alone(self) -> Self:
         if self.exists is False and len(self.model_fields_set) > 1:
             raise ValueError("`exists: false` stands alone: a claim that is absent fails every other matcher")
@@ -220,6 +228,6 @@ class Case(_Strict):
 class TrustPolicy(_Strict):
     version: Literal[1]
     credentials: Annotated[dict[Name, Credential], Field(min_length=1)]
-    issuers: Annotated[dict[Name, Issuer], Field(min_length=1)]
+    issuers: dict[Name, Issuer] = {}
     rules: list[Rule]
     tests: list[Case] = []

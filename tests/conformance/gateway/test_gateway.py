@@ -10,9 +10,12 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 
 from local.emulator.pool import Busy, Outcome, Pool
-from local.gateway import Api, CannotEmulate, Cors, gateway_app, read_api
+from local.gateway import Api, CannotEmulate, Cors, Route, gateway_app, read_api
 from tests.kit.servers import serving
 
 # Each row's page, below https://docs.aws.amazon.com/apigateway/latest/developerguide/
@@ -23,9 +26,14 @@ ROUTES = "http-api-develop-routes.html"
 THROTTLING = "http-api-throttling.html"
 MAPPING = "http-api-parameter-mapping.html"
 
+FORM = "application/x-www-form-urlencoded"
 PAGE = "https://site.example"
 ALLOWED = Cors(frozenset({PAGE}), "GET,POST", "authorization,content-type", "retry-after,www-authenticate", 600)
-ROUTED = frozenset({("ANY", "/token"), ("GET", "/health")})
+ROUTED = {
+    ("ANY", "/token"): Route("Broker"),
+    ("GET", "/health"): Route("Broker"),
+    ("ANY", "/iam/token"): Route("Iam", needs_iam=True),
+}
 
 
 class Function(Pool):
@@ -65,7 +73,9 @@ def gateway(
     returns: Any = None, *, cors: Cors | None = ALLOWED, rate: float = 1000, burst: float = 1000, renames: bool = False
 ) -> Iterator[Gateway]:
     function = Function(returns)
-    with serving(lambda: gateway_app(Api(ROUTED, cors, rate, burst), function, renames=renames)) as origin:
+    with serving(
+        lambda: gateway_app(Api(ROUTED, cors, rate, burst), {"Broker": function, "Iam": function}, renames=renames)
+    ) as origin:
         yield Gateway(origin, function)
 
 
@@ -276,24 +286,98 @@ def resources(operation: dict[str, Any], **api: Any) -> dict[str, Any]:
     }
 
 
-PROXY = {"x-amazon-apigateway-integration": {"type": "aws_proxy", "payloadFormatVersion": "2.0"}}
+URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/Broker.Arn/invocations"
+INTEGRATION = {"type": "aws_proxy", "payloadFormatVersion": "2.0", "uri": URI}
+PROXY: dict[str, Any] = {"x-amazon-apigateway-integration": INTEGRATION}
 
 
 def test_a_template_that_can_be_emulated_is_read() -> None:
-    assert read_api(resources(PROXY)) == Api(frozenset({("POST", "/token")}), None, 10_000, 5_000)
+    assert read_api(resources(PROXY)) == Api({("POST", "/token"): Route("Broker")}, None, 10_000, 5_000)
 
 
 @pytest.mark.parametrize(
     "given",
     [
         resources({**PROXY, "security": [{"Jwt": []}]}),
-        resources({"x-amazon-apigateway-integration": {"type": "aws_proxy", "payloadFormatVersion": "1.0"}}),
+        resources({"x-amazon-apigateway-integration": INTEGRATION | {"payloadFormatVersion": "1.0"}}),
+        resources({"x-amazon-apigateway-integration": INTEGRATION | {"uri": "arn:aws:lambda:other"}}),
         resources(PROXY, **{"x-amazon-apigateway-cors": {"allowOrigins": "https://a.example"}}),
         resources(PROXY, **{"x-amazon-apigateway-cors": {"allowOrigins": ["*"]}}),
         {"Rest": {"Type": "AWS::ApiGateway::RestApi", "Properties": {}}},
     ],
-    ids=["an authorizer", "payload 1.0", "origins as one text", "any origin", "a REST API"],
+    ids=["an authorizer", "payload 1.0", "another function", "origins as one text", "any origin", "a REST API"],
 )
 def test_what_cannot_be_emulated_is_refused_at_start(given: dict[str, Any]) -> None:
     with pytest.raises(CannotEmulate):
         read_api(given)
+
+
+def test_a_route_behind_iam_is_read_as_such() -> None:
+    assert read_api(resources({**PROXY, "security": [{"AWS_IAM": []}]})).routes == {
+        ("POST", "/token"): Route("Broker", needs_iam=True)
+    }
+
+
+# http-api-access-control-iam.html
+
+
+def signed(
+    origin: str, body: bytes = b"a=1", *, access_key: str = "AKIALOCAL", region: str = "us-east-1"
+) -> dict[str, str]:
+    """The headers of a request that AWS's own SDK signed."""
+    request = AWSRequest("POST", f"{origin}/iam/token", headers={"content-type": FORM}, data=body)
+    SigV4Auth(Credentials(access_key, "local"), "execute-api", region).add_auth(request)
+    return dict(request.headers.items())
+
+
+def test_a_signed_request_becomes_an_event_with_who_signed_it() -> None:
+    with gateway() as running:
+        event = running.event("POST", "/iam/token", body=b"a=1", headers=signed(running.origin))
+    identity = event["requestContext"]["authorizer"]["iam"]
+    assert identity.keys() == {
+        "accessKey",
+        "accountId",
+        "callerId",
+        "cognitoIdentity",
+        "principalOrgId",
+        "userArn",
+        "userId",
+    }
+    assert identity["userArn"] == "arn:aws:sts::123456789012:assumed-role/local-role/local-session"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"Authorization": None},
+        {"Authorization": "Bearer a.b.c"},
+        {"X-Amz-Date": "20200101T000000Z"},
+        {"X-Amz-Date": "now"},
+        {"content-type": "text/plain"},
+        {"X-Amz-Content-SHA256": "0" * 64},
+    ],
+    ids=str,
+)
+def test_what_is_not_signed_so_is_forbidden_and_not_invoked(changes: dict[str, str | None]) -> None:
+    with gateway() as running:
+        headers = signed(running.origin) | changes
+        sent = {name: value for name, value in headers.items() if value is not None}
+        answer = running.send("POST", "/iam/token", body=b"a=1", headers=sent)
+        assert (answer.status, answer.data, running.function.events) == (403, b'{"message": "Forbidden"}', [])
+
+
+def test_another_body_key_region_or_path_is_forbidden() -> None:
+    with gateway() as running:
+        for headers, body, path in (
+            (signed(running.origin), b"a=2", "/iam/token"),
+            (signed(running.origin), b"a=1", "/iam/token?x=1"),
+            (signed(running.origin, access_key="AKIAOTHER"), b"a=1", "/iam/token"),
+            (signed(running.origin, region="eu-west-1"), b"a=1", "/iam/token"),
+        ):
+            assert running.send("POST", path, body=body, headers=headers).status == 403
+
+
+def test_a_route_without_iam_never_has_an_identity() -> None:
+    with gateway() as running:
+        event = running.event("POST", "/token", body=b"a=1", headers=signed(running.origin))
+    assert "authorizer" not in event["requestContext"]

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from broker.audit import MAX_RULES, MAX_TEXT, AuditRecord, counts, fields, token_hash
+from broker.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AuditRecord, counts, fields, token_hash
 
 RECORD: dict[str, Any] = {
     "request_id": "request-1",
@@ -52,6 +52,14 @@ def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
     assert members["scopes"] == ["x" * MAX_TEXT, "b"]
     assert len(members["failed"]) == MAX_RULES
     assert members["failed"]["rule 0"] == ["x" * MAX_TEXT]
+
+
+def test_many_scopes_are_cut_too() -> None:
+    assert len(fields(record(scopes=tuple(f"s{number}" for number in range(4000))))["scopes"]) == MAX_ITEMS
+
+
+def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
+    assert fields(record(credential="half \ud800"))["credential"] == "half ?"
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,16 @@ from typing import Any
 
 import pytest
 from broker.audit import Notes
-from broker.caller import Caller, Verifier
+from broker.caller import Caller, IamIdentifier, InvokeIdentifier, Verifier
 from broker.deadline import Deadline
-from broker.errors import CallerRefused
-from broker.request import Proof, ProofForm
+from broker.errors import (
+    AccessDenied,
+    AssertionRefused,
+    CallerRefused,
+    ClientAssertionRefused,
+    SubjectTokenRefused,
+)
+from broker.request import IamProof, InvokeProof, Proof, ProofForm
 
 from tests.kit.clock import Clock
 from tests.kit.jwts import Signer
@@ -37,7 +43,10 @@ class Desk:
         return {name: value for name, value in (members | changes).items() if value is not None}
 
     def verify(self, jwt: str) -> Caller:
-        return self._verifier.verify(Proof(ProofForm.HEADER, jwt), Deadline(self.clock, 15), self.notes)
+        return self.identify(Proof(ProofForm.HEADER, jwt))
+
+    def identify(self, proof: Proof) -> Caller:
+        return self._verifier.identify(proof, Deadline(self.clock, 15), self.notes)
 
     def accepts(self, header: dict[str, Any] | None = None, **changes: Any) -> bool:
         try:
@@ -211,3 +220,141 @@ def test_entries_that_share_an_issuer_are_told_apart_by_what_they_require() -> N
     desk = Desk(*entries)
     assert desk.verify(SIGNER.jwt(desk.claims(kind="access"))).entry == "access"
     assert not desk.accepts(kind="refresh")
+
+
+# The forms of the proof.
+
+ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
+
+
+def assertion(jwt: str, client_id: str | None = None) -> Proof:
+    return Proof(ProofForm.CLIENT_ASSERTION, jwt, client_id=client_id, audience=ORIGIN)
+
+
+@pytest.mark.parametrize(
+    ("proof", "error"),
+    [
+        (Proof(ProofForm.HEADER, "x"), CallerRefused),
+        (Proof(ProofForm.CLIENT_ASSERTION, "x"), ClientAssertionRefused),
+        (Proof(ProofForm.ASSERTION, "x"), AssertionRefused),
+        (Proof(ProofForm.SUBJECT_TOKEN, "x"), SubjectTokenRefused),
+    ],
+)
+def test_a_refusal_is_of_the_kind_of_its_form(proof: Proof, error: type) -> None:
+    with pytest.raises(CallerRefused) as caught:
+        Desk().identify(proof)
+    assert type(caught.value) is error
+    assert caught.value.reason == "malformed JWT"
+
+
+@pytest.mark.parametrize("form", [ProofForm.ASSERTION, ProofForm.SUBJECT_TOKEN])
+def test_an_assertion_and_a_subject_token_are_for_the_policy_s_audiences(form: ProofForm) -> None:
+    desk = Desk()
+    assert desk.identify(Proof(form, SIGNER.jwt(desk.claims()))).subject == "alice"
+    with pytest.raises(CallerRefused):
+        desk.identify(Proof(form, SIGNER.jwt(desk.claims(aud=ORIGIN))))
+
+
+@pytest.mark.parametrize("aud", [ORIGIN, [ORIGIN]], ids=repr)
+def test_a_client_assertion_is_for_the_broker_itself(aud: Any) -> None:
+    desk = Desk()
+    assert desk.identify(assertion(SIGNER.jwt(desk.claims(aud=aud)))).subject == "alice"
+
+
+@pytest.mark.parametrize(
+    "aud",
+    [AUDIENCE, f"{ORIGIN}/token", f"{ORIGIN}/", [ORIGIN, AUDIENCE], [ORIGIN, ORIGIN], [], None, "https://evil.example"],
+    ids=repr,
+)
+def test_and_for_nobody_else_not_even_for_its_token_endpoint(aud: Any) -> None:
+    """draft-ietf-oauth-rfc7523bis: the issuer as the only audience, since endpoints were confused with one another."""
+    desk = Desk()
+    with pytest.raises(ClientAssertionRefused, match="audience"):
+        desk.identify(assertion(SIGNER.jwt(desk.claims(aud=aud))))
+
+
+def test_a_client_id_must_be_the_subject() -> None:
+    desk = Desk()
+    jwt = SIGNER.jwt(desk.claims(aud=ORIGIN))
+    assert desk.identify(assertion(jwt, "alice")).subject == "alice"
+    with pytest.raises(ClientAssertionRefused, match="client_id"):
+        desk.identify(assertion(jwt, "bob"))
+
+
+def test_a_client_assertion_may_say_that_it_is_one_and_no_other_proof_may() -> None:
+    desk = Desk()
+    jwt = SIGNER.jwt(desk.claims(aud=ORIGIN), typ="client-authentication+jwt")
+    assert desk.identify(assertion(jwt)).subject == "alice"
+    assert not desk.accepts({"typ": "client-authentication+jwt"})
+
+
+# Callers without a JWT.
+
+ROLE = {
+    "accessKey": "ASIA",
+    "accountId": "123456789012",
+    "callerId": "AROAEXAMPLE:session-7",
+    "cognitoIdentity": None,
+    "principalOrgId": "o-abc",
+    "userArn": "arn:aws:sts::123456789012:assumed-role/nightly/session-7",
+    "userId": "AROAEXAMPLE:session-7",
+}
+
+
+def iam(**changes: Any) -> Caller:
+    return IamIdentifier().identify(IamProof(ROLE | changes), Deadline(Clock(), 15), Notes())
+
+
+def test_a_role_is_told_by_its_arn_without_the_session() -> None:
+    caller = iam()
+    assert (caller.entry, caller.subject) == ("aws-iam", "arn:aws:iam::123456789012:role/nightly")
+    assert caller.claims == {
+        "sub": "arn:aws:iam::123456789012:role/nightly",
+        "account": "123456789012",
+        "type": "role",
+        "role": "nightly",
+        "principal_id": "AROAEXAMPLE",
+        "org_id": "o-abc",
+        "session": "session-7",
+        "cognito": False,
+    }
+
+
+def test_a_user_is_told_by_its_arn_with_its_path() -> None:
+    caller = iam(userArn="arn:aws-cn:iam::123456789012:user/division/bob", userId="AIDAEXAMPLE", principalOrgId=None)
+    assert caller.subject == "arn:aws-cn:iam::123456789012:user/division/bob"
+    assert (caller.claims["type"], caller.claims["user"], caller.claims["session"]) == ("user", "bob", None)
+    assert "role" not in caller.claims
+
+
+def test_an_identity_of_cognito_is_marked() -> None:
+    assert iam(cognitoIdentity={"identityId": "x"}).claims["cognito"] is True
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:iam::123456789012:root",
+        "arn:aws:sts::123456789012:federated-user/bob",
+        "arn:aws:sts::123456789012:assumed-role/nightly",
+        "arn:aws:sts::123456789012:assumed-role/a/b/c",
+        "arn:aws:iam::123456789012:role/nightly",
+        "arn:aws:iam::1234:user/bob",
+        "arn:aws:iam::123456789012:user/bob\n",
+        "arn:aws:iam::123456789012:user/",
+        "",
+        None,
+        5,
+    ],
+    ids=repr,
+)
+def test_root_and_what_is_neither_role_nor_user_is_refused(arn: Any) -> None:
+    with pytest.raises(AccessDenied):
+        iam(userArn=arn)
+
+
+def test_who_invokes_is_who_the_template_says() -> None:
+    notes = Notes()
+    caller = InvokeIdentifier().identify(InvokeProof("nightly"), Deadline(Clock(), 15), notes)
+    assert (caller.entry, caller.subject, caller.claims) == ("invoke", "nightly", {"sub": "nightly"})
+    assert (notes.issuer, notes.subject) == ("invoke", "nightly")

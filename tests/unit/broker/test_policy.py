@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.kit.policies import condition, document, policy, rule
 
 
-def asks(scopes: set[str] | None = None, aud: str = "api2", credential: str = "default") -> TokenRequest:
+def asks(scopes: set[str] | None = None, aud: str = "api2", credential: str = "default") -> TokenRequest[Proof]:
     asked = None if scopes is None else frozenset(scopes)
     return TokenRequest("id", Proof(ProofForm.HEADER, ""), asked, aud, credential)
 
@@ -27,17 +27,17 @@ ANYONE = [condition("sub", exists=True)]
 EDITOR = {"sub": "u", "groups": ["editors"]}
 
 
-def decided(rules: list[dict[str, Any]], request: TokenRequest, **claims: Any) -> Grant | Refusal:
+def decided(rules: list[dict[str, Any]], request: TokenRequest[Proof], **claims: Any) -> Grant | Refusal:
     return decide(policy(rules=rules), caller(**(claims or EDITOR)), request)
 
 
-def granted(rules: list[dict[str, Any]], request: TokenRequest, **claims: Any) -> Grant:
+def granted(rules: list[dict[str, Any]], request: TokenRequest[Proof], **claims: Any) -> Grant:
     decision = decided(rules, request, **claims)
     assert isinstance(decision, Grant), decision
     return decision
 
 
-def refused(rules: list[dict[str, Any]], request: TokenRequest, **claims: Any) -> Refusal:
+def refused(rules: list[dict[str, Any]], request: TokenRequest[Proof], **claims: Any) -> Refusal:
     decision = decided(rules, request, **claims)
     assert isinstance(decision, Refusal), decision
     return decision
@@ -80,7 +80,7 @@ def test_scopes_of_rules_that_do_not_match_do_not_count() -> None:
         (asks({"billing:read"}), InvalidScope),
     ],
 )
-def test_the_kind_of_refusal_tells_target_from_scope(request_: TokenRequest, error: type) -> None:
+def test_the_kind_of_refusal_tells_target_from_scope(request_: TokenRequest[Proof], error: type) -> None:
     assert refused([rule()], request_).error is error
 
 

@@ -2,14 +2,20 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from broker import errors
 from broker.errors import BrokerError
+from broker.event import HttpRequest
+from broker.exchange import Outcome
 from broker.minting import BearerToken
-from broker.response import granted, healthy, refused
+from broker.response import granted, healthy, metadata, refused, respond
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
+
+HTTP = HttpRequest("request-1", "POST", "ANY /token", "https://tokens.example.com", {}, "", False)
+SIGNED = replace(HTTP, headers={"authorization": "Bearer a.b.c"})
 
 
 def family(base: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
@@ -18,7 +24,7 @@ def family(base: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
 
 def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
     token = BearerToken("secret", frozenset({"b:read", "a:read"}), 1_000.0, "hash")
-    answer = granted(token, 400.1)
+    answer = respond(Outcome(None, token), HTTP, 400.1)
     assert (answer["statusCode"], answer["headers"], answer["isBase64Encoded"]) == (200, NO_STORE, False)
     assert json.loads(answer["body"]) == {
         "access_token": "secret",
@@ -38,6 +44,9 @@ def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
         (errors.UnsupportedGrantType("x"), 400, "unsupported_grant_type"),
         (errors.NoProof("x"), 401, "invalid_client"),
         (errors.CallerRefused("x"), 401, "invalid_token"),
+        (errors.ClientAssertionRefused("x"), 401, "invalid_client"),
+        (errors.AssertionRefused("x"), 400, "invalid_grant"),
+        (errors.SubjectTokenRefused("x"), 400, "invalid_request"),
         (errors.InvalidTarget("x"), 400, "invalid_target"),
         (errors.InvalidScope("x"), 400, "invalid_scope"),
         (errors.AccessDenied("x"), 403, "access_denied"),
@@ -49,7 +58,7 @@ def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
 )
 def test_each_error_has_its_status_and_code_and_hides_its_reason(error: BrokerError, status: int, code: str) -> None:
     error.reason = "private"
-    answer = refused(error, "request-1")
+    answer = refused(error, HTTP)
     body = json.loads(answer["body"])
     assert (answer["statusCode"], body["error"], body["request_id"]) == (status, code, "request-1")
     assert body["message"] == body["error_description"]
@@ -65,20 +74,55 @@ def test_descriptions_are_printable_ascii_without_quote_and_backslash(kind: type
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 1), (0.2, 1), (1, 1), (29.1, 30)])
 def test_who_may_try_again_is_told_when_twice(seconds: float, told: int) -> None:
-    answer = refused(errors.TemporarilyUnavailable("x", seconds), "id")
+    answer = refused(errors.TemporarilyUnavailable("x", seconds), HTTP)
     assert (answer["headers"]["retry-after"], json.loads(answer["body"])["retry_after"]) == (str(told), told)
 
 
 def test_405_says_what_is_allowed() -> None:
-    assert refused(errors.MethodNotAllowed("x"), "id")["headers"]["allow"] == "POST"
+    assert refused(errors.MethodNotAllowed("x"), HTTP)["headers"]["allow"] == "POST"
 
 
-def test_401_challenges_and_names_a_refused_token_only() -> None:
-    challenge = 'Bearer realm="token-broker"'
-    assert refused(errors.NoProof("x"), "id")["headers"]["www-authenticate"] == challenge
-    told = refused(errors.CallerRefused("x"), "id")["headers"]["www-authenticate"]
-    assert told == f'{challenge}, error="invalid_token"'
-    assert "www-authenticate" not in refused(errors.AccessDenied("x"), "id")["headers"]
+@pytest.mark.parametrize(
+    ("error", "http", "challenge"),
+    [
+        (errors.NoProof("x"), HTTP, 'Bearer realm="token-broker"'),
+        (errors.NoProof("x"), SIGNED, 'Bearer realm="token-broker"'),
+        (errors.CallerRefused("x"), SIGNED, 'Bearer realm="token-broker", error="invalid_token"'),
+        (errors.ClientAssertionRefused("x"), SIGNED, 'Bearer realm="token-broker"'),
+        (errors.ClientAssertionRefused("x"), HTTP, None),
+        (errors.AssertionRefused("x"), SIGNED, None),
+        (errors.AccessDenied("x"), SIGNED, None),
+    ],
+)
+def test_401_challenges_who_sent_a_header_or_no_proof_and_names_a_refused_token_only(
+    error: BrokerError, http: HttpRequest, challenge: str | None
+) -> None:
+    assert refused(error, http)["headers"].get("www-authenticate") == challenge
+
+
+def test_what_was_issued_is_named_in_the_token_exchange_form_only() -> None:
+    token = BearerToken("secret", frozenset({"a:read"}), 1_000.0, "hash")
+    assert "issued_token_type" not in granted(token, 0)
+    assert granted(token, 0, is_token_exchange=True)["issued_token_type"] == (
+        "urn:ietf:params:oauth:token-type:access_token"
+    )
+
+
+def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> None:
+    answer = metadata("https://tokens.example.com", {"RS256", "ES256"})
+    assert answer["statusCode"] == 200
+    assert json.loads(answer["body"]) == {
+        "issuer": "https://tokens.example.com",
+        "token_endpoint": "https://tokens.example.com/token",
+        "response_types_supported": [],
+        "grant_types_supported": [
+            "client_credentials",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        ],
+        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "RS256"],
+    }
 
 
 def test_health_is_200() -> None:

@@ -59,3 +59,13 @@ def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
         strict_json.loads(data)
     except ValueError:
         return
+
+
+@pytest.mark.parametrize("text", ['"\\ud800"', '{"a": ["\\udfff"]}', '{"\\ud83d": 1}', '"\\ude00\\ud83d"'])
+def test_half_a_surrogate_pair_is_no_text(text: str) -> None:
+    with pytest.raises(ValueError, match="surrogates"):
+        strict_json.loads(text.encode())
+
+
+def test_a_whole_pair_is_a_character() -> None:
+    assert strict_json.loads(b'"\\ud83d\\ude00"') == "\U0001f600"

@@ -258,6 +258,16 @@ def test_what_is_no_json_object_is_nonsense(body: bytes) -> None:
         Desk(reply(body)).mint()
 
 
+@pytest.mark.parametrize("error", [{"code": 1}, ["x"], 5, None, "lower case"])
+def test_an_error_that_is_no_code_is_no_code(error: Any) -> None:
+    for status in (200, 400):
+        desk = Desk(minted(error=error) if status == 200 else reply({"error": error}, status))
+        with pytest.raises(UpstreamRefused, match="nonsense: status"):
+            desk.mint()
+        assert desk.notes.upstream_error is None
+    assert Desk(reply({"error": error}, 503), minted()).mint().token == "bearer-1"
+
+
 def test_bearer_may_be_written_in_any_case() -> None:
     assert Desk(minted(token_type="bearer")).mint().token == "bearer-1"
 

@@ -118,8 +118,29 @@ def test_only_exact_https_origins_are_taken(origins: str, is_taken: bool) -> Non
 def test_the_routes_are_those_of_the_contract_and_there_is_no_default() -> None:
     (api,) = of_kind("AWS::ApiGatewayV2::Api").values()
     routes = {path: set(methods) for path, methods in api["Body"]["paths"].items()}
-    assert routes == {"/token": {"x-amazon-apigateway-any-method"}, "/health": {"get"}}
+    metadata = "/.well-known/oauth-authorization-server"
+    assert routes == {"/token": {"x-amazon-apigateway-any-method"}, metadata: {"get"}, "/health": {"get"}}
     assert "security" not in json.dumps(api["Body"]["paths"])
+
+
+def test_the_functions_for_callers_without_a_jwt_are_off_unless_asked_for() -> None:
+    assert of_kind("AWS::Lambda::Function").keys() == {"BrokerFunction"}
+    asked = {"IamCallers": "yes", "InvokeCaller": "nightly"}
+    functions = of_kind("AWS::Lambda::Function", **asked)
+    assert functions.keys() == {"BrokerFunction", "IamFunction", "TokenFunction"}
+    assert functions["TokenFunction"]["Environment"]["Variables"]["CALLER_NAME"] == "nightly"
+    (api,) = of_kind("AWS::ApiGatewayV2::Api", **asked).values()
+    guarded = {path for path, methods in api["Body"]["paths"].items() if "AWS_IAM" in json.dumps(methods)}
+    assert guarded == {"/iam/token"}
+    # Nobody but API Gateway may invoke the first two, and only the account's own policies the third.
+    allowed = {each["Principal"] for each in of_kind("AWS::Lambda::Permission", **asked).values()}
+    assert allowed == {"apigateway.amazonaws.com"}
+
+
+def test_further_secrets_are_read_by_their_arns_alone() -> None:
+    more = f"{SECRET_ARN},{SECRET_ARN}2"
+    (statement,) = (entry for entry in statements(MoreSecretArns=more) if "Further" in entry["Sid"])
+    assert statement["Resource"] == [SECRET_ARN, f"{SECRET_ARN}2"]
 
 
 def test_api_gateway_throttles_and_writes_an_access_log_without_headers() -> None:

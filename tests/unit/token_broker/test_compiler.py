@@ -144,7 +144,7 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "symmetric": ("issuers.site.algorithms", ["HS256"], "only asymmetric algorithms"),
     "none": ("issuers.site.algorithms", ["none"], "only asymmetric algorithms"),
     "unknown algorithm": ("issuers.site.algorithms", ["RS1"], "RS1 is no algorithm; one of"),
-    "keys": ("issuers.site.keys", "disco", "`keys` must be 'discovery'"),
+    "keys": ("issuers.site.keys", "disco", "`keys` must be discovery, {url: "),
     "http key URL": ("issuers.site.keys", {"url": "http://a.example/keys"}, "must be an https URL"),
     "empty JWKS": ("issuers.site.keys", {"jwks": {"keys": []}}, "a list `keys` that is not empty"),
     "private key": ("issuers.site.keys", {"jwks": {"keys": [PRIVATE]}}, "a private or shared key"),
@@ -164,7 +164,7 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "unknown matcher": ("rules.0.when", {"a": {"regex": "x"}}, "unknown key `regex`"),
     "null in a list": ("rules.0.when", {"a": {"any": [None]}}, "`any` is empty"),
     "absence and more": ("rules.0.when", {"a": {"exists": False, "any": ["x"]}}, "`exists: false` stands alone"),
-    "not not": ("rules.0.when", {"a": {"not": {"not": "x"}}}, "unknown key `not`"),
+    "not not": ("rules.0.when", {"a": {"not": {"not": "x"}}}, "`not` does not belong here"),
     "a pattern without star": ("rules.0.when", {"a": {"like": "abc"}}, "a pattern without * is a plain value"),
     "words with spaces": ("rules.0.when", {"a": {"words": ["a b"]}}, "a word holds no spaces"),
     "a bad pointer": ("rules.0.when", {"/a~2": 1}, "not a JSON pointer"),
@@ -176,8 +176,8 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "unknown aud": ("rules.0.aud", ["api3"], "`aud` must be 'api2' or 'mcp'"),
     "share": ("rules.0.share", "all", "`share` must be 'grant' or 'caller'"),
     "a rule twice": ("rules", [GOOD["rules"][0]] * 2, "a second entry named `one`"),
-    "reserved": ("issuers.invoke", GOOD["issuers"]["site"], "`invoke` is a reserved name"),
-    "spaces in a secret": ("credentials.default.secret", "a b", "without spaces or control characters"),
+    "reserved": ("issuers.invoke", GOOD["issuers"]["site"], "`invoke` is reserved for callers without a JWT"),
+    "spaces in a secret": ("credentials.default.secret", "a b", "without spaces, control or invisible characters"),
 }
 
 
@@ -189,7 +189,7 @@ def test_a_mistake_is_told_with_the_mend(path: str, value: Any, told: str) -> No
 def test_all_mistakes_are_told_at_once_by_place() -> None:
     text = "version: 1\ncredentials: {default: {sekret: a}}\nissuers: {}\nrules:\n  - {name: a}\n"
     places = [line.split(": error")[0] for line in errors(text).splitlines()]
-    assert places == ["p.yaml:2:24", "p.yaml:2:25", "p.yaml:3:10", *["p.yaml:5:5"] * 3]
+    assert places == ["p.yaml:2:24", "p.yaml:2:25", *["p.yaml:5:5"] * 3]
 
 
 def shared(**second: Any) -> str:
@@ -265,3 +265,41 @@ PATHS = st.sampled_from([path for path, _, _ in MISTAKES.values()])
 def test_any_value_anywhere_compiles_or_is_told(path: str, value: Any) -> None:
     with suppress(PolicyErrors):
         load(compile_policy(changed(path, value), "p.yaml").data)
+
+
+def reserved(issuer: str, when: dict[str, Any], **more: Any) -> str:
+    rules = [{"name": "one", "issuer": issuer, "when": when, "scopes": ["queues:read"]}]
+    return yaml.safe_dump({"version": 1, "credentials": GOOD["credentials"], "rules": rules, **more})
+
+
+def test_callers_without_a_jwt_need_no_issuer() -> None:
+    document = compiled(reserved("aws-iam", {"account": "123456789012"}))
+    assert (document["issuers"], document["rules"][0]["issuer"]) == ([], "aws-iam")
+
+
+def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
+    (_, guard) = compiled(reserved("aws-iam", {"account": "123456789012"}))["rules"][0]["when"]
+    assert (guard["claim"], guard["tests"]) == ("cognito", [["one_of", [False]]])
+    assert len(compiled(reserved("aws-iam", {"account": "1", "cognito": True}))["rules"][0]["when"]) == 2
+    assert len(compiled(reserved("invoke", {"sub": "nightly"}))["rules"][0]["when"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("issuer", "when", "told"),
+    [
+        ("aws-iam", {"session": "s"}, "the caller itself chooses the session's name"),
+        ("aws-iam", {"groups": "s"}, "callers of `aws-iam` have no claim `groups`; one of account, cognito"),
+        ("invoke", {"account": "s"}, "callers of `invoke` have no claim `account`; one of sub"),
+        ("invok", {"sub": "s"}, "no issuer `invok`; one of aws-iam, invoke"),
+    ],
+)
+def test_a_rule_for_them_that_can_never_be_meant_is_refused(issuer: str, when: dict[str, Any], told: str) -> None:
+    assert told in errors(reserved(issuer, when))
+
+
+def test_a_policy_s_tests_speak_of_them_too() -> None:
+    tests = [
+        {"name": "nightly", "issuer": "invoke", "claims": {"sub": "nightly"}, "expect": {"scopes": ["queues:read"]}},
+        {"name": "daily", "issuer": "invoke", "claims": {"sub": "daily"}, "expect": "refused"},
+    ]
+    assert compile_policy(reserved("invoke", {"sub": "nightly"}, tests=tests), "p.yaml").tests == 2

@@ -1,0 +1,28 @@
+"""The entry point for IAM principals: a function of its own, behind API Gateway's IAM authorizer and nothing else.
+
+Whoever may invoke it directly can claim to be any principal; `docs/security.md` says who must not hold that right.
+"""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from broker.cloudwatch import CloudWatch
+from broker.deadline import Context, Deadline
+from broker.errors import BrokerFault
+from broker.event import read_event
+from broker.request import read_iam_request
+from broker.response import Response, respond
+from broker.wiring import build, by_iam
+
+_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch(), by_iam)
+
+
+def handler(event: Any, context: Context) -> Response:
+    """Answers `ANY /iam/token`. Raises BrokerFault for events of any other route."""
+    http = read_event(event, None)
+    if http.route != "ANY /iam/token":
+        raise BrokerFault("no such route")
+    deadline = Deadline.of(context, time.time)
+    return respond(_exchange(http.request_id, lambda: read_iam_request(http, event), deadline), http, time.time())

@@ -1,0 +1,38 @@
+"""The entry point for direct invocation: a function of its own, whose permission to invoke is the proof."""
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from broker.cloudwatch import CloudWatch
+from broker.deadline import Context, Deadline
+from broker.errors import BrokerError
+from broker.request import read_invocation
+from broker.response import described, granted
+from broker.wiring import build, by_invocation
+
+_name = os.environ["CALLER_NAME"]
+_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch(), by_invocation)
+
+
+def handler(event: Any, context: Context) -> dict[str, Any]:
+    """The success body and `expires_at` (RFC 3339).
+
+    Raises InvalidRequest, AccessDenied, TemporarilyUnavailable, UpstreamRefused or BrokerFault and no class below them,
+    since `Retry` and `Catch` match by the class's own name.
+    """
+    deadline = Deadline.of(context, time.time)
+    request_id = context.aws_request_id
+    result = _exchange(request_id, lambda: read_invocation(event, _name, request_id), deadline).result
+    if isinstance(result, BrokerError):
+        raise _named(result) from None
+    expires_at = datetime.fromtimestamp(int(result.expires_at), UTC).isoformat().replace("+00:00", "Z")
+    return granted(result, time.time()) | {"expires_at": expires_at}
+
+
+def _named(error: BrokerError) -> BrokerError:
+    """The error under its stable name, with what a caller may know of it."""
+    stable: type[BrokerError] = next(kind for kind in type(error).__mro__ if BrokerError in kind.__bases__)
+    return stable(described(error))

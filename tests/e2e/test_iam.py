@@ -1,0 +1,96 @@
+"""`POST /iam/token`: a request signed by AWS's own SDK, through the gateway's authorizer, becomes a token."""
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from tests.kit.stacks import FORM, Answer, Client
+
+EVENT = Path(__file__).parents[1] / "events/iam-token.json"
+
+
+def signed(client: Client, secret: str = "local", **fields: str) -> Answer:
+    body = urlencode({"grant_type": "client_credentials", **fields})
+    request = AWSRequest(
+        "POST", f"{client.stack['broker_url']}/iam/token", headers={"content-type": FORM}, data=body.encode()
+    )
+    SigV4Auth(Credentials("AKIALOCAL", secret), "execute-api", "us-east-1").add_auth(request)
+    return client.send("POST", "/iam/token", body=body.encode(), headers=dict(request.headers.items()))
+
+
+def test_a_signed_request_gets_a_token_that_opens_api2(client: Client) -> None:
+    answer = signed(client)
+    assert (answer.status, answer.body["scope"]) == (200, "assemblies:read queues:read")
+    bearer = {"authorization": f"Bearer {answer.body['access_token']}"}
+    assert client.api2("GET", "/assemblies", headers=bearer).status == 200
+    record = client.record(answer.headers["apigw-requestid"])
+    assert (record["issuer"], record["proof"], record["rules"]) == ("aws-iam", "iam", ["iam"])
+    assert record["subject"] == "arn:aws:iam::123456789012:role/local-role"
+
+
+def test_a_bad_signature_is_the_gateway_s_refusal(client: Client) -> None:
+    answer = signed(client, secret="wrong")
+    assert (answer.status, answer.body) == (403, {"message": "Forbidden"})
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "error"),
+    [
+        ({"scope": "billing:read"}, 400, "invalid_scope"),
+        ({"credential": "other"}, 400, "invalid_target"),
+        ({"grant_type": "password"}, 400, "unsupported_grant_type"),
+        ({"assertion": "a.b.c"}, 400, "invalid_request"),
+        ({"client_secret": "x"}, 400, "invalid_request"),
+    ],
+    ids=str,
+)
+def test_refusals_are_those_of_token(client: Client, fields: dict[str, str], status: int, error: str) -> None:
+    answer = signed(client, **fields)
+    assert (answer.status, answer.body["error"]) == (status, error)
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_another_method_is_405(client: Client) -> None:
+    request = AWSRequest("GET", f"{client.stack['broker_url']}/iam/token")
+    SigV4Auth(Credentials("AKIALOCAL", "local"), "execute-api", "us-east-1").add_auth(request)
+    answer = client.send("GET", "/iam/token", headers=dict(request.headers.items()))
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def iam_event(**changes: Any) -> bytes:
+    event = json.loads(EVENT.read_text())
+    event["requestContext"] |= changes
+    return json.dumps(event).encode()
+
+
+def invoke(client: Client, event: bytes) -> Answer:
+    return client.invoke(event, "IamFunction")
+
+
+def test_the_recorded_event_is_answered(client: Client) -> None:
+    answer = invoke(client, EVENT.read_bytes())
+    assert (answer.body["statusCode"], json.loads(answer.body["body"])["error"]) == (403, "access_denied")
+
+
+@pytest.mark.parametrize("authorizer", [{}, {"jwt": {"claims": {"sub": "x"}}}, {"iam": None}], ids=str)
+def test_without_the_authorizer_s_word_it_is_our_own_fault(client: Client, authorizer: dict[str, Any]) -> None:
+    answer = invoke(client, iam_event(authorizer=authorizer))
+    assert (answer.body["statusCode"], json.loads(answer.body["body"])["error"]) == (500, "server_error")
+
+
+def test_the_function_takes_its_own_route_alone(client: Client) -> None:
+    event = json.loads(EVENT.read_text()) | {"routeKey": "ANY /token"}
+    assert invoke(client, json.dumps(event).encode()).body["errorType"] == "BrokerFault"
+
+
+def test_the_token_route_never_believes_an_authorizer(client: Client) -> None:
+    event = json.loads(EVENT.read_text()) | {"routeKey": "ANY /token"}
+    event["headers"].pop("authorization", None)
+    answer = client.invoke(json.dumps(event).encode())
+    assert json.loads(answer.body["body"])["error"] == "invalid_client"

@@ -1,0 +1,40 @@
+"""What a policy's author is told: the place and the mend, in words of the policy and not of a library."""
+
+import pytest
+
+from tests.unit.token_broker.test_compiler import changed, errors
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        ("rules.0.scopes", "assemblies:read", "`scopes` must be a list, such as [assemblies:write], or"),
+        ("rules.0.scopes", {"any": ["assemblies:read"]}, "`scopes` must be a list, such as [assemblies:write], or"),
+        ("issuers.site.keys", "https://a.example/keys", "`keys` must be discovery, {url: "),
+        ("issuers.site.keys", ["a"], "`keys` must be discovery, {url: "),
+        ("issuers.site.when", {"a": 1}, "`when` does not belong here"),
+        ("rules.0.audiences", ["a"], "`audiences` does not belong here"),
+        ("issuers.site.keys", {"url": "https://a.example/k", "jwks": {}}, "does not belong here"),
+        ("issuers.site.keys", {"url": "http://${X}/jwks"}, "a variable belongs to the local stack's policy"),
+        ("issuers.site.audiences", ["${AUDIENCE}"], "a variable belongs to the local stack's policy"),
+        ("credentials.default.secret", "${SECRET}", "a variable belongs to the local stack's policy"),
+        ("rules.0.when", {"g": {"not": {"any": ["a"], "all": ["b"]}}}, "`not` takes one matcher"),
+        ("issuers.site.issuer", "https://login.example.com\u200b/", "invisible characters"),
+        ("issuers.site.audiences", ["a\u00a0b"], "invisible characters"),
+        ("credentials.default.secret", "a\ufeff", "invisible characters"),
+    ],
+)
+def test_a_mistake_is_told_in_words_of_the_policy(path: str, value: object, told: str) -> None:
+    message = errors(changed(path, value))
+    assert told in message
+    assert "tag" not in message
+
+
+def test_a_value_of_no_kind_is_told_once() -> None:
+    assert errors(changed("rules.0.when", {"g": [["a"]]})).splitlines() == [
+        "p.yaml:18:7: error: `g` must be a text, a number, true or false"
+    ]
+
+
+def test_half_a_surrogate_pair_is_told_by_its_place() -> None:
+    assert "p.yaml:1:10: error: half of a surrogate pair" in errors('version: "\\ud800"')
