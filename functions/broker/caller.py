@@ -107,10 +107,10 @@ class Verifier:
             raise CallerRefused("issuer is not configured")
         notes.issuer = issuer
         now = self._clock()
-        problems = [_problem(entry, token, proof, now) for entry in entries]
-        accepting = [entry for entry, problem in zip(entries, problems, strict=True) if problem is None]
+        problems = [problem(entry, token, proof, now) for entry in entries]
+        accepting = [entry for entry, found in zip(entries, problems, strict=True) if found is None]
         if not accepting:
-            raise CallerRefused("; ".join(dict.fromkeys(problem for problem in problems if problem)))
+            raise CallerRefused("; ".join(dict.fromkeys(found for found in problems if found)))
         return accepting
 
 
@@ -163,7 +163,7 @@ def _caller(entries: list[Issuer], token: UnverifiedJwt, notes: Notes) -> Caller
     return Caller(entry.name, entry.issuer, token.claims[entry.subject_claim], token.claims, token.claims["exp"])
 
 
-def _problem(entry: Issuer, token: UnverifiedJwt, proof: Proof, now: float) -> str | None:
+def problem(entry: Issuer, token: UnverifiedJwt, proof: Proof, now: float) -> str | None:
     """Why this entry does not accept the token, in fixed words; None if it does."""
     if token.algorithm not in entry.algorithms:
         return "algorithm"

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,7 +11,9 @@ from broker.caller import IAM, INVOKE
 from broker.net import LOOPBACK
 
 from token_broker.policy.document import Path
+from token_broker.policy.lint import CODES
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
+from token_broker.policy.presets import PRESETS, misfits
 
 Found = Iterator[tuple[Path, str]]
 
@@ -31,6 +33,11 @@ def check(policy: TrustPolicy, *, local: bool) -> Found:
     yield from _shared_issuers(policy)
     for place, rule in enumerate(policy.rules):
         yield from _pointers(("rules", place, "when"), rule.when)
+        preset = PRESETS.get(getattr(policy.issuers.get(rule.issuer), "preset", None) or "")
+        if preset is not None:
+            for claim in misfits(preset, rule.when):
+                yield ("rules", place, "when", claim), f"`{claim}` is a text in {preset.title}'s JWTs; put it in quotes"
+    yield from _silences(policy)
 
 
 def variables(path: Path, value: Any) -> Found:
@@ -43,6 +50,18 @@ def variables(path: Path, value: Any) -> Found:
     elif isinstance(value, list):
         for place, item in enumerate(value):
             yield from variables((*path, place), item)
+
+
+def _silences(policy: TrustPolicy) -> Found:
+    groups: list[tuple[Path, Iterable[str]]] = [
+        *((("issuers", name, "silence"), issuer.silence) for name, issuer in policy.issuers.items()),
+        *((("credentials", name, "silence"), credential.silence) for name, credential in policy.credentials.items()),
+        *((("rules", place, "silence"), rule.silence) for place, rule in enumerate(policy.rules)),
+    ]
+    for path, codes in groups:
+        for code in codes:
+            if code not in CODES:
+                yield (*path, code), f"no opinion has the code `{code}`; one of {', '.join(CODES)}"
 
 
 def _references(policy: TrustPolicy) -> Found:
@@ -74,9 +93,11 @@ def _reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:
 def _names(policy: TrustPolicy) -> Found:
     groups = {"rules": [rule.name for rule in policy.rules], "tests": [case.name for case in policy.tests]}
     for group, names in groups.items():
+        seen: set[str] = set()
         for place, name in enumerate(names):
-            if name in names[:place]:
+            if name in seen:
                 yield (group, place, "name"), f"a second entry named `{name}`; give each a name of its own"
+            seen.add(name)
     for name in RESERVED & policy.issuers.keys():
         yield ("issuers", name), f"`{name}` is reserved for callers without a JWT, and needs no entry; choose another"
 

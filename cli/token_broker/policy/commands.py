@@ -1,20 +1,25 @@
-"""`token-broker policy check` and `policy compile`."""
+"""`token-broker policy check`, `explain` and `compile`."""
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
-from token_broker.policy.compiler import Compiled, compile_policy
-from token_broker.policy.document import PolicyErrors
+from token_broker.policy import explain
+from token_broker.policy.compiler import Compiled, Warned, compile_policy
+from token_broker.policy.document import PolicyErrors, Problem
 
 
 def register(parts: Any) -> None:
-    policy = parts.add_parser("policy", help="check and compile a trust policy")
+    policy = parts.add_parser("policy", help="check, explain and compile a trust policy")
     actions = policy.add_subparsers(required=True, metavar="ACTION")
-    check = actions.add_parser("check", help="check a policy and run its tests")
+    check = actions.add_parser("check", help="check a policy, say what it most likely does not mean, run its tests")
     check.add_argument("file", nargs="?", type=Path, default=Path("policy.yaml"))
+    check.add_argument("--format", choices=["text", "json", "github"], default="text", help="github: CI annotations")
+    check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     check.set_defaults(run=_check)
+    explain.register(actions)
     compile_ = actions.add_parser("compile", help="check a policy and write what the function reads")
     compile_.add_argument("file", nargs="?", type=Path, default=Path("policy.yaml"))
     compile_.add_argument("--output", required=True, type=Path)
@@ -22,26 +27,73 @@ def register(parts: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    return _report(arguments.file, None)
+    """0: nothing wrong; 1: an error, or a warning with --strict; 2: the file cannot be read."""
+    file = arguments.file
+    try:
+        compiled = compile_policy(file.read_text("utf-8"), str(file))
+        errors: list[Problem] = []
+    except PolicyErrors as found:
+        compiled, errors = None, found.problems
+    except (OSError, UnicodeError) as error:
+        return _unreadable(error)
+    warnings = compiled.warnings if compiled else ()
+    _WRITERS[arguments.format](str(file), errors, warnings, compiled)
+    return int(bool(errors) or (arguments.strict and bool(warnings)))
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    return _report(arguments.file, arguments.output)
-
-
-def _report(file: Path, output: Path | None) -> int:
+    file = arguments.file
     try:
         compiled = compile_policy(file.read_text("utf-8"), str(file))
-        if output is not None:
-            output.write_bytes(compiled.data)
+        arguments.output.write_bytes(compiled.data)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
-    except (OSError, UnicodeDecodeError) as error:
-        sys.stderr.write(f"token-broker: {error}\n")
-        return 2
-    sys.stdout.write(f"{file}: {_summary(compiled)}\n")
+    except (OSError, UnicodeError) as error:
+        return _unreadable(error)
+    _write_text(str(file), [], compiled.warnings, compiled)
     return 0
+
+
+def _unreadable(error: Exception) -> int:
+    sys.stderr.write(f"token-broker: {error}\n")
+    return 2
+
+
+def _write_text(file: str, errors: list[Problem], warnings: tuple[Warned, ...], compiled: Compiled | None) -> None:
+    for each in errors:
+        sys.stderr.write(f"{file}:{each.line}:{each.column}: error: {each.message}\n")
+    for said in warnings:
+        sys.stderr.write(f"{file}:{said.line}:{said.column}: warning: {said}\n")
+    if compiled is not None:
+        sys.stdout.write(f"{file}: {_summary(compiled)}\n")
+
+
+def _write_json(file: str, errors: list[Problem], warnings: tuple[Warned, ...], compiled: Compiled | None) -> None:
+    found: list[tuple[str, int, int, str | None, str]] = []
+    found += [("error", each.line, each.column, None, each.message) for each in errors]
+    found += [("warning", each.line, each.column, each.code, each.message) for each in warnings]
+    names = ("level", "line", "column", "code", "message")
+    problems = [dict(zip(names, each, strict=True)) for each in found]
+    report = {"file": file, "digest": compiled.digest if compiled else None, "problems": problems}
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+
+
+def _write_github(file: str, errors: list[Problem], warnings: tuple[Warned, ...], compiled: Compiled | None) -> None:
+    """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands"""
+    for each in errors:
+        sys.stdout.write(f"::error file={file},line={each.line},col={each.column}::{_escaped(each.message)}\n")
+    for said in warnings:
+        sys.stdout.write(f"::warning file={file},line={said.line},col={said.column}::{_escaped(str(said))}\n")
+    if compiled is not None:
+        sys.stdout.write(f"{file}: {_summary(compiled)}\n")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+_WRITERS = {"text": _write_text, "json": _write_json, "github": _write_github}
 
 
 def _summary(compiled: Compiled) -> str:

@@ -1,7 +1,7 @@
 """YAML to the compiled policy that the function reads: checked as a whole, its tests run, the same bytes every time."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,8 +9,9 @@ from broker.caller import IAM
 from broker.policy import Policy, load
 from pydantic import ValidationError
 
-from token_broker.policy import cases, checks, errors
+from token_broker.policy import cases, checks, errors, presets
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
+from token_broker.policy.lint import opinions
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Rule, Tests, TrustPolicy
 
 UPSTREAM = "https://api2.transloadit.com"
@@ -28,6 +29,20 @@ class Local:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, order=True, slots=True)
+class Warned:
+    """An opinion of the linter at its place."""
+
+    line: int
+    column: int
+    code: str
+    message: str
+    is_grave: bool
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.code}]"
+
+
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """`data` is the file that the function reads, `digest` its SHA-256 in hex."""
@@ -37,6 +52,7 @@ class Compiled:
     rules: int
     issuers: int
     tests: int
+    warnings: tuple[Warned, ...] = ()
 
 
 def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled:
@@ -44,17 +60,23 @@ def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled
     document = read(text, file)
     if local is not None:
         document.value = _filled(document.value, local.variables)
+    document.value, misused = presets.applied(document.value)
+    _refuse(document, file, misused)
     model = _modelled(document, file)
-    found = [
-        Problem(*document.place(path), message)
-        for path, message in (*_left_over(document), *checks.check(model, local=local is not None))
-    ]
-    if found:
-        raise PolicyErrors(file, found)
+    _refuse(document, file, [*_left_over(document), *checks.check(model, local=local is not None)])
+    said = [Warned(*document.place(each.path), each.code, each.message, each.is_grave) for each in opinions(model)]
+    if grave := [Problem(each.line, each.column, str(each)) for each in said if each.is_grave]:
+        raise PolicyErrors(file, grave)
     data = _canonical(_compiled(model, local))
     policy = load(data)
     _run_tests(model, policy, document, file)
-    return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests))
+    return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests), tuple(sorted(said)))
+
+
+def _refuse(document: Document, file: str, found: Iterable[tuple[Path, str]]) -> None:
+    problems = [Problem(*document.place(path), message) for path, message in found]
+    if problems:
+        raise PolicyErrors(file, problems)
 
 
 def _left_over(document: Document) -> Iterator[tuple[Path, str]]:

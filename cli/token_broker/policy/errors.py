@@ -10,7 +10,7 @@ from token_broker.policy.document import Document, Path, Problem
 from token_broker.policy.model import Case, Credential, Expected, Issuer, Matcher, Rule, TrustPolicy
 
 # Keys of the contract that this version does not have.
-_LATER = {"once": "replay control needs the shared table", "preset": "presets"}
+_LATER = {"once": "replay control needs the shared table"}
 _KEYS = sorted(
     {
         field.alias or name

@@ -166,8 +166,13 @@ Condition = Annotated[
 Conditions = Annotated[dict[str, Condition], Field(min_length=1)]
 
 
+Reason = Annotated[str, Field(min_length=3)]
+Silence = dict[str, Reason]
+
+
 class Credential(_Strict):
     secret: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_visible)]
+    silence: Silence = {}
 
 
 class KeyUrl(_Strict):
@@ -179,6 +184,7 @@ class InlineKeys(_Strict):
 
 
 class Issuer(_Strict):
+    preset: str | None = None
     issuer: Text
     audiences: Annotated[list[Text], Field(min_length=1), AfterValidator(_unique)]
     algorithms: Annotated[
@@ -196,6 +202,7 @@ class Issuer(_Strict):
     typ: Annotated[list[Literal["jwt", "at+jwt"]], Field(min_length=1)] | None = None
     audience_claim: Text = "aud"
     subject_claim: Text = "sub"
+    silence: Silence = {}
 
 
 class Rule(_Strict):
@@ -206,6 +213,7 @@ class Rule(_Strict):
     aud: Annotated[list[Literal["api2", "mcp"]], Field(min_length=1), AfterValidator(_unique)] = ["api2"]
     credential: str = "default"
     share: Literal["grant", "caller"] = "grant"
+    silence: Silence = {}
 
 
 class Expected(_Strict):

@@ -61,3 +61,35 @@ def test_what_cannot_be_done_is_told_with_status_2(arguments: list[str], message
     assert (status, out) == (2, "")
     assert message in err
     assert "Traceback" not in err
+
+
+WARNED = GOOD.replace("scopes: [queues:read]", 'scopes: "*"')
+
+
+def test_an_opinion_is_a_warning_and_no_failure_unless_it_is_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(WARNED)
+    status, out, err = run("policy", "check", folder=tmp_path)
+    assert status == 0
+    assert err.startswith("policy.yaml:5:64: warning: gives all that the Auth Key has")
+    assert err.rstrip().endswith("[all-scopes]")
+    assert out.startswith("policy.yaml: 1 rule")
+    assert run("policy", "check", "--strict", folder=tmp_path)[0] == 1
+
+
+def test_the_build_shows_warnings_and_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(WARNED)
+    status, _, err = run("policy", "compile", "--output", "policy.json", folder=tmp_path)
+    assert (status, "[all-scopes]" in err) == (0, True)
+
+
+def test_json_and_annotations_say_the_same_for_machines_and_ci(tmp_path: Path) -> None:
+    (tmp_path / "policy.yaml").write_text(WARNED)
+    _, out, _ = run("policy", "check", "--format", "json", folder=tmp_path)
+    (problem,) = json.loads(out)["problems"]
+    assert (problem["level"], problem["line"], problem["code"]) == ("warning", 5, "all-scopes")
+    _, out, _ = run("policy", "check", "--format", "github", folder=tmp_path)
+    assert out.startswith("::warning file=policy.yaml,line=5,col=64::gives all")
+    (tmp_path / "policy.yaml").write_text(GOOD.replace("queues:read", "queue:read"))
+    status, out, _ = run("policy", "check", "--format", "github", folder=tmp_path)
+    assert status == 1
+    assert out.startswith("::error file=policy.yaml,line=5,col=65::")

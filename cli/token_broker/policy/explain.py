@@ -1,0 +1,219 @@
+"""`token-broker policy explain`: what a request would get, and rule by rule why."""
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from broker import jwt, strict_json
+from broker.audit import Notes
+from broker.caller import IAM, INVOKE, Caller, Issuer, Verifier, problem
+from broker.conditions import ABSENT, Condition, find
+from broker.deadline import Deadline
+from broker.errors import BrokerError
+from broker.jwt import UnverifiedJwt
+from broker.keys import KeySets
+from broker.net import BoundedHttp
+from broker.policy import ALL, Grant, Policy, decide, load
+from broker.request import Proof, ProofForm, token_request
+
+from token_broker.policy.compiler import compile_policy
+from token_broker.policy.document import PolicyErrors
+
+_VERIFY_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One condition: what it wants, as the compiled policy says it, and what the claim is."""
+
+    claim: str
+    holds: bool
+    wants: str
+    got: str
+
+
+@dataclass(frozen=True, slots=True)
+class RuleReport:
+    rule: str
+    matches: bool
+    gives: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """`outcome`: granted, or the error that the wire would show."""
+
+    outcome: str
+    reason: str | None
+    issuer: str | None
+    subject: str | None
+    scopes: str | None
+    aud: str
+    credential: str
+    verified: bool
+    rules: tuple[RuleReport, ...] = ()
+
+
+class CannotExplain(Exception):
+    """The input is not what it should be; the message says what to give."""
+
+
+def register(actions: Any) -> None:
+    parser = actions.add_parser("explain", help="what a request would get, and why")
+    parser.add_argument("file", nargs="?", type=Path, default=Path("policy.yaml"))
+    shown = parser.add_mutually_exclusive_group(required=True)
+    shown.add_argument("--jwt", type=Path, metavar="FILE", help="a caller JWT; - reads it from standard input")
+    shown.add_argument("--claims", type=Path, metavar="FILE", help="claims as JSON; - reads standard input")
+    parser.add_argument("--issuer", metavar="NAME", help="whose claims they are, by its name in the policy")
+    for name, default in (("scope", None), ("aud", "api2"), ("credential", "default")):
+        parser.add_argument(f"--{name}", default=default)
+    parser.add_argument("--verify", action="store_true", help="fetch the issuer's keys and verify the signature")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained."""
+    try:
+        data = compile_policy(arguments.file.read_text("utf-8"), str(arguments.file)).data
+        report = _explained(load(data), json.loads(data), arguments)
+    except PolicyErrors as errors:
+        sys.stderr.write(f"{errors}\n")
+        return 1
+    except (OSError, UnicodeError, ValueError, CannotExplain) as error:
+        sys.stderr.write(f"token-broker: {error}\n")
+        return 2
+    sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _table(report))
+    return 0 if report.outcome == "granted" else 1
+
+
+def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.Namespace) -> Report:
+    asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
+    try:
+        request = token_request("explain", Proof(ProofForm.HEADER, ""), asked)
+        caller, verified = _caller(policy, arguments)
+    except BrokerError as error:
+        return Report(error.code, error.reason, None, None, None, arguments.aud, arguments.credential, False)
+    decision = decide(policy, caller, request)
+    rules = tuple(_rule(rule, caller) for rule in compiled["rules"] if rule["issuer"] == caller.entry)
+    if isinstance(decision, Grant):
+        scopes = "*" if decision.scopes is ALL else " ".join(sorted(decision.scopes))
+        outcome, reason = "granted", None
+    else:
+        scopes, outcome, reason = None, decision.error.code, decision.reason
+    return Report(
+        outcome, reason, caller.entry, caller.subject, scopes, request.aud, request.credential, verified, rules
+    )
+
+
+def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool]:
+    """Who asks, and whether the signature was verified. Raises BrokerError, CannotExplain."""
+    path = arguments.jwt or arguments.claims
+    text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
+    if arguments.jwt is None:
+        return _of_claims(policy, strict_json.loads_object(text.encode()), arguments.issuer), False
+    shown = Proof(ProofForm.HEADER, text.strip())
+    if arguments.verify:
+        http = BoundedHttp(time.time, allow_loopback=policy.is_local)
+        verifier = Verifier(policy.issuers, KeySets(http, time.time), time.time)
+        return verifier.identify(shown, Deadline(time.time, _VERIFY_SECONDS), Notes()), True
+    try:
+        token = jwt.parse(shown.jwt)
+    except ValueError as error:
+        raise CannotExplain(f"not a JWT that the broker reads: {error}") from None
+    return _unverified(policy, token, shown), False
+
+
+def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
+    """The caller if the signature is good; all else is checked as the function does."""
+    issuer = token.claims.get("iss")
+    entries = policy.issuers.get(issuer, ()) if isinstance(issuer, str) else ()
+    if not entries:
+        known = ", ".join(policy.issuers) or "none"
+        raise CannotExplain(f"the JWT's iss is {issuer!r}, which no issuer of the policy is, byte for byte: {known}")
+    problems = {entry.name: problem(entry, token, shown, time.time()) for entry in entries}
+    good = [entry for entry in entries if problems[entry.name] is None and not _missing(entry, token.claims)]
+    if len(good) != 1:
+        told = [f"{entry.name}: {problems[entry.name] or _missing(entry, token.claims)}" for entry in entries]
+        raise CannotExplain(f"the JWT would not be accepted: {'; '.join(told)}")
+    return _as_caller(good[0], token.claims)
+
+
+def _missing(entry: Issuer, claims: Mapping[str, Any]) -> str | None:
+    missing = [condition.name for condition in entry.require if not condition.holds(claims)]
+    return f"the issuer requires {', '.join(missing)}" if missing else None
+
+
+def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
+    if name in (IAM, INVOKE):
+        return Caller(name, name, str(claims.get("sub", "")), {"cognito": False, **claims}, 0)
+    every = [entry for entries in policy.issuers.values() for entry in entries]
+    entries = [entry for entry in every if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))]
+    if len(entries) != 1:
+        names = " or ".join(f"--issuer {entry.name}" for entry in every)
+        raise CannotExplain(f"say whose claims these are: {names}")
+    if missing := _missing(entries[0], claims):
+        raise CannotExplain(f"these claims would not be accepted: {missing}")
+    return _as_caller(entries[0], claims)
+
+
+def _as_caller(entry: Issuer, claims: Mapping[str, Any]) -> Caller:
+    return Caller(entry.name, entry.issuer, str(claims.get(entry.subject_claim, "")), claims, 0)
+
+
+def _rule(compiled: Mapping[str, Any], caller: Caller) -> RuleReport:
+    steps = tuple(_step(condition, caller.claims) for condition in compiled["when"])
+    scopes = compiled["scopes"] if compiled["scopes"] == "*" else " ".join(compiled["scopes"])
+    gives = f"{scopes} (aud {' '.join(compiled['aud'])}, credential {compiled['credential']})"
+    return RuleReport(compiled["name"], all(step.holds for step in steps), gives, steps)
+
+
+def _step(compiled: Mapping[str, Any], claims: Mapping[str, Any]) -> Step:
+    condition = Condition.load(compiled)
+    value = find(claims, condition.path)
+    got = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
+    return Step(condition.name, condition.holds(claims), _wants(compiled), got)
+
+
+def _wants(compiled: Mapping[str, Any]) -> str:
+    """A condition in words."""
+    if not compiled["exists"]:
+        return "absent"
+    return " and ".join(_test(operation, argument) for operation, argument in compiled["tests"]) or "there"
+
+
+def _test(operation: str, argument: Any) -> str:
+    if operation == "not":
+        return f"not {_test(*argument)}"
+    if operation == "one_of" and len(argument) == 1:
+        return json.dumps(argument[0], ensure_ascii=False)
+    words = {"one_of": "one of", "any": "any of", "all": "all of", "words": "the words", "like": "like"}
+    return f"{words[operation]} {json.dumps(argument, ensure_ascii=False)}"
+
+
+def _table(report: Report) -> str:
+    lines = [_headline(report)]
+    if report.issuer is not None and report.rules == () and report.subject is not None:
+        lines.append(f"  no rule trusts the issuer `{report.issuer}`")
+    for rule in report.rules:
+        lines.append(f"  {'yes' if rule.matches else 'no ':<4}{rule.rule}: {rule.gives}")
+        width = max(len(step.claim) for step in rule.steps)
+        for step in rule.steps:
+            mark = "holds " if step.holds else "FAILED"
+            lines.append(f"        {mark}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
+    if report.subject is not None and not report.verified:
+        lines.append("  The signature was not verified; --verify fetches the issuer's keys and does.")
+    return "\n".join(lines) + "\n"
+
+
+def _headline(report: Report) -> str:
+    if report.outcome == "granted":
+        return f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}) to {report.subject}"
+    who = f" to {report.subject}" if report.subject else ""
+    return f"REFUSED{who}: {report.outcome}, {report.reason}"

@@ -1,0 +1,223 @@
+"""The linter's opinions: what a policy may say, and its author most likely does not mean.
+
+Each has a code, which `silence: {code: reason}` beside the thing silences. The grave ones are errors until then.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from token_broker.policy.document import Path
+from token_broker.policy.model import Issuer, Matcher, Rule, Tests, TrustPolicy
+from token_broker.policy.presets import PRESETS, Preset
+
+# Code: whether it is grave, and what it is about, for the page.
+CODES: dict[str, tuple[bool, str]] = {
+    "shared-issuer": (True, "an issuer that signs for everybody is not pinned to a tenant by an exact value"),
+    "github-names": (True, "a GitHub rule matches names, which others can take over, and no immutable id"),
+    "github-ungated": (True, "a GitHub rule says neither which ref nor which environment, so any branch may"),
+    "never-matches": (True, "a rule contradicts what its issuer requires"),
+    "all-scopes": (False, "a rule gives all that the Auth Key has"),
+    "broad-scope": (False, "a rule gives `read`, `write` or the right to make Auth Keys"),
+    "shows-secrets": (False, "`template_credentials:read` shows other services' secrets"),
+    "end-user-read": (False, "end users get a `*:read` scope, which reads everyone's things in the workspace"),
+    "open-wildcard": (False, "a pattern ends within a name, so it matches longer names too"),
+    "replayable": (False, "the JWT names no audience of yours, so every API it is shown to can use it here"),
+    "duplicate-rule": (False, "a rule says what another says"),
+    "shadowed-rule": (False, "a rule adds nothing to another that is more general"),
+    "unused-credential": (False, "no rule gives this credential"),
+    "unused-issuer": (False, "no rule trusts this issuer"),
+    "unused-silence": (False, "a silence for something that is not said"),
+}
+_KNOWN_ISSUERS = {preset.issuer: name for name, preset in PRESETS.items() if preset.issuer}
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    code: str
+    path: Path
+    message: str
+
+    @property
+    def is_grave(self) -> bool:
+        return CODES[self.code][0]
+
+
+Opinions = Iterator[Opinion]
+
+
+def opinions(policy: TrustPolicy) -> list[Opinion]:
+    """What is worth saying and not silenced."""
+    said = [*_issuers(policy), *_rules(policy), *_credentials(policy), *_repeated(policy)]
+    silences = dict(_silences(policy))
+    kept = [each for each in said if each.code not in silences.get(each.path[:2], {})]
+    used = {(each.path[:2], each.code) for each in said}
+    for path, codes in silences.items():
+        for code in codes:
+            if (path, code) not in used:
+                kept.append(
+                    Opinion("unused-silence", (*path, "silence", code), f"nothing says `{code}` here; take it out")
+                )
+    return kept
+
+
+def _silences(policy: TrustPolicy) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    for name, issuer in policy.issuers.items():
+        yield ("issuers", name), issuer.silence
+    for name, credential in policy.credentials.items():
+        yield ("credentials", name), credential.silence
+    for place, rule in enumerate(policy.rules):
+        yield ("rules", place), rule.silence
+
+
+def _issuers(policy: TrustPolicy) -> Opinions:
+    trusted = {rule.issuer for rule in policy.rules}
+    for name, issuer in policy.issuers.items():
+        path: Path = ("issuers", name)
+        if name not in trusted:
+            yield Opinion("unused-issuer", path, f"no rule trusts `{name}`; write one, or take it out")
+        if issuer.audience_claim != "aud":
+            yield Opinion(
+                "replayable",
+                (*path, "audiences"),
+                f"a JWT told by `{issuer.audience_claim}` can be used here by every API that its holder shows it to",
+            )
+
+
+def _credentials(policy: TrustPolicy) -> Opinions:
+    given = {rule.credential for rule in policy.rules}
+    for name in policy.credentials:
+        if name not in given:
+            yield Opinion("unused-credential", ("credentials", name), f"no rule gives `{name}`; take it out")
+
+
+def _rules(policy: TrustPolicy) -> Opinions:
+    for place, rule in enumerate(policy.rules):
+        path: Path = ("rules", place)
+        yield from _scopes((*path, "scopes"), rule)
+        yield from _patterns((*path, "when"), rule)
+        issuer = policy.issuers.get(rule.issuer)
+        if issuer is None:
+            continue
+        yield from _tenancy(path, rule, issuer)
+        yield from _contradictions((*path, "when"), rule, issuer)
+        preset = _preset(issuer)
+        reads = [scope for scope in rule.scopes if scope == "read" or scope.endswith(":read")]
+        if preset is not None and preset.end_users and (reads or rule.scopes == "*"):
+            told = "every scope" if rule.scopes == "*" else reads[0]
+            yield Opinion("end-user-read", (*path, "scopes"), f"{told} reads what everyone in the workspace has")
+
+
+def _preset(issuer: Issuer) -> Preset | None:
+    return PRESETS.get(issuer.preset or _KNOWN_ISSUERS.get(issuer.issuer, ""))
+
+
+def _scopes(path: Path, rule: Rule) -> Opinions:
+    if rule.scopes == "*":
+        yield Opinion(
+            "all-scopes", path, "gives all that the Auth Key has, also what it is given later; name the scopes"
+        )
+        return
+    for scope in rule.scopes:
+        if scope in ("read", "write") or scope.startswith("auth_keys:"):
+            yield Opinion("broad-scope", path, f"{scope} gives more than most callers need; name narrower scopes")
+        if scope == "template_credentials:read":
+            yield Opinion("shows-secrets", path, f"{scope} shows the secrets of other services")
+
+
+def _tenancy(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
+    """Whether a rule of a shared issuer can only match callers of one tenant."""
+    preset = _preset(issuer)
+    if preset is None or not preset.tenants:
+        return
+    conditions = {**(issuer.require or {}), **rule.when}
+    if issuer.issuer == PRESETS["github-actions"].issuer:
+        yield from _github(path, conditions)
+    elif not any(_is_exact(conditions.get(claim)) for claim in preset.tenants) and issuer.issuer in _SHARED:
+        yield Opinion(
+            "shared-issuer",
+            (*path, "when"),
+            f"{issuer.issuer} signs for everybody; pin {' or '.join(preset.tenants)} to an exact value",
+        )
+
+
+_SHARED = {"https://accounts.google.com", "https://gitlab.com", "https://token.actions.githubusercontent.com"}
+
+
+def _github(path: Path, conditions: Mapping[str, Any]) -> Opinions:
+    subject = " ".join(_texts(conditions.get("sub")))
+    has_id = _is_exact(conditions.get("repository_id")) or _is_exact(conditions.get("repository_owner_id"))
+    if not has_id and not re.search(r"repo:[^/*]+@[0-9]+/", subject):
+        message = "add repository_id or repository_owner_id: a name can be given up and taken by others"
+        yield Opinion("github-names", (*path, "when"), message)
+    gates = ("ref", "environment", "job_workflow_ref", "workflow_ref")
+    if not any(gate in conditions for gate in gates) and not re.search(r":(ref|environment):", subject):
+        message = "add ref or environment: as it is, every branch and every workflow of the repository may"
+        yield Opinion("github-ungated", (*path, "when"), message)
+
+
+def _is_exact(condition: Any) -> bool:
+    return condition is not None and not isinstance(condition, Tests)
+
+
+def _texts(condition: Any) -> list[str]:
+    """The texts that a condition compares with."""
+    if isinstance(condition, list):
+        return [str(value) for value in condition]
+    if isinstance(condition, Tests):
+        return [condition.like] if condition.like else []
+    return [] if condition is None else [str(condition)]
+
+
+def _patterns(path: Path, rule: Rule) -> Opinions:
+    for claim, condition in rule.when.items():
+        pattern = condition.like if isinstance(condition, Matcher) else None
+        if pattern and re.search(r"[^*/:]\*{1,2}$", pattern):
+            message = f"`{pattern}` also matches every longer name; end it, or put a / or : before the *"
+            yield Opinion("open-wildcard", (*path, claim), message)
+
+
+def _contradictions(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
+    for claim, required in (issuer.require or {}).items():
+        wanted = rule.when.get(claim)
+        if wanted is None:
+            continue
+        absent = isinstance(wanted, Matcher) and wanted.exists is False
+        if absent or (_is_exact(wanted) and _is_exact(required) and not _overlap(wanted, required)):
+            message = f"the issuer requires another `{claim}`, so this rule never matches"
+            yield Opinion("never-matches", (*path, claim), message)
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    mine = one if isinstance(one, list) else [one]
+    theirs = other if isinstance(other, list) else [other]
+    return any(repr(value) == repr(wanted) for value in mine for wanted in theirs)
+
+
+def _repeated(policy: TrustPolicy) -> Opinions:
+    # Only rules of one issuer and credential can say the same.
+    groups: dict[tuple[str, str], list[int]] = {}
+    for place, rule in enumerate(policy.rules):
+        groups.setdefault((rule.issuer, rule.credential), []).append(place)
+    for places in groups.values():
+        for place, other in itertools.permutations(places, 2):
+            yield from _repeat(policy.rules[place], policy.rules[other], ("rules", place), is_later=place > other)
+
+
+def _repeat(rule: Rule, other: Rule, path: Path, *, is_later: bool) -> Opinions:
+    if not _covers(other, rule):
+        return
+    if _covers(rule, other):
+        if is_later:
+            yield Opinion("duplicate-rule", path, f"says what `{other.name}` says; keep one")
+    elif rule.share == "grant":
+        yield Opinion("shadowed-rule", path, f"adds nothing to `{other.name}`; take one out")
+
+
+def _covers(wide: Rule, narrow: Rule) -> bool:
+    """Whether whoever gets something by `narrow` gets it by `wide`, too."""
+    scopes = wide.scopes == "*" or (narrow.scopes != "*" and set(narrow.scopes) <= set(wide.scopes))
+    conditions = all(narrow.when.get(claim) == condition for claim, condition in wide.when.items())
+    return scopes and conditions and set(narrow.aud) <= set(wide.aud)

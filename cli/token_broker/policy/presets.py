@@ -1,0 +1,232 @@
+"""What is known of well-known issuers, so that a policy need not say it, and may not get it wrong."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from token_broker.policy.document import Path
+
+_STS = "/https:~1~1sts.amazonaws.com~1/"
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """One kind of JWT of one issuer. `source`: where its quirks are documented."""
+
+    title: str
+    source: str
+    issuer: str | None  # fixed; None where each tenant has its own
+    shape: str  # of the issuer, a regular expression
+    example: str
+    algorithms: tuple[str, ...] = ("RS256",)
+    keys_path: str | None = None  # a URL, or a path at the issuer; None: discovery
+    require: Mapping[str, Any] = field(default_factory=dict)
+    audience_claim: str = "aud"
+    subject_claim: str = "sub"
+    texts: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
+    tenants: tuple[str, ...] = ()  # where the issuer is shared: the claims that tell whose caller it is
+    end_users: bool = False
+
+
+PRESETS: dict[str, Preset] = {
+    "github-actions": Preset(
+        "GitHub Actions",
+        "https://docs.github.com/en/actions/reference/security/oidc",
+        "https://token.actions.githubusercontent.com",
+        r"https://token\.actions\.githubusercontent\.com",
+        "https://token.actions.githubusercontent.com",
+        texts=frozenset(
+            {"repository_id", "repository_owner_id", "actor_id", "run_id", "run_number", "run_attempt", "ref_protected"}
+        ),
+        tenants=("repository_id", "repository_owner_id", "sub"),
+    ),
+    "gitlab": Preset(
+        "GitLab",
+        "https://docs.gitlab.com/ci/secrets/id_token_authentication/",
+        None,
+        r"https://[a-z0-9.-]+(:[0-9]+)?",
+        "https://gitlab.com",
+        texts=frozenset(
+            {"project_id", "namespace_id", "user_id", "pipeline_id", "job_id", "ref_protected", "environment_protected"}
+        ),
+        tenants=("project_id", "namespace_id"),
+    ),
+    "cognito-id": Preset(
+        "Amazon Cognito, id token",
+        "https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-id-token.html",
+        None,
+        r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[\w-]+",
+        "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf",
+        keys_path="/.well-known/jwks.json",
+        require={"token_use": "id"},
+        end_users=True,
+    ),
+    "cognito-access": Preset(
+        "Amazon Cognito, access token",
+        "https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-using-the-access-token.html",
+        None,
+        r"https://cognito-idp\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[\w-]+",
+        "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf",
+        keys_path="/.well-known/jwks.json",
+        require={"token_use": "access"},
+        audience_claim="client_id",
+        end_users=True,
+    ),
+    "auth0": Preset(
+        "Auth0",
+        "https://auth0.com/docs/secure/tokens/access-tokens/validate-access-tokens",
+        None,
+        r"https://[a-z0-9.-]+/",
+        "https://acme.eu.auth0.com/",
+        end_users=True,
+    ),
+    "clerk": Preset(
+        "Clerk, session token",
+        "https://clerk.com/docs/guides/sessions/session-tokens",
+        None,
+        r"https://[a-z0-9.-]+",
+        "https://clerk.example.com",
+        require={"sid": {"exists": True}},
+        audience_claim="azp",
+        end_users=True,
+    ),
+    "firebase": Preset(
+        "Firebase Authentication",
+        "https://firebase.google.com/docs/auth/admin/verify-id-tokens",
+        None,
+        r"https://securetoken\.google\.com/[a-z0-9-]+",
+        "https://securetoken.google.com/my-project",
+        keys_path="https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
+        require={"/firebase/sign_in_provider": {"not": "anonymous"}},
+        end_users=True,
+    ),
+    "google": Preset(
+        "Google, id token",
+        "https://developers.google.com/identity/openid-connect/openid-connect",
+        "https://accounts.google.com",
+        r"https://accounts\.google\.com",
+        "https://accounts.google.com",
+        keys_path="https://www.googleapis.com/oauth2/v3/certs",
+        tenants=("hd", "sub", "email"),
+        end_users=True,
+    ),
+    "entra-v2": Preset(
+        "Microsoft Entra ID, version 2.0",
+        "https://learn.microsoft.com/en-us/entra/identity-platform/access-token-claims-reference",
+        None,
+        r"https://login\.microsoftonline\.com/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/v2\.0",
+        "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0",
+        require={"ver": "2.0"},
+        texts=frozenset({"ver"}),
+        end_users=True,
+    ),
+    "supabase": Preset(
+        "Supabase",
+        "https://supabase.com/docs/guides/auth/jwts",
+        None,
+        r"https://[a-z0-9.-]+/auth/v1",
+        "https://abcdefghijklmnop.supabase.co/auth/v1",
+        algorithms=("ES256",),
+        keys_path="/.well-known/jwks.json",
+        require={"role": "authenticated", "is_anonymous": False},
+        end_users=True,
+    ),
+    "cloudflare-access": Preset(
+        "Cloudflare Access, a person",
+        "https://developers.cloudflare.com/cloudflare-one/identity/authorization-cookie/application-token/",
+        None,
+        r"https://[a-z0-9-]+\.cloudflareaccess\.com",
+        "https://acme.cloudflareaccess.com",
+        keys_path="/cdn-cgi/access/certs",
+        require={"email": {"exists": True}},
+        end_users=True,
+    ),
+    "cloudflare-access-service": Preset(
+        "Cloudflare Access, a service token",
+        "https://developers.cloudflare.com/cloudflare-one/identity/authorization-cookie/application-token/",
+        None,
+        r"https://[a-z0-9-]+\.cloudflareaccess\.com",
+        "https://acme.cloudflareaccess.com",
+        keys_path="/cdn-cgi/access/certs",
+        require={"common_name": {"exists": True}},
+        subject_claim="common_name",
+    ),
+    "aws-sts": Preset(
+        "AWS STS, web identity token",
+        "https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_outbound.html",
+        None,
+        r"https://[0-9a-f-]{36}\.tokens\.sts\.global\.api\.aws",
+        "https://00000000-0000-0000-0000-000000000000.tokens.sts.global.api.aws",
+        algorithms=("RS256", "ES384"),
+        require={f"{_STS}aws_account": {"exists": True}},
+        texts=frozenset({f"{_STS}aws_account"}),
+    ),
+}
+
+
+def applied(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
+    """The document with each issuer's preset filled in, and what is wrong about the presets' use.
+
+    What the policy says itself wins, but the preset's requirements hold besides.
+    """
+    issuers = value.get("issuers") if isinstance(value, dict) else None
+    if not isinstance(issuers, dict):
+        return value, []
+    filled, problems = {}, []
+    for name, issuer in issuers.items():
+        filled[name], problem = _filled(issuer)
+        problems += [(("issuers", name, *path), message) for path, message in problem]
+    return {**value, "issuers": filled}, problems
+
+
+def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
+    if not isinstance(issuer, dict) or "preset" not in issuer:
+        return issuer, []
+    preset = PRESETS.get(str(issuer["preset"]))
+    if preset is None:
+        return {**issuer, "preset": None}, [(("preset",), _unknown(str(issuer["preset"])))]
+    defaults = {
+        "issuer": preset.issuer,
+        "algorithms": list(preset.algorithms),
+        "keys": _keys(preset, issuer.get("issuer", preset.issuer)),
+        "audience_claim": preset.audience_claim,
+        "subject_claim": preset.subject_claim,
+    }
+    wanted = issuer.get("require")
+    own = wanted if isinstance(wanted, dict) else {}
+    problems: list[tuple[Path, str]] = [
+        (("require", claim), f"the preset requires `{claim}` already; take it out")
+        for claim in own
+        if claim in preset.require
+    ]
+    url = issuer.get("issuer", preset.issuer)
+    if isinstance(url, str) and not re.fullmatch(preset.shape, url, re.ASCII):
+        problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
+    merged = {name: text for name, text in defaults.items() if text is not None} | issuer
+    if wanted is None or own:
+        merged["require"] = {**preset.require, **own}
+    return {name: item for name, item in merged.items() if name != "require" or item}, problems
+
+
+def _keys(preset: Preset, issuer: Any) -> Any:
+    if preset.keys_path is None or not isinstance(issuer, str):
+        return "discovery"
+    is_path = preset.keys_path.startswith("/")
+    return {"url": issuer.rstrip("/") + preset.keys_path if is_path else preset.keys_path}
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, PRESETS, n=1)
+    return f"no preset `{name}`; " + (f"did you mean `{near[0]}`?" if near else f"one of {', '.join(PRESETS)}")
+
+
+def misfits(preset: Preset, conditions: Mapping[str, Any]) -> list[str]:
+    """The claims that a policy compares with a number or a boolean though they are texts."""
+    return [claim for claim, condition in conditions.items() if claim in preset.texts and not _is_text(condition)]
+
+
+def _is_text(condition: Any) -> bool:
+    values = condition if isinstance(condition, list) else [condition]
+    return all(not isinstance(value, (bool, int, float)) for value in values)

@@ -1,0 +1,158 @@
+"""`token-broker policy explain`: what a request would get, and which condition stands in the way."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.kit.jwts import Signer
+
+COMMAND = Path(sys.executable).with_name("token-broker")
+SIGNER = Signer("ES256")
+POLICY = f"""
+version: 1
+credentials: {{default: {{secret: a}}}}
+issuers:
+  site:
+    issuer: https://login.example.com/
+    audiences: [us]
+    algorithms: [ES256]
+    keys: {{jwks: {json.dumps(SIGNER.jwks())}}}
+    require: {{token_use: id}}
+rules:
+  - name: editors
+    issuer: site
+    when: {{email_verified: true, groups: {{any: [editors]}}}}
+    scopes: [assemblies:write]
+  - {{name: guests, issuer: site, when: {{tier: {{not: paid}}, left: {{exists: false}}}}, scopes: [queues:read]}}
+  - {{name: pipeline, issuer: invoke, when: {{sub: nightly}}, scopes: [queues:read]}}
+"""
+CLAIMS = {"sub": "alice", "token_use": "id", "email_verified": True, "groups": ["readers", "editor"]}
+
+
+def explain(folder: Path, *options: str, text: str = "") -> tuple[int, str, str]:
+    (folder / "policy.yaml").write_text(POLICY)
+    command: list[str | Path] = [COMMAND, "policy", "explain", *options]
+    done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def of_claims(folder: Path, claims: dict[str, Any], *options: str) -> tuple[int, str, str]:
+    return explain(folder, "--claims", "-", "--issuer", "site", *options, text=json.dumps(claims))
+
+
+def jwt(**changes: Any) -> str:
+    now = int(time.time())
+    members = {"iss": "https://login.example.com/", "aud": "us", "iat": now, "exp": now + 300, **CLAIMS}
+    return SIGNER.jwt(members | changes)
+
+
+def test_a_near_miss_names_the_one_condition_that_failed(tmp_path: Path) -> None:
+    status, out, err = of_claims(tmp_path, CLAIMS | {"tier": "paid"})
+    assert (status, err) == (1, "")
+    assert out.startswith("REFUSED to alice: access_denied, no rule matches\n")
+    editors = out.partition("no  editors")[2].partition("no  guests")[0]
+    assert [line.split() for line in editors.splitlines() if "FAILED" in line] == [
+        ["FAILED", "groups", "wants", "any", "of", '["editors"];', "got", '["readers",', '"editor"]']
+    ]
+
+
+def test_a_grant_shows_what_it_gives(tmp_path: Path) -> None:
+    status, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]})
+    assert status == 0
+    assert out.startswith("GRANTED assemblies:write (aud api2, credential default) to alice\n")
+    assert "yes editors: assemblies:write (aud api2, credential default)" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "outcome"),
+    [
+        (["--scope", "billing:read"], "invalid_scope"),
+        (["--scope", "*"], "invalid_scope"),
+        (["--aud", "mcp"], "invalid_target"),
+        (["--credential", "other"], "invalid_target"),
+    ],
+)
+def test_what_is_asked_for_is_taken_into_account(tmp_path: Path, options: list[str], outcome: str) -> None:
+    status, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]}, *options, "--json")
+    assert (status, json.loads(out)["outcome"]) == (1, outcome)
+
+
+def test_json_holds_the_same_for_machines(tmp_path: Path) -> None:
+    _, out, _ = of_claims(tmp_path, CLAIMS, "--json")
+    report = json.loads(out)
+    assert (report["outcome"], report["reason"], report["verified"]) == ("access_denied", "no rule matches", False)
+    assert report["rules"][0]["steps"][1] == {
+        "claim": "groups",
+        "holds": False,
+        "wants": 'any of ["editors"]',
+        "got": '["readers", "editor"]',
+    }
+
+
+def test_absence_is_shown(tmp_path: Path) -> None:
+    _, out, _ = of_claims(tmp_path, CLAIMS)
+    assert 'FAILED  tier  wants not "paid"; got absent' in out
+    assert "holds   left  wants absent; got absent" in out
+
+
+def test_a_jwt_is_read_and_checked_but_for_its_signature(tmp_path: Path) -> None:
+    status, out, _ = explain(tmp_path, "--jwt", "-", text=jwt(groups=["editors"])[:-6] + "AAAAAA\n")
+    assert status == 0
+    assert "The signature was not verified" in out
+
+
+def test_unless_it_is_asked_for(tmp_path: Path) -> None:
+    good, bad = jwt(groups=["editors"]), jwt(groups=["editors"])[:-6] + "AAAAAA"
+    status, out, _ = explain(tmp_path, "--jwt", "-", "--verify", text=good)
+    assert status == 0
+    assert "not verified" not in out
+    status, out, _ = explain(tmp_path, "--jwt", "-", "--verify", text=bad)
+    assert (status, out) == (1, "REFUSED: invalid_token, signature\n")
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        (
+            {"iss": "https://login.example.com"},
+            "which no issuer of the policy is, byte for byte: https://login.example.com/",
+        ),
+        ({"exp": 1}, "the JWT would not be accepted: site: expired"),
+        ({"aud": "them"}, "the JWT would not be accepted: site: audience"),
+        ({"token_use": "access"}, "site: the issuer requires token_use"),
+    ],
+)
+def test_a_jwt_that_would_not_be_accepted_is_told_why(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+    status, out, err = explain(tmp_path, "--jwt", "-", text=jwt(**changes))
+    assert (status, out) == (2, "")
+    assert told in err
+
+
+def test_callers_without_a_jwt_are_explained_too(tmp_path: Path) -> None:
+    status, out, _ = explain(tmp_path, "--claims", "-", "--issuer", "invoke", text='{"sub": "nightly"}')
+    assert status == 0
+    assert out.startswith("GRANTED queues:read")
+
+
+@pytest.mark.parametrize(
+    ("options", "text", "told"),
+    [
+        (["--claims", "-"], "{}", "say whose claims these are: --issuer site"),
+        (["--claims", "-", "--issuer", "nobody"], "{}", "say whose claims these are: --issuer site"),
+        (["--claims", "-", "--issuer", "site"], '{"sub": "a"}', "the issuer requires token_use"),
+        (["--claims", "-", "--issuer", "site"], "no json", "Expecting value"),
+        (["--claims", "nowhere.json"], "", "nowhere.json"),
+        (["--jwt", "-"], "no jwt", "not a JWT that the broker reads"),
+        ([], "", "one of the arguments --jwt --claims is required"),
+    ],
+)
+def test_what_cannot_be_explained_says_what_to_give(tmp_path: Path, options: list[str], text: str, told: str) -> None:
+    status, out, err = explain(tmp_path, *options, text=text)
+    assert (status, out) == (2, "")
+    assert told in err
+    assert "Traceback" not in err

@@ -1,0 +1,132 @@
+"""The linter's opinions: said once, at their place, silenced by code and reason."""
+
+from typing import Any
+
+import pytest
+import yaml
+from token_broker.policy.compiler import compile_policy
+from token_broker.policy.document import PolicyErrors
+from token_broker.policy.lint import CODES
+
+PLAIN = {"issuer": "https://a.example", "audiences": ["us"], "algorithms": ["RS256"], "keys": "discovery"}
+GOOGLE = {"preset": "google", "audiences": ["us"]}
+TWO = {"default": {"secret": "a"}, "spare": {"secret": "b"}}
+UPLOAD = ["assemblies:write"]
+GITHUB = {"preset": "github-actions", "audiences": ["us"]}
+COGNITO = {
+    "preset": "cognito-access",
+    "issuer": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
+    "audiences": ["app"],
+}
+
+
+def rule(when: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    return {"name": "one", "issuer": "x", "when": when or {"sub": "a"}, "scopes": ["queues:read"]} | more
+
+
+def policy(issuer: dict[str, Any], *rules: dict[str, Any], **more: Any) -> str:
+    document = {"version": 1, "credentials": {"default": {"secret": "a"}}, "issuers": {"x": issuer}}
+    named = [{**each, "name": each["name"] if number == 0 else f"rule {number}"} for number, each in enumerate(rules)]
+    return yaml.safe_dump(document | {"rules": named} | more, sort_keys=False)
+
+
+def codes(text: str) -> list[str]:
+    """The codes of what is said, grave or not."""
+    try:
+        return [said.code for said in compile_policy(text, "p.yaml").warnings]
+    except PolicyErrors as errors:
+        return [problem.message.rpartition("[")[2].rstrip("]") for problem in errors.problems]
+
+
+SAID: dict[str, str] = {
+    "shared-issuer": policy({"preset": "google", "audiences": ["us"]}, rule({"email_verified": True}, scopes=UPLOAD)),
+    "github-names": policy(GITHUB, rule({"repository": "acme/site", "ref": "refs/heads/main"})),
+    "github-ungated": policy(GITHUB, rule({"repository_id": "7"})),
+    "never-matches": policy(PLAIN | {"require": {"kind": "a"}}, rule({"kind": "b"})),
+    "all-scopes": policy(PLAIN, rule(scopes="*")),
+    "broad-scope": policy(PLAIN, rule(scopes=["auth_keys:write"])),
+    "shows-secrets": policy(PLAIN, rule(scopes=["template_credentials:read"])),
+    "end-user-read": policy(
+        {"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "audiences": ["us"]}, rule(scopes=["assemblies:read"])
+    ),
+    "open-wildcard": policy(PLAIN, rule({"sub": {"like": "repo:acme*"}})),
+    "replayable": policy(COGNITO, rule(scopes=UPLOAD)),
+    "duplicate-rule": policy(PLAIN, rule(), rule()),
+    "shadowed-rule": policy(PLAIN, rule(scopes=["queues:read", "billing:read"]), rule({"sub": "a", "more": 1})),
+    "unused-credential": policy(PLAIN, rule(), credentials=TWO),
+    "unused-issuer": policy(PLAIN),
+    "unused-silence": policy(PLAIN, rule(silence={"all-scopes": "was so once"})),
+}
+
+
+def test_every_code_has_its_case() -> None:
+    assert SAID.keys() - {"unused-credential"} == CODES.keys() - {"unused-credential"}
+
+
+@pytest.mark.parametrize(("code", "text"), SAID.items())
+def test_an_opinion_is_said(code: str, text: str) -> None:
+    assert code in codes(text)
+
+
+@pytest.mark.parametrize("code", [code for code, (is_grave, _) in CODES.items() if is_grave])
+def test_a_grave_one_is_an_error(code: str) -> None:
+    with pytest.raises(PolicyErrors, match=code):
+        compile_policy(SAID[code], "p.yaml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        policy(GOOGLE, rule({"hd": "example.com"}, scopes=UPLOAD)),
+        policy(
+            {"preset": "google", "audiences": ["us"], "require": {"hd": "example.com"}},
+            rule(scopes=UPLOAD),
+        ),
+        policy(GITHUB, rule({"repository_id": "7", "ref": "refs/heads/main"})),
+        policy(GITHUB, rule({"repository_owner_id": ["7", "8"], "environment": "production"})),
+        policy(GITHUB, rule({"sub": {"like": "repo:acme@1234/*:ref:refs/heads/main"}})),
+        policy({"preset": "gitlab", "issuer": "https://gitlab.example.com", "audiences": ["us"]}, rule()),
+        policy(PLAIN | {"require": {"kind": "a"}}, rule({"kind": ["a", "b"]})),
+        policy(PLAIN, rule({"sub": {"like": "repo:acme/*"}})),
+        policy(
+            PLAIN, rule(), rule(credential="spare"), credentials={"default": {"secret": "a"}, "spare": {"secret": "b"}}
+        ),
+        policy(PLAIN, rule(), rule({"sub": "a", "more": 1}, share="caller")),
+        policy(PLAIN, rule(), rule(aud=["mcp"])),
+        policy(PLAIN, rule(), rule({"sub": "b"})),
+    ],
+)
+def test_a_policy_that_means_what_it_says_is_met_with_silence(text: str) -> None:
+    assert codes(text) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        (
+            "github-ungated",
+            policy(GITHUB, rule({"repository_id": "7"}, silence={"github-ungated": "tags only"})),
+        ),
+        ("all-scopes", policy(PLAIN, rule(scopes="*", silence={"all-scopes": "our own administrators"}))),
+        (
+            "replayable",
+            policy(COGNITO | {"silence": {"replayable": "no other API"}}, rule(scopes=UPLOAD)),
+        ),
+    ],
+)
+def test_a_silence_with_a_reason_silences_that_one(code: str, text: str) -> None:
+    assert code not in codes(text)
+
+
+@pytest.mark.parametrize(
+    ("silence", "told"),
+    [({"all-scope": "because"}, "no opinion has the code `all-scope`"), ({"all-scopes": ""}, "must not be empty")],
+)
+def test_a_silence_needs_a_known_code_and_a_reason(silence: dict[str, str], told: str) -> None:
+    with pytest.raises(PolicyErrors, match=told):
+        compile_policy(policy(PLAIN, rule(silence=silence)), "p.yaml")
+
+
+def test_opinions_of_a_large_policy_come_in_seconds() -> None:
+    rules = [rule({"sub": f"s{number}"}) for number in range(400)]
+    assert codes(policy(PLAIN, *rules)) == []

@@ -1,0 +1,121 @@
+"""What is known of well-known issuers: filled in, held to, and never in the way of what the policy says itself."""
+
+import json
+from typing import Any
+
+import pytest
+import yaml
+from token_broker.policy.compiler import compile_policy
+from token_broker.policy.document import PolicyErrors
+from token_broker.policy.presets import PRESETS
+
+RULE = {"name": "one", "issuer": "x", "when": {"sub": "a"}, "scopes": ["assemblies:write"]}
+GITHUB_RULE = RULE | {"when": {"repository_id": "1", "ref": "refs/heads/main"}}
+
+
+def policy(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
+    return yaml.safe_dump(
+        {
+            "version": 1,
+            "credentials": {"default": {"secret": "a"}},
+            "issuers": {"x": {"audiences": ["us"], **issuer}},
+            "rules": [rule or RULE],
+        }
+    )
+
+
+def compiled(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> dict[str, Any]:
+    return dict(json.loads(compile_policy(policy(issuer, rule), "p.yaml").data)["issuers"][0])
+
+
+def errors(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
+    with pytest.raises(PolicyErrors) as caught:
+        compile_policy(policy(issuer, rule), "p.yaml")
+    return str(caught.value)
+
+
+RULES = {"github-actions": GITHUB_RULE, "google": RULE | {"when": {"hd": "example.com"}}}
+RULES["gitlab"] = RULE | {"when": {"project_id": "7"}}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_and_an_audience_make_an_issuer(name: str) -> None:
+    preset = PRESETS[name]
+    entry = compiled({"preset": name, "issuer": preset.example}, RULES.get(name))
+    assert entry["issuer"] == preset.example
+    assert entry["algorithms"] == list(preset.algorithms)
+    assert (entry["audience_claim"], entry["subject_claim"]) == (preset.audience_claim, preset.subject_claim)
+    assert {condition["claim"] for condition in entry["require"]} == preset.require.keys()
+
+
+@pytest.mark.parametrize("name", ["github-actions", "google"])
+def test_an_issuer_that_is_one_for_all_need_not_be_written(name: str) -> None:
+    assert compiled({"preset": name}, RULES[name])["issuer"] == PRESETS[name].issuer
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [
+        ("cognito-id", "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf/.well-known/jwks.json"),
+        ("google", "https://www.googleapis.com/oauth2/v3/certs"),
+        ("cloudflare-access", "https://acme.cloudflareaccess.com/cdn-cgi/access/certs"),
+    ],
+)
+def test_keys_that_are_elsewhere_are_named(name: str, url: str) -> None:
+    assert compiled({"preset": name, "issuer": PRESETS[name].example}, RULES.get(name))["keys"] == {"url": url}
+
+
+def test_what_the_policy_says_itself_wins() -> None:
+    entry = compiled({"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "algorithms": ["PS256"], "max_age": "5m"})
+    assert (entry["algorithms"], entry["max_age"]) == (["PS256"], 300)
+    own = {"preset": "cognito-id", "issuer": PRESETS["cognito-id"].example, "keys": {"url": "https://own.example/keys"}}
+    assert compiled(own)["keys"] == {"url": "https://own.example/keys"}
+
+
+def test_and_the_preset_s_requirements_hold_besides_its_own() -> None:
+    issuer = {"preset": "cognito-access", "issuer": PRESETS["cognito-access"].example, "require": {"scope": "a/b"}}
+    assert [condition["claim"] for condition in compiled(issuer)["require"]] == ["token_use", "scope"]
+
+
+@pytest.mark.parametrize(
+    ("issuer", "rule", "told"),
+    [
+        ({"preset": "githup-actions"}, None, "no preset `githup-actions`; did you mean `github-actions`?"),
+        ({"preset": 5}, None, "no preset `5`"),
+        ({"preset": "auth0"}, None, "`issuer` is missing"),
+        ({"preset": "auth0", "issuer": "https://a.eu.auth0.com"}, None, "it looks like https://acme.eu.auth0.com/"),
+        ({"preset": "entra-v2", "issuer": "https://login.microsoftonline.com/common/v2.0"}, None, "not an issuer of"),
+        (
+            {"preset": "cognito-id", "issuer": PRESETS["cognito-id"].example, "require": {"token_use": "access"}},
+            None,
+            "the preset requires `token_use` already",
+        ),
+        ({"preset": "github-actions"}, RULE | {"when": {"repository_id": 7, "ref": "a"}}, "put it in quotes"),
+        (
+            {"preset": "gitlab", "issuer": "https://gitlab.com"},
+            RULE | {"when": {"project_id": "7", "ref_protected": True}},
+            "put it in quotes",
+        ),
+        ({"issuer": "https://a.example"}, None, "`algorithms` is missing"),
+    ],
+    ids=str,
+)
+def test_a_misuse_is_told_with_the_mend(issuer: dict[str, Any], rule: Any, told: str) -> None:
+    assert told in errors(issuer, rule)
+
+
+def test_both_kinds_of_cognito_s_tokens_stand_side_by_side_and_fit_one_entry_each() -> None:
+    pool = PRESETS["cognito-id"].example
+    # JSON is YAML, and has no aliases.
+    text = json.dumps(
+        {
+            "version": 1,
+            "credentials": {"default": {"secret": "a"}},
+            "issuers": {
+                "people": {"preset": "cognito-id", "issuer": pool, "audiences": ["app"]},
+                "machines": {"preset": "cognito-access", "issuer": pool, "audiences": ["app"]},
+            },
+            "rules": [RULE | {"issuer": "people"}, RULE | {"name": "two", "issuer": "machines"}],
+        }
+    )
+    assert compile_policy(text, "p.yaml").issuers == 2
