@@ -1,0 +1,87 @@
+"""docs/openapi.yaml against the running stack: no undocumented answer and no fault, whatever is sent."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+import schemathesis
+import yaml
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator
+from schemathesis.checks import not_a_server_error
+from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from local.artifact import ROOT
+from tests.kit.stacks import FORM, Answer, Client
+
+PATH = ROOT / "docs/openapi.yaml"
+DOCUMENT = yaml.safe_load(PATH.read_text())
+# Below the gateway's throttle, so that it is the function that answers.
+schema = schemathesis.openapi.from_path(PATH, config=SchemathesisConfig.from_dict({"rate-limit": "30/s"}))
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+
+
+@schema.parametrize()
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+def test_whatever_is_sent_the_answer_is_documented_and_no_fault(case: Any, stack: Client) -> None:
+    case.call_and_validate(base_url=stack.stack["broker_url"], checks=CHECKS)
+
+
+def resolved(name: str) -> dict[str, Any]:
+    return {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+
+
+def is_valid(answer: Answer, name: str) -> bool:
+    return bool(Draft202012Validator(resolved(name)).is_valid(answer.body))
+
+
+@pytest.mark.parametrize("form", ["header", "exchange", "assertion"])
+def test_a_real_token_is_as_described(stack: Client, form: str) -> None:
+    exchange = {
+        "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+        "subject_token": stack.jwt(),
+        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+    }
+    assertion = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": stack.jwt()}
+    if form == "header":
+        answer = stack.token()
+    else:
+        fields = exchange if form == "exchange" else assertion
+        answer = stack.post(urlencode(fields), authorization=None)
+    assert answer.status == 200
+    assert is_valid(answer, "Token")
+
+
+def test_a_refusal_is_as_described_and_has_only_documented_words(stack: Client) -> None:
+    for answer in (stack.token("a.b.c"), stack.token(stack.jwt(groups=[])), stack.token(scope="billing:read")):
+        assert is_valid(answer, "Error")
+        assert str(answer.status) in DOCUMENT["paths"]["/token"]["post"]["responses"]
+
+
+def test_an_iam_token_is_as_described(stack: Client) -> None:
+    body = urlencode({"grant_type": "client_credentials"}).encode()
+    request = AWSRequest("POST", f"{stack.stack['broker_url']}/iam/token", headers={"content-type": FORM}, data=body)
+    SigV4Auth(Credentials("AKIALOCAL", "local"), "execute-api", "us-east-1").add_auth(request)
+    assert is_valid(stack.send("POST", "/iam/token", body=body, headers=dict(request.headers.items())), "Token")
+
+
+def test_every_route_of_the_stack_is_described_and_no_other() -> None:
+    template = (ROOT / "template.yaml").read_text()
+    for path in DOCUMENT["paths"]:
+        assert f"Path: {path}" in template
+    assert template.count("Path: /") == len(DOCUMENT["paths"])
