@@ -1,13 +1,14 @@
 """The trust policy as compiled at build time, and the decision it makes: who gets what."""
 
 import hashlib
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
-from broker import jwk, strict_json
+from broker import jwk
 from broker.caller import Caller, Issuer
 from broker.conditions import Claims, Condition
 from broker.errors import AccessDenied, BrokerError, InvalidScope, InvalidTarget
@@ -37,6 +38,26 @@ class Rule:
     def failed(self, claims: Claims) -> tuple[str, ...]:
         """The names of the conditions that do not hold."""
         return tuple(condition.name for condition in self.when if not condition.holds(claims))
+
+
+class Rules(Mapping[str, tuple[Rule, ...]]):
+    """Each issuer's rules by its entry's name, read when its first caller comes: a start pays for none of them."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        """`texts`: the compiled rules of each entry, JSON."""
+        self._texts = texts
+        self._read: dict[str, tuple[Rule, ...]] = {}
+
+    def __getitem__(self, entry: str) -> tuple[Rule, ...]:
+        if entry not in self._read:
+            self._read[entry] = tuple(map(_rule, json.loads(self._texts[entry])))
+        return self._read[entry]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +139,10 @@ def read(path: Path) -> Policy:
 
 def load(data: bytes) -> Policy:
     """From the compiled form, JSON. It was checked when it was compiled, so here it is only read."""
-    document = strict_json.loads_object(data)
+    document = json.loads(data)
     issuers: dict[str, tuple[Issuer, ...]] = {}
     for entry in map(_issuer, document["issuers"]):
         issuers[entry.issuer] = (*issuers.get(entry.issuer, ()), entry)
-    rules: dict[str, tuple[Rule, ...]] = {}
-    for rule in map(_rule, document["rules"]):
-        rules[rule.issuer] = (*rules.get(rule.issuer, ()), rule)
     return Policy(
         digest=hashlib.sha256(data).hexdigest(),
         upstream=document["upstream"],
@@ -132,7 +150,7 @@ def load(data: bytes) -> Policy:
         is_local=document["local"],
         secrets={name: credential["secret"] for name, credential in document["credentials"].items()},
         issuers=issuers,
-        rules=rules,
+        rules=Rules(document["rules"]),
     )
 
 

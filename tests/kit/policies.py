@@ -48,7 +48,7 @@ def rule(**changes: Any) -> dict[str, Any]:
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    members = {
+    members: dict[str, Any] = {
         "version": 1,
         "local": False,
         "upstream": UPSTREAM,
@@ -57,7 +57,12 @@ def document(**changes: Any) -> dict[str, Any]:
         "issuers": [issuer()],
         "rules": [rule()],
     }
-    return members | changes
+    members |= changes
+    # Each issuer's rules are a JSON text of their own.
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for entry in members["rules"]:
+        grouped.setdefault(entry["issuer"], []).append(entry)
+    return members | {"rules": {name: json.dumps(entries) for name, entries in grouped.items()}}
 
 
 def policy(**changes: Any) -> Policy:

@@ -67,8 +67,9 @@ def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled
     said = [Warned(*document.place(each.path), each.code, each.message, each.is_grave) for each in opinions(model)]
     if grave := [Problem(each.line, each.column, str(each)) for each in said if each.is_grave]:
         raise PolicyErrors(file, grave)
-    data = _canonical(_compiled(model, local))
+    data = _canonical(_compiled(model, local)).encode() + b"\n"
     policy = load(data)
+    list(policy.rules.values())  # which are read late, so that a defect shows here
     _run_tests(model, policy, document, file)
     return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests), tuple(sorted(said)))
 
@@ -112,8 +113,16 @@ def _filled(value: Any, variables: Mapping[str, str]) -> Any:
     return [_filled(item, variables) for item in value] if isinstance(value, list) else value
 
 
-def _canonical(compiled: dict[str, Any]) -> bytes:
-    return json.dumps(compiled, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+def _canonical(compiled: Any) -> str:
+    return json.dumps(compiled, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def _by_issuer(rules: list[Rule]) -> dict[str, str]:
+    """The rules of each issuer as a JSON text of their own, which the function reads when it needs them."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for rule in rules:
+        grouped.setdefault(rule.issuer, []).append(_rule(rule))
+    return {name: _canonical(group) for name, group in grouped.items()}
 
 
 def _compiled(model: TrustPolicy, local: Local | None) -> dict[str, Any]:
@@ -124,7 +133,7 @@ def _compiled(model: TrustPolicy, local: Local | None) -> dict[str, Any]:
         "aws_endpoint": local.aws_endpoint if local else None,
         "credentials": {name: {"secret": credential.secret} for name, credential in model.credentials.items()},
         "issuers": [_issuer(name, issuer) for name, issuer in model.issuers.items()],
-        "rules": [_rule(rule) for rule in model.rules],
+        "rules": _by_issuer(model.rules),
     }
 
 

@@ -101,7 +101,7 @@ def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.
     except BrokerError as error:
         return Report(error.code, error.reason, None, None, None, arguments.aud, arguments.credential, False)
     decision = decide(policy, caller, request)
-    rules = tuple(_rule(rule, caller) for rule in compiled["rules"] if rule["issuer"] == caller.entry)
+    rules = tuple(_rule(rule, caller) for rule in json.loads(compiled["rules"].get(caller.entry, "[]")))
     if isinstance(decision, Grant):
         scopes = "*" if decision.scopes is ALL else " ".join(sorted(decision.scopes))
         outcome, reason = "granted", None

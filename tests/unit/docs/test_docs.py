@@ -11,7 +11,11 @@ from broker.policy import load
 from token_broker.policy.compiler import compile_policy
 
 ROOT = Path(__file__).parents[3]
-PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md")), *sorted(ROOT.glob("tests/**/*.md"))]
+PAGES = [
+    page
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md"))
+    if "node_modules" not in page.parts
+]
 
 
 def blocks(page: str, language: str) -> list[str]:

@@ -48,7 +48,9 @@ def errors(text: str, local: Local | None = None) -> str:
 
 
 def compiled(text: str, local: Local | None = None) -> dict[str, Any]:
-    return dict(json.loads(compile_policy(text, "p.yaml", local).data))
+    """The compiled policy, its rules read."""
+    document = dict(json.loads(compile_policy(text, "p.yaml", local).data))
+    return document | {"rules": [rule for rules in document["rules"].values() for rule in json.loads(rules)]}
 
 
 def when(condition: Any) -> list[Any]:

@@ -1,0 +1,130 @@
+"""What holds of every decision, whatever the rules, the caller and the request."""
+
+from typing import Any
+
+from broker.caller import Caller
+from broker.policy import ALL, Grant, Refusal, decide
+from broker.request import Proof, ProofForm, TokenRequest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kit.policies import condition, issuer, policy, rule
+
+SCOPES = st.sets(st.sampled_from(["a:read", "a:write", "b:read", "b:write"]), min_size=1)
+CONDITIONS = [
+    condition("groups", ["any", ["x"]]),
+    condition("groups", ["any", ["y"]]),
+    condition("tier", ["one_of", ["paid"]]),
+    condition("left", exists=False),
+    condition("sub", ["like", "u-*"]),
+]
+RULE = st.fixed_dictionaries(
+    {
+        "issuer": st.sampled_from(["one", "two"]),
+        "when": st.lists(st.sampled_from(CONDITIONS), min_size=1, max_size=3, unique_by=id),
+        "scopes": SCOPES.map(sorted) | st.just("*"),
+        "aud": st.sets(st.sampled_from(["api2", "mcp"]), min_size=1).map(sorted),
+        "credential": st.sampled_from(["default", "other"]),
+        "share": st.sampled_from(["grant", "caller"]),
+    }
+)
+RULES = st.lists(RULE, max_size=6)
+CLAIMS = st.fixed_dictionaries(
+    {"sub": st.sampled_from(["u-1", "v"])},
+    optional={
+        "groups": st.lists(st.sampled_from(["x", "y", "z"]), max_size=2),
+        "tier": st.sampled_from(["paid", "free", True]),
+        "left": st.just(1),
+    },
+)
+REQUESTS = st.builds(
+    TokenRequest,
+    st.just("id"),
+    st.just(Proof(ProofForm.HEADER, "")),
+    st.none() | SCOPES.map(frozenset),
+    st.sampled_from(["api2", "mcp"]),
+    st.sampled_from(["default", "other"]),
+)
+Given = list[dict[str, Any]]
+
+
+def decision(rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]) -> Grant | Refusal:
+    named = [rule(**{"name": f"rule {number}", **members}) for number, members in enumerate(rules)]
+    issuers = [issuer(name=name, issuer=f"https://{name}.example") for name in ("one", "two")]
+    credentials = {"default": {"secret": "a"}, "other": {"secret": "b"}}
+    trust = policy(issuers=issuers, rules=named, credentials=credentials)
+    return decide(trust, Caller("one", "https://one.example", str(claims["sub"]), claims, 0), request)
+
+
+def given_away(decided: Grant | Refusal) -> Any:
+    """What a decision gives, apart from names and digest."""
+    if isinstance(decided, Refusal):
+        return decided.error
+    return decided.scopes, decided.aud, decided.credential, decided.by_name, decided.for_each_caller
+
+
+def holds(compiled: dict[str, Any], claims: dict[str, Any]) -> bool:
+    """A condition, told by hand: an oracle beside the matchers."""
+    name, value = compiled["claim"], claims.get(compiled["claim"])
+    if not compiled["exists"]:
+        return name not in claims
+    ((operation, wanted),) = compiled["tests"]
+    if operation == "any":
+        return isinstance(value, list) and bool(set(wanted) & set(value))
+    return isinstance(value, str) and (value in wanted if operation == "one_of" else value.startswith("u-"))
+
+
+@given(RULES, CLAIMS, REQUESTS)
+def test_for_each_scope_one_rule_matches_and_names_this_scope_this_aud_and_this_credential(
+    rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]
+) -> None:
+    matching = [each for each in rules if each["issuer"] == "one" and all(holds(one, claims) for one in each["when"])]
+    there = [each for each in matching if request.aud in each["aud"] and request.credential == each["credential"]]
+    decided = decision(rules, claims, request)
+    if isinstance(decided, Refusal):
+        entitled = {scope for each in there for scope in each["scopes"]}
+        assert not there or (request.scopes is not None and "*" not in entitled and not request.scopes <= entitled)
+        return
+    assert (decided.aud, decided.credential) == (request.aud, request.credential)
+    if decided.scopes is ALL:
+        assert any(each["scopes"] == "*" for each in there)
+    else:
+        assert decided.scopes
+        for scope in decided.scopes:
+            assert any(each["scopes"] == "*" or scope in each["scopes"] for each in there)
+
+
+@given(RULES, RULE, st.integers(0, 6), CLAIMS, REQUESTS)
+def test_adding_a_rule_never_takes_anything_away(
+    rules: Given, more: dict[str, Any], place: int, claims: dict[str, Any], request: TokenRequest[Proof]
+) -> None:
+    before, after = decision(rules, claims, request), decision([*rules[:place], more, *rules[place:]], claims, request)
+    if isinstance(before, Refusal):
+        return
+    assert isinstance(after, Grant)
+    assert after.scopes is ALL or (before.scopes is not ALL and before.scopes <= after.scopes)
+    # Nor is a token of one's own shared because of it.
+    assert after.for_each_caller or not before.for_each_caller
+
+
+@given(st.permutations(range(6)), st.lists(RULE, min_size=6, max_size=6), CLAIMS, REQUESTS)
+def test_the_order_of_rules_does_not_matter(
+    order: list[int], rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]
+) -> None:
+    one, other = decision(rules, claims, request), decision([rules[place] for place in order], claims, request)
+    assert given_away(one) == given_away(other)
+
+
+@given(RULES, CLAIMS, REQUESTS)
+def test_rules_of_other_issuers_change_nothing(
+    rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]
+) -> None:
+    own = [each for each in rules if each["issuer"] == "one"]
+    assert given_away(decision(rules, claims, request)) == given_away(decision(own, claims, request))
+
+
+@given(RULES, CLAIMS, REQUESTS)
+def test_a_decision_depends_on_nothing_but_its_arguments(
+    rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]
+) -> None:
+    assert decision(rules, claims, request) == decision(rules, claims, request)
