@@ -8,7 +8,7 @@ PORT ?= 3000
 WORKERS ?= 2
 export POLICY PORT WORKERS UPSTREAM
 
-.PHONY: help setup demo up down test test-unit lint format build lock clean
+.PHONY: help setup demo up down test test-unit lint format build docs lock clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ format: $(READY) ## Put the code in form
 
 build: $(READY) ## Build the deployable artifact (sam build)
 	@SAM_CLI_TELEMETRY=0 $(BIN)/sam build
+
+docs: $(READY) ## Write the policy's schema and reference page anew from its model
+	@$(BIN)/python -m token_broker.policy.reference docs
 
 lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt

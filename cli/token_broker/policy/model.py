@@ -14,6 +14,7 @@ from pydantic import (
     Discriminator,
     Field,
     Tag,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -92,10 +93,14 @@ def _key_form(value: Any) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Text = Annotated[str, AfterValidator(_visible)]
-Duration = Annotated[int, BeforeValidator(_seconds)]
+Duration = Annotated[
+    int,
+    BeforeValidator(_seconds),
+    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smhd]$", "examples": ["30s"]}),
+]
 Scalar = str | bool | int | float
 Scalars = Annotated[list[Scalar], Field(min_length=1), AfterValidator(_unique)]
-Scope = Annotated[str, AfterValidator(_scope)]
+Scope = Annotated[str, AfterValidator(_scope), WithJsonSchema({"enum": list(SCOPES)})]
 Scopes = Annotated[
     Annotated[list[Scope], Field(min_length=1), AfterValidator(_unique), Tag("list")]
     | Annotated[Literal["*"], Tag("scalar")],
@@ -118,16 +123,20 @@ def _word(value: str) -> str:
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
 
 
 class Tests(_Strict):
     """Matchers; all that are there must hold."""
 
     any: Scalars | None = None
+    """An array of scalars that holds one of these."""
     all: Scalars | None = None
+    """An array of scalars that holds all of these."""
     words: Annotated[list[Annotated[str, AfterValidator(_word)]], Field(min_length=1)] | None = None
+    """A text of words that holds all of these, as a `scope` claim."""
     like: Annotated[str, AfterValidator(_like)] | None = None
+    """A text of this shape: `*` within a segment, `**` across them; segments end at `/` and `:`."""
 
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
@@ -144,7 +153,9 @@ Unwanted = Annotated[
 
 class Matcher(Tests):
     exists: bool | None = None
+    """Whether the claim is there at all; `false` stands alone."""
     not_: Unwanted | None = Field(default=None, alias="not")
+    """A value, a list or one matcher that the claim, of a fitting shape, is not."""
 
     @model_validator(mode="after")
     def _not_one(self) -> Self:
@@ -172,70 +183,106 @@ Silence = dict[str, Reason]
 
 class Credential(_Strict):
     secret: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_visible)]
+    """Name or ARN in Secrets Manager; its text is `{"auth_key": …, "auth_secret": …}`."""
     silence: Silence = {}
+    """Opinions of the linter that do not count here: code and reason."""
 
 
 class KeyUrl(_Strict):
     url: Text
+    """Of the key set (JWKS), https."""
 
 
 class InlineKeys(_Strict):
     jwks: dict[str, Any]
+    """The key set itself: `{keys: […]}` (RFC 7517), public members only."""
 
 
 class Issuer(_Strict):
     preset: str | None = None
+    """What is known of a well-known issuer; see presets."""
     issuer: Text
+    """The JWT's `iss`, byte for byte."""
     audiences: Annotated[list[Text], Field(min_length=1), AfterValidator(_unique)]
+    """The JWT's audience must hold one of these."""
     algorithms: Annotated[
         list[Annotated[str, AfterValidator(_algorithm)]], Field(min_length=1), AfterValidator(_unique)
     ]
+    """Asymmetric only: RS, PS and ES with 256, 384 and 512, and EdDSA."""
     keys: Annotated[
         Annotated[Literal["discovery"], Tag("scalar")]
         | Annotated[KeyUrl, Tag("url")]
         | Annotated[InlineKeys, Tag("mapping")],
         Discriminator(_key_form),
     ]
+    """`discovery` (OpenID Connect Discovery), `{url: …}` or `{jwks: …}`."""
     max_age: Annotated[Duration, Field(gt=0)] | None = None
+    """Oldest `iat` accepted; left out, only `exp` counts."""
     leeway: Annotated[Duration, Field(ge=0, le=MAX_LEEWAY)] = 30
+    """Between clocks, at most 120s."""
     require: Conditions | None = None
+    """Conditions that must hold for every rule of this issuer."""
     typ: Annotated[list[Literal["jwt", "at+jwt"]], Field(min_length=1)] | None = None
+    """Header types accepted; naming them demands one."""
     audience_claim: Text = "aud"
+    """Another claim that holds the audience."""
     subject_claim: Text = "sub"
+    """Another claim that names the caller."""
     silence: Silence = {}
+    """Opinions of the linter that do not count here: code and reason."""
 
 
 class Rule(_Strict):
     name: Name
+    """For audit records and people; unique."""
     issuer: str
+    """An issuer of this policy, or `aws-iam` or `invoke`."""
     when: Conditions
+    """Conditions on claims; all must hold."""
     scopes: Scopes
+    """What the caller gets, or `"*"`: all that the Auth Key has."""
     aud: Annotated[list[Literal["api2", "mcp"]], Field(min_length=1), AfterValidator(_unique)] = ["api2"]
+    """For which part of Transloadit."""
     credential: str = "default"
+    """Whose Auth Key."""
     share: Literal["grant", "caller"] = "grant"
+    """`caller`: a bearer token of its own for each caller."""
     silence: Silence = {}
+    """Opinions of the linter that do not count here: code and reason."""
 
 
 class Expected(_Strict):
     scopes: Scopes
+    """Exactly these."""
     aud: Literal["api2", "mcp"] = "api2"
+    """Asked for."""
     credential: str = "default"
+    """Asked for."""
 
 
 class Case(_Strict):
     """One of the policy's own tests."""
 
     name: Name
+    """For people; unique."""
     issuer: str
+    """Whose caller it is."""
     claims: dict[str, Any]
+    """Of the JWT; `iss`, `aud` and times are not needed."""
     expect: Annotated[
         Annotated[Literal["refused"], Tag("scalar")] | Annotated[Expected, Tag("mapping")], Discriminator(_form)
     ]
+    """`refused`, or what it gets when it names no scope."""
 
 
 class TrustPolicy(_Strict):
     version: Literal[1]
+    """Of this format."""
     credentials: Annotated[dict[Name, Credential], Field(min_length=1)]
+    """Auth Keys and Auth Secrets, by name."""
     issuers: dict[Name, Issuer] = {}
+    """Whom to believe, by name."""
     rules: list[Rule]
+    """Who gets what."""
     tests: list[Case] = []
+    """Run at every check and build."""

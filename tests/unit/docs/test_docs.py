@@ -8,6 +8,8 @@ import pytest
 import yaml
 from broker.errors import BrokerError
 from broker.policy import load
+from jsonschema import Draft202012Validator
+from token_broker.policy import reference
 from token_broker.policy.compiler import compile_policy
 
 ROOT = Path(__file__).parents[3]
@@ -59,6 +61,34 @@ def test_every_error_of_the_contract_is_explained_to_callers() -> None:
         error = wanting.pop()
         assert f"| {error.status} | `{error.code}` |" in text
         wanting.extend(error.__subclasses__())
+
+
+@pytest.mark.parametrize("name", reference.files())
+def test_schema_and_reference_are_what_the_model_says(name: str) -> None:
+    assert (ROOT / "docs" / name).read_text("utf-8") == reference.files()[name], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", ["policy.yaml", "local/policy.yaml", "tests/e2e/policy.yaml"])
+def test_good_policies_are_good_by_the_schema_too(page: str) -> None:
+    document = yaml.safe_load((ROOT / page).read_text())
+    assert list(Draft202012Validator(reference.schema()).iter_errors(document)) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"version": 2},
+        {"rulez": []},
+        {"issuers": {"a": {"preset": "nobody", "audiences": ["us"]}}},
+        {"issuers": {"a": {"issuer": "a", "audiences": ["us"]}}},
+        {"issuers": {"a": {"preset": "google", "audiences": []}}},
+        {"rules": [{"name": "a", "issuer": "b", "when": {"c": 1}, "scopes": ["assemblies:wrote"]}]},
+    ],
+    ids=str,
+)
+def test_an_editor_sees_a_mistake_by_the_schema(changes: dict[str, object]) -> None:
+    document = yaml.safe_load((ROOT / "policy.yaml").read_text()) | changes
+    assert list(Draft202012Validator(reference.schema()).iter_errors(document))
 
 
 def test_make_alone_lists_what_the_readme_needs() -> None:

@@ -1,0 +1,106 @@
+"""The JSON Schema and the reference page of the trust policy, both made from its typed model.
+
+python -m token_broker.policy.reference FOLDER
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from token_broker.policy.lint import CODES
+from token_broker.policy.model import TrustPolicy
+from token_broker.policy.presets import PRESETS, Preset
+
+SCHEMA, PAGE = "policy.schema.json", "policy-reference.md"
+_OF_PRESET = ["algorithms", "issuer", "keys"]  # what a preset may say in the policy's place
+_TITLES = {
+    "TrustPolicy": "The file",
+    "Credential": "A credential",
+    "Issuer": "An issuer",
+    "Rule": "A rule",
+    "Matcher": "A condition's matchers",
+    "Case": "A test",
+    "Expected": "What a test expects",
+}
+
+
+def schema() -> dict[str, Any]:
+    """For editors; the compiler checks more."""
+    document = TrustPolicy.model_json_schema(by_alias=True)
+    issuer = document["$defs"]["Issuer"]
+    issuer["required"] = [name for name in issuer["required"] if name not in _OF_PRESET]
+    issuer["anyOf"] = [{"required": ["preset"]}, {"required": _OF_PRESET}]
+    issuer["properties"]["preset"] = {
+        "enum": list(PRESETS),
+        "description": issuer["properties"]["preset"]["description"],
+    }
+    head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, "title": "Trust policy"}
+    return head | {name: value for name, value in document.items() if name != "title"}
+
+
+def page() -> str:
+    """Every key, every preset and every opinion, as tables."""
+    document = schema()
+    parts = [
+        "# Reference of the trust policy",
+        "",
+        "Made from the typed model by `make docs`; [policy.md](policy.md) explains.",
+        "",
+    ]
+    for name, title in _TITLES.items():
+        described = document if name == "TrustPolicy" else document["$defs"][name]
+        parts += [f"## {title}", "", "| key | | default |", "|---|---|---|"]
+        parts += [_row(key, field, described.get("required", [])) for key, field in described["properties"].items()]
+        parts.append("")
+    parts += ["## Presets", "", *_presets(), "", "## Opinions of the linter", "", *_opinions(), ""]
+    return "\n".join(parts)
+
+
+def _row(key: str, field: dict[str, Any], required: list[str]) -> str:
+    default = "required" if key in required else _shown(field.get("default"))
+    return f"| `{key}` | {field.get('description', '')} | {default} |"
+
+
+def _shown(default: Any) -> str:
+    if default in (None, {}, []):
+        return ""
+    return f"`{default}s`" if isinstance(default, int) else f"`{json.dumps(default)}`".replace('"', "")
+
+
+def _presets() -> list[str]:
+    rows = [f"| `{name}` | [{preset.title}]({preset.source}) | {_says(preset)} |" for name, preset in PRESETS.items()]
+    return ["| preset | for | what it says |", "|---|---|---|", *rows]
+
+
+def _says(preset: Preset) -> str:
+    said = [f"issuer `{preset.issuer}`" if preset.issuer else f"issuer like `{preset.example}`"]
+    said.append("algorithms " + ", ".join(preset.algorithms))
+    said.append("keys by discovery" if preset.keys_path is None else f"keys at `{preset.keys_path}`")
+    if preset.audience_claim != "aud":
+        said.append(f"audience in `{preset.audience_claim}`")
+    if preset.subject_claim != "sub":
+        said.append(f"subject in `{preset.subject_claim}`")
+    if preset.require:
+        said.append(
+            "requires " + ", ".join(f"`{claim}: {json.dumps(value)}`" for claim, value in preset.require.items())
+        )
+    if preset.texts:
+        said.append("texts, not numbers: " + ", ".join(f"`{claim}`" for claim in sorted(preset.texts)))
+    return "; ".join(said)
+
+
+def _opinions() -> list[str]:
+    rows = [
+        f"| `{code}` | {'error' if is_grave else 'warning'} | {about} |" for code, (is_grave, about) in CODES.items()
+    ]
+    return ["| code | | what it is about |", "|---|---|---|", *rows]
+
+
+def files() -> dict[str, str]:
+    return {SCHEMA: json.dumps(schema(), indent=2) + "\n", PAGE: page()}
+
+
+if __name__ == "__main__":
+    for name, text in files().items():
+        (Path(sys.argv[1]) / name).write_text(text, "utf-8")
