@@ -11,6 +11,7 @@ from broker.policy import load
 from jsonschema import Draft202012Validator
 from token_broker.policy import reference
 from token_broker.policy.compiler import compile_policy
+from token_broker.policy.presets import PRESETS
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -95,3 +96,18 @@ def test_make_alone_lists_what_the_readme_needs() -> None:
     listed = subprocess.run(["make"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     for target in ("setup", "demo", "up", "down", "test", "test-unit", "build"):
         assert f"make {target} " in listed
+
+
+HEAD = "version: 1\ncredentials: {default: {secret: transloadit/default}}\n"
+RECIPES = blocks("docs/recipes.md", "yaml")
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.split()[1].rstrip(":"))
+def test_a_recipe_compiles_and_the_linter_has_nothing_to_say(recipe: str) -> None:
+    compiled = compile_policy(HEAD + recipe, "recipes.md")
+    assert [str(said) for said in compiled.warnings] == []
+
+
+def test_every_preset_has_a_recipe() -> None:
+    used = {issuer.get("preset") for recipe in RECIPES for issuer in yaml.safe_load(recipe)["issuers"].values()}
+    assert used >= PRESETS.keys()
