@@ -83,6 +83,10 @@ class Client:
     def api2(self, method: str, path: str, **options: Any) -> Answer:
         return Answer(self._web.request(method, self.stack["api2_url"] + path, redirect=False, **options))
 
+    def opens_api2(self, token: str) -> bool:
+        """Whether api2 lists Assemblies for this bearer token."""
+        return self.api2("GET", "/assemblies", headers={"authorization": f"Bearer {token}"}).status == 200
+
     def fault(self, **fault: Any) -> None:
         answer = self.api2("POST", "/_sandbox/faults", json=fault)
         assert answer.status == 200, answer.text

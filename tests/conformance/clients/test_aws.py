@@ -56,6 +56,7 @@ def web_identity(sts: Signer, stack: Client, **changes: Any) -> str:
 def test_an_sts_web_identity_token_is_told_by_claims_under_a_url(stack: Client, sts: Signer) -> None:
     answer = stack.token(web_identity(sts, stack))
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read auth_keys:read")
+    assert stack.opens_api2(answer.body["access_token"])
 
 
 @pytest.mark.parametrize(("account", "status"), [("210987654321", 403), (123456789012, 403), (None, 401)])
@@ -70,3 +71,4 @@ def test_the_iam_route_takes_what_botocore_signs(stack: Client) -> None:
     SigV4Auth(Credentials("AKIALOCAL", "local"), "execute-api", "us-east-1").add_auth(request)
     answer = stack.send("POST", "/iam/token", body=body, headers=dict(request.headers.items()))
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read smart_cdn:sign")
+    assert stack.opens_api2(answer.body["access_token"])

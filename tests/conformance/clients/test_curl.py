@@ -21,6 +21,9 @@ def test_the_header_form(stack: Client) -> None:
     header = f'header = "Authorization: Bearer {stack.jwt()}"'
     status, body = curl("-d", "grant_type=client_credentials", f"{stack.stack['broker_url']}/token", secret=header)
     assert (status, body["token_type"]) == (200, "Bearer")
+    listed = f"{stack.stack['api2_url']}/assemblies"
+    bearer = f'header = "Authorization: Bearer {body["access_token"]}"'
+    assert curl(listed, secret=bearer) == (200, {"count": 0, "items": []})
 
 
 @pytest.mark.parametrize(
@@ -33,8 +36,9 @@ def test_the_header_form(stack: Client) -> None:
 def test_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
     options = ["--data-urlencode", f"grant_type={grant}"]
     options += ["-d", "subject_token_type=urn:ietf:params:oauth:token-type:jwt"] if field == "subject_token" else []
-    status, _ = curl(*options, f"{stack.stack['broker_url']}/token", secret=f'data = "{field}={stack.jwt()}"')
+    status, body = curl(*options, f"{stack.stack['broker_url']}/token", secret=f'data = "{field}={stack.jwt()}"')
     assert status == 200
+    assert stack.opens_api2(body["access_token"])
 
 
 def test_its_own_sigv4(stack: Client) -> None:

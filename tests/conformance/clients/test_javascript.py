@@ -31,10 +31,6 @@ def run(node: Node, **given: Any) -> dict[str, Any]:
     return dict(json.loads(done.stdout))
 
 
-def opens_api2(stack: Client, token: str) -> bool:
-    return stack.api2("GET", "/assemblies", headers={"authorization": f"Bearer {token}"}).status == 200
-
-
 @pytest.fixture(scope="module")
 def renaming(stack: Client) -> Iterator[str]:
     """The same functions behind a gateway that renames `WWW-Authenticate`, as API Gateway may."""
@@ -57,7 +53,7 @@ def test_a_grant_found_by_metadata(node: Node, stack: Client, library: str, form
     assert answer["scope"] == "assemblies:read assemblies:write"
     assert answer["expires_in"] > 21000
     assert ("issued_token_type" in answer) == (form == "exchange")
-    assert opens_api2(stack, answer["access_token"])
+    assert stack.opens_api2(answer["access_token"])
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
@@ -72,7 +68,7 @@ def test_private_key_jwt_as_they_really_send_it(node: Node, stack: Client, servi
         private_jwk=key,
     )["answer"]
     assert answer["scope"] == "assemblies:read queues:read"
-    assert opens_api2(stack, answer["access_token"])
+    assert stack.opens_api2(answer["access_token"])
 
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
@@ -113,5 +109,5 @@ def test_jwts_of_a_certified_provider_are_traded(node: Node, stack: Client, prov
     signed = urllib3.request("POST", f"{provider}/token", body=body, headers=form).json()
     answer = stack.token(signed["access_token"])
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read billing:read")
-    assert opens_api2(stack, answer.body["access_token"])
+    assert stack.opens_api2(answer.body["access_token"])
     assert AUDIENCE not in answer.text
