@@ -21,7 +21,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-MAX_BYTES = 1024 * 1024
+MAX_BYTES = 8 * 1024 * 1024  # some 40,000 rules
 MAX_DEPTH = 100
 
 Path = tuple[str | int, ...]
@@ -30,7 +30,6 @@ _WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": Fal
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -80,7 +79,8 @@ def read(text: str, file: str) -> Document:
         raise PolicyErrors(file, [Problem(line, column, "a control character; remove it")])
     reader = _Reader()
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        # The parser in C is ten times as fast, and refuses half a surrogate pair.
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
             reader.take(event)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -125,8 +125,6 @@ class _Reader:
             self._scalar(event, None)
         elif isinstance(event, ScalarEvent):
             self._check_plain(event)
-            if _SURROGATE.search(event.value):
-                self._problem(event, "half of a surrogate pair; write the character itself")
             self._scalar(event, _plain(event.value) if event.implicit[0] else event.value)
         elif isinstance(event, (MappingStartEvent, SequenceStartEvent)):
             self._check_plain(event)

@@ -196,28 +196,46 @@ def _overlap(one: Any, other: Any) -> bool:
     return any(repr(value) == repr(wanted) for value in mine for wanted in theirs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """Whom a rule reaches with what, in a form that compares fast: a policy may have many rules."""
+
+    rule: Rule
+    place: int
+    conditions: frozenset[tuple[str, str]]
+    scopes: frozenset[str] | None  # None: all
+    aud: frozenset[str]
+
+    @classmethod
+    def of(cls, rule: Rule, place: int) -> "_Reach":
+        conditions = frozenset((claim, repr(condition)) for claim, condition in rule.when.items())
+        scopes = None if rule.scopes == "*" else frozenset(rule.scopes)
+        return cls(rule, place, conditions, scopes, frozenset(rule.aud))
+
+    def covers(self, other: "_Reach") -> bool:
+        """Whether whoever gets something by the other gets it by this one, too."""
+        return (
+            self.conditions <= other.conditions
+            and (self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes))
+            and other.aud <= self.aud
+        )
+
+
 def _repeated(policy: TrustPolicy) -> Opinions:
     # Only rules of one issuer and credential can say the same.
-    groups: dict[tuple[str, str], list[int]] = {}
+    groups: dict[tuple[str, str], list[_Reach]] = {}
     for place, rule in enumerate(policy.rules):
-        groups.setdefault((rule.issuer, rule.credential), []).append(place)
-    for places in groups.values():
-        for place, other in itertools.permutations(places, 2):
-            yield from _repeat(policy.rules[place], policy.rules[other], ("rules", place), is_later=place > other)
+        groups.setdefault((rule.issuer, rule.credential), []).append(_Reach.of(rule, place))
+    for reaches in groups.values():
+        for one, other in itertools.permutations(reaches, 2):
+            if other.covers(one):
+                yield from _repeat(one, other)
 
 
-def _repeat(rule: Rule, other: Rule, path: Path, *, is_later: bool) -> Opinions:
-    if not _covers(other, rule):
-        return
-    if _covers(rule, other):
-        if is_later:
-            yield Opinion("duplicate-rule", path, f"says what `{other.name}` says; keep one")
-    elif rule.share == "grant":
-        yield Opinion("shadowed-rule", path, f"adds nothing to `{other.name}`; take one out")
-
-
-def _covers(wide: Rule, narrow: Rule) -> bool:
-    """Whether whoever gets something by `narrow` gets it by `wide`, too."""
-    scopes = wide.scopes == "*" or (narrow.scopes != "*" and set(narrow.scopes) <= set(wide.scopes))
-    conditions = all(narrow.when.get(claim) == condition for claim, condition in wide.when.items())
-    return scopes and conditions and set(narrow.aud) <= set(wide.aud)
+def _repeat(one: _Reach, other: _Reach) -> Opinions:
+    path: Path = ("rules", one.place)
+    if one.covers(other):
+        if one.place > other.place:
+            yield Opinion("duplicate-rule", path, f"says what `{other.rule.name}` says; keep one")
+    elif one.rule.share == "grant":
+        yield Opinion("shadowed-rule", path, f"adds nothing to `{other.rule.name}`; take one out")
