@@ -142,7 +142,8 @@ class IamIdentifier:
             "session": arn["session"],
             "cognito": identity.get("cognitoIdentity") is not None,
         }
-        return Caller(IAM, IAM, subject, claims, float("inf"))
+        present = {claim: value for claim, value in claims.items() if value is not None}
+        return Caller(IAM, IAM, subject, present, float("inf"))
 
 
 class InvokeIdentifier:
@@ -197,9 +198,12 @@ def _audience_fits(entry: Issuer, claims: Mapping[str, Any], proof: Proof) -> bo
 
     A client assertion is for the broker itself and nobody else (draft-ietf-oauth-rfc7523bis section 4).
     """
-    if proof.form is ProofForm.CLIENT_ASSERTION:
-        return _strings(claims.get("aud")) == [proof.audience]
     names = {entry.audience_claim} | ({"aud"} & claims.keys())
+    if proof.form is ProofForm.CLIENT_ASSERTION:
+        if _strings(claims.get("aud")) != [proof.audience]:
+            return False
+        # Another audience claim tells which client it is, so it counts in this form, too.
+        names -= {"aud"}
     return all(not entry.audiences.isdisjoint(_strings(claims.get(name))) for name in names)
 
 

@@ -109,6 +109,6 @@ def _fields(body: bytes) -> dict[str, str]:
     if len(fields) != len(pairs):
         repeated = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1}
         if repeated <= _TARGETS and fields.get("grant_type") == TOKEN_EXCHANGE:
-            raise InvalidTarget("more than one target")
+            raise InvalidTarget("more than one target", "A token is for one target; send one audience and no resource.")
         raise InvalidRequest("repeated parameter", "A parameter is repeated.")
     return {name: value for name, value in fields.items() if value}

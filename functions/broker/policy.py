@@ -28,7 +28,6 @@ Scopes = frozenset[str] | Literal[All.ALL]
 @dataclass(frozen=True, slots=True)
 class Rule:
     name: str
-    issuer: str
     when: tuple[Condition, ...]
     scopes: Scopes
     aud: frozenset[str]
@@ -179,7 +178,6 @@ def _issuer(compiled: Mapping[str, Any]) -> Issuer:
 def _rule(compiled: Mapping[str, Any]) -> Rule:
     return Rule(
         name=compiled["name"],
-        issuer=compiled["issuer"],
         when=_conditions(compiled["when"]),
         scopes=ALL if compiled["scopes"] == "*" else frozenset(compiled["scopes"]),
         aud=frozenset(compiled["aud"]),

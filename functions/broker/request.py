@@ -118,7 +118,7 @@ def read_iam_request(http: HttpRequest, event: Any) -> TokenRequest[IamProof]:
         raise BrokerFault("no IAM authorizer before this function")
     fields = read_form(http)
     if _grant_type(fields) != CLIENT_CREDENTIALS:
-        raise UnsupportedGrantType("grant_type")
+        raise UnsupportedGrantType("grant_type", "This grant_type is not supported here; use client_credentials.")
     if "client_secret" in fields or any(name in fields for name in _BODY_PROOFS):
         raise InvalidRequest("two proofs", "There is more than one proof.")
     return token_request(http.request_id, IamProof(identity), fields)
@@ -134,7 +134,7 @@ def read_invocation(event: Any, name: str, request_id: str) -> TokenRequest[Invo
     if not isinstance(scope, list) or not all(isinstance(text, str) and text for text in [*scope, *texts]):
         raise InvalidRequest("invocation", "scope is a list of texts; aud and credential are texts.")
     if any(re.search("[ ,]", text) for text in scope):
-        raise InvalidScope("scope is malformed")
+        raise InvalidScope("scope is malformed", "Each item of scope is one name.")
     fields = {"aud": texts[0], "credential": texts[1]} | ({"scope": " ".join(scope)} if "scope" in event else {})
     return token_request(request_id, InvokeProof(name), fields)
 
@@ -180,7 +180,7 @@ def _header_proof(authorization: str | None, fields: Mapping[str, str]) -> str |
     if authorization is not None and "," in authorization:
         raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
     if "client_secret" in fields:
-        raise NoProof("client secret")
+        raise NoProof("client secret", "A client_secret is not accepted; show a JWT instead.")
     if authorization is None:
         return None
     if authorization.partition(" ")[0].lower() != "bearer":
@@ -214,7 +214,7 @@ def _subject_token(fields: Mapping[str, str]) -> Proof:
     if "actor_token" in fields or "actor_token_type" in fields:
         raise InvalidRequest("actor token", "actor_token is not supported.")
     if "resource" in fields:
-        raise InvalidTarget("resource")
+        raise InvalidTarget("resource", "resource is not supported; use aud.")
     return Proof(ProofForm.SUBJECT_TOKEN, token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
 
 

@@ -33,10 +33,11 @@ def check(policy: TrustPolicy, *, local: bool) -> Found:
     yield from _shared_issuers(policy)
     for place, rule in enumerate(policy.rules):
         yield from _pointers(("rules", place, "when"), rule.when)
-        preset = PRESETS.get(getattr(policy.issuers.get(rule.issuer), "preset", None) or "")
-        if preset is not None:
-            for claim in misfits(preset, rule.when):
-                yield ("rules", place, "when", claim), f"`{claim}` is a text in {preset.title}'s JWTs; put it in quotes"
+        for claim in misfits(_texts(policy, rule.issuer), rule.when):
+            yield ("rules", place, "when", claim), f"`{claim}` is a text; put the value in quotes"
+    for name, issuer in policy.issuers.items():
+        for claim in misfits(_texts(policy, name), issuer.require or {}):
+            yield ("issuers", name, "require", claim), f"`{claim}` is a text; put the value in quotes"
     yield from _silences(policy)
 
 
@@ -50,6 +51,14 @@ def variables(path: Path, value: Any) -> Found:
     elif isinstance(value, list):
         for place, item in enumerate(value):
             yield from variables((*path, place), item)
+
+
+def _texts(policy: TrustPolicy, issuer: str) -> frozenset[str]:
+    """The claims of this issuer that are texts, whatever they look like."""
+    if issuer in RESERVED:
+        return frozenset(RESERVED[issuer] - {"cognito"})
+    preset = PRESETS.get(getattr(policy.issuers.get(issuer), "preset", None) or "")
+    return preset.texts if preset is not None else frozenset()
 
 
 def _silences(policy: TrustPolicy) -> Found:
@@ -86,8 +95,12 @@ def _reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:
     for claim in when.keys() - RESERVED[issuer]:
         known = ", ".join(sorted(RESERVED[issuer]))
         yield (*path, claim), f"callers of `{issuer}` have no claim `{claim}`; one of {known}"
-    if when.keys() == {"session"}:
-        yield (*path, "session"), "the caller itself chooses the session's name; add a condition on account and role"
+    if issuer == IAM and not any(
+        _says(when.get(claim)) for claim in ("sub", "role", "user", "principal_id", "account")
+    ):
+        yield path, "says not whose role or user; the caller itself chooses the session's name"
+    if issuer == IAM and "cognito" in when and not isinstance(when["cognito"], bool):
+        yield (*path, "cognito"), "`cognito` is true or false"
 
 
 def _names(policy: TrustPolicy) -> Found:
@@ -186,8 +199,18 @@ def _are_disjoint(one: Issuer, other: Issuer) -> bool:
     return any(_differ(mine[claim], theirs[claim]) for claim in mine.keys() & theirs.keys())
 
 
+def _says(condition: Any) -> bool:
+    """Whether a condition says what a claim is, and not only that it is there or what it is not."""
+    if isinstance(condition, Matcher):
+        return any(getattr(condition, name) is not None for name in ("any", "all", "words", "like"))
+    return condition is not None
+
+
 def _differ(one: Any, other: Any) -> bool:
-    """Two scalars of which a claim can be one at most."""
+    """Two conditions of which a claim can fulfil one at most."""
+    absent = [isinstance(each, Matcher) and each.exists is False for each in (one, other)]
+    if any(absent):
+        return not all(absent)
     if isinstance(one, (list, Matcher)) or isinstance(other, (list, Matcher)):
         return False
     return isinstance(one, bool) != isinstance(other, bool) or one != other

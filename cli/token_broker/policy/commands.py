@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from token_broker.policy import explain
-from token_broker.policy.compiler import Compiled, Warned, compile_policy
+from token_broker.policy.compiler import Compiled, compile_policy
 from token_broker.policy.document import PolicyErrors, Problem
 
 
@@ -31,12 +31,11 @@ def _check(arguments: argparse.Namespace) -> int:
     file = arguments.file
     try:
         compiled = compile_policy(file.read_text("utf-8"), str(file))
-        errors: list[Problem] = []
+        errors, warnings = list[Problem](), compiled.warnings
     except PolicyErrors as found:
-        compiled, errors = None, found.problems
+        compiled, errors, warnings = None, found.problems, found.warnings
     except (OSError, UnicodeError) as error:
         return _unreadable(error)
-    warnings = compiled.warnings if compiled else ()
     _WRITERS[arguments.format](str(file), errors, warnings, compiled)
     return int(bool(errors) or (arguments.strict and bool(warnings)))
 
@@ -60,29 +59,28 @@ def _unreadable(error: Exception) -> int:
     return 2
 
 
-def _write_text(file: str, errors: list[Problem], warnings: tuple[Warned, ...], compiled: Compiled | None) -> None:
+def _write_text(file: str, errors: list[Problem], warnings: tuple[Problem, ...], compiled: Compiled | None) -> None:
     for each in errors:
-        sys.stderr.write(f"{file}:{each.line}:{each.column}: error: {each.message}\n")
+        sys.stderr.write(f"{file}:{each.line}:{each.column}: error: {each}\n")
     for said in warnings:
         sys.stderr.write(f"{file}:{said.line}:{said.column}: warning: {said}\n")
     if compiled is not None:
         sys.stdout.write(f"{file}: {_summary(compiled)}\n")
 
 
-def _write_json(file: str, errors: list[Problem], warnings: tuple[Warned, ...], compiled: Compiled | None) -> None:
-    found: list[tuple[str, int, int, str | None, str]] = []
-    found += [("error", each.line, each.column, None, each.message) for each in errors]
-    found += [("warning", each.line, each.column, each.code, each.message) for each in warnings]
+def _write_json(file: str, errors: list[Problem], warnings: tuple[Problem, ...], compiled: Compiled | None) -> None:
+    levels = (("error", errors), ("warning", warnings))
+    found = [(level, e.line, e.column, e.code or None, e.message) for level, group in levels for e in group]
     names = ("level", "line", "column", "code", "message")
     problems = [dict(zip(names, each, strict=True)) for each in found]
     report = {"file": file, "digest": compiled.digest if compiled else None, "problems": problems}
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
 
 
-def _write_github(file: str, errors: list[Problem], warnings: tuple[Warned, ...], compiled: Compiled | None) -> None:
+def _write_github(file: str, errors: list[Problem], warnings: tuple[Problem, ...], compiled: Compiled | None) -> None:
     """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands"""
     for each in errors:
-        sys.stdout.write(f"::error file={file},line={each.line},col={each.column}::{_escaped(each.message)}\n")
+        sys.stdout.write(f"::error file={file},line={each.line},col={each.column}::{_escaped(str(each))}\n")
     for said in warnings:
         sys.stdout.write(f"::warning file={file},line={said.line},col={said.column}::{_escaped(str(said))}\n")
     if compiled is not None:

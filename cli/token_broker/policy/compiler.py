@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from token_broker.policy import cases, checks, errors, presets
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
-from token_broker.policy.lint import opinions
+from token_broker.policy.lint import Opinion, opinions
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Rule, Tests, TrustPolicy
 
 UPSTREAM = "https://api2.transloadit.com"
@@ -29,20 +29,6 @@ class Local:
     variables: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, order=True, slots=True)
-class Warned:
-    """An opinion of the linter at its place."""
-
-    line: int
-    column: int
-    code: str
-    message: str
-    is_grave: bool
-
-    def __str__(self) -> str:
-        return f"{self.message} [{self.code}]"
-
-
 @dataclass(frozen=True, slots=True)
 class Compiled:
     """`data` is the file that the function reads, `digest` its SHA-256 in hex."""
@@ -52,7 +38,7 @@ class Compiled:
     rules: int
     issuers: int
     tests: int
-    warnings: tuple[Warned, ...] = ()
+    warnings: tuple[Problem, ...] = ()
 
 
 def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled:
@@ -64,14 +50,19 @@ def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled
     _refuse(document, file, misused)
     model = _modelled(document, file)
     _refuse(document, file, [*_left_over(document), *checks.check(model, local=local is not None)])
-    said = [Warned(*document.place(each.path), each.code, each.message, each.is_grave) for each in opinions(model)]
-    if grave := [Problem(each.line, each.column, str(each)) for each in said if each.is_grave]:
-        raise PolicyErrors(file, grave)
+    said = opinions(model)
+    warnings = _problems(document, [each for each in said if not each.is_grave])
+    if grave := _problems(document, [each for each in said if each.is_grave]):
+        raise PolicyErrors(file, list(grave), warnings)
     data = _canonical(_compiled(model, local)).encode() + b"\n"
     policy = load(data)
     list(policy.rules.values())  # which are read late, so that a defect shows here
     _run_tests(model, policy, document, file)
-    return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests), tuple(sorted(said)))
+    return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests), warnings)
+
+
+def _problems(document: Document, said: list[Opinion]) -> tuple[Problem, ...]:
+    return tuple(sorted(Problem(*document.place(each.path), each.message, each.code) for each in said))
 
 
 def _refuse(document: Document, file: str, found: Iterable[tuple[Path, str]]) -> None:

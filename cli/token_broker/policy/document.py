@@ -40,15 +40,20 @@ class Problem:
     line: int
     column: int
     message: str
+    code: str = ""  # of an opinion of the linter
+
+    def __str__(self) -> str:
+        return f"{self.message} [{self.code}]" if self.code else self.message
 
 
 class PolicyErrors(Exception):
-    """All that is wrong with a policy, by place."""
+    """All that is wrong with a policy, by place; and what is besides worth a warning."""
 
-    def __init__(self, file: str, problems: list[Problem]) -> None:
+    def __init__(self, file: str, problems: list[Problem], warnings: tuple[Problem, ...] = ()) -> None:
         self.file = file
         self.problems = sorted(set(problems))
-        super().__init__("\n".join(f"{file}:{p.line}:{p.column}: error: {p.message}" for p in self.problems))
+        self.warnings = warnings
+        super().__init__("\n".join(f"{file}:{each.line}:{each.column}: error: {each}" for each in self.problems))
 
 
 @dataclass

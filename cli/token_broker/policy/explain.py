@@ -56,7 +56,7 @@ class Report:
     scopes: str | None
     aud: str
     credential: str
-    verified: bool
+    verified: bool | None  # None: claims have no signature
     rules: tuple[RuleReport, ...] = ()
 
 
@@ -99,7 +99,7 @@ def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.
         request = token_request("explain", Proof(ProofForm.HEADER, ""), asked)
         caller, verified = _caller(policy, arguments)
     except BrokerError as error:
-        return Report(error.code, error.reason, None, None, None, arguments.aud, arguments.credential, False)
+        return Report(error.code, error.reason, None, None, None, arguments.aud, arguments.credential, None)
     decision = decide(policy, caller, request)
     rules = tuple(_rule(rule, caller) for rule in json.loads(compiled["rules"].get(caller.entry, "[]")))
     if isinstance(decision, Grant):
@@ -112,12 +112,14 @@ def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.
     )
 
 
-def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool]:
+def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool | None]:
     """Who asks, and whether the signature was verified. Raises BrokerError, CannotExplain."""
+    if arguments.verify and arguments.jwt is None:
+        raise CannotExplain("--verify needs --jwt: claims have no signature")
     path = arguments.jwt or arguments.claims
     text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     if arguments.jwt is None:
-        return _of_claims(policy, strict_json.loads_object(text.encode()), arguments.issuer), False
+        return _of_claims(policy, strict_json.loads_object(text.encode()), arguments.issuer), None
     shown = Proof(ProofForm.HEADER, text.strip())
     if arguments.verify:
         http = BoundedHttp(time.time, allow_loopback=policy.is_local)
@@ -164,7 +166,10 @@ def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Call
 
 
 def _as_caller(entry: Issuer, claims: Mapping[str, Any]) -> Caller:
-    return Caller(entry.name, entry.issuer, str(claims.get(entry.subject_claim, "")), claims, 0)
+    subject = claims.get(entry.subject_claim)
+    if not isinstance(subject, str) or not subject:
+        raise CannotExplain(f"these claims would not be accepted: no {entry.subject_claim}")
+    return Caller(entry.name, entry.issuer, subject, claims, 0)
 
 
 def _rule(compiled: Mapping[str, Any], caller: Caller) -> RuleReport:
@@ -207,13 +212,21 @@ def _table(report: Report) -> str:
         for step in rule.steps:
             mark = "holds " if step.holds else "FAILED"
             lines.append(f"        {mark}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
-    if report.subject is not None and not report.verified:
+    if report.verified is False:
         lines.append("  The signature was not verified; --verify fetches the issuer's keys and does.")
     return "\n".join(lines) + "\n"
 
 
 def _headline(report: Report) -> str:
     if report.outcome == "granted":
-        return f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}) to {report.subject}"
-    who = f" to {report.subject}" if report.subject else ""
+        return (
+            f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}) to {_quoted(report.subject)}"
+        )
+    who = f" to {_quoted(report.subject)}" if report.subject else ""
     return f"REFUSED{who}: {report.outcome}, {report.reason}"
+
+
+def _quoted(subject: str | None) -> str:
+    """A subject as it is if it is plain; else as JSON, so that it makes no lines of its own."""
+    text = subject or ""
+    return text if text.isprintable() and text.isascii() else json.dumps(text)

@@ -18,6 +18,7 @@ CODES: dict[str, tuple[bool, str]] = {
     "shared-issuer": (True, "an issuer that signs for everybody is not pinned to a tenant by an exact value"),
     "github-names": (True, "a GitHub rule matches names, which others can take over, and no immutable id"),
     "github-ungated": (True, "a GitHub rule says neither which ref nor which environment, so any branch may"),
+    "caller-chosen": (True, "a rule asks only for what the caller itself chooses"),
     "never-matches": (True, "a rule contradicts what its issuer requires"),
     "all-scopes": (False, "a rule gives all that the Auth Key has"),
     "broad-scope": (False, "a rule gives `read`, `write` or the right to make Auth Keys"),
@@ -31,7 +32,8 @@ CODES: dict[str, tuple[bool, str]] = {
     "unused-issuer": (False, "no rule trusts this issuer"),
     "unused-silence": (False, "a silence for something that is not said"),
 }
-_KNOWN_ISSUERS = {preset.issuer: name for name, preset in PRESETS.items() if preset.issuer}
+# Presets that an issuer's own shape tells; those of auth0, clerk and gitlab fit any URL.
+_TELLING = [preset for name, preset in PRESETS.items() if name not in ("auth0", "clerk", "gitlab")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,7 @@ def _issuers(policy: TrustPolicy) -> Opinions:
     trusted = {rule.issuer for rule in policy.rules}
     for name, issuer in policy.issuers.items():
         path: Path = ("issuers", name)
+        yield from _patterns((*path, "require"), issuer.require or {})
         if name not in trusted:
             yield Opinion("unused-issuer", path, f"no rule trusts `{name}`; write one, or take it out")
         if issuer.audience_claim != "aud":
@@ -97,10 +100,11 @@ def _rules(policy: TrustPolicy) -> Opinions:
     for place, rule in enumerate(policy.rules):
         path: Path = ("rules", place)
         yield from _scopes((*path, "scopes"), rule)
-        yield from _patterns((*path, "when"), rule)
+        yield from _patterns((*path, "when"), rule.when)
         issuer = policy.issuers.get(rule.issuer)
         if issuer is None:
             continue
+        yield from _caller_chosen((*path, "when"), rule, issuer)
         yield from _tenancy(path, rule, issuer)
         yield from _contradictions((*path, "when"), rule, issuer)
         preset = _preset(issuer)
@@ -111,7 +115,12 @@ def _rules(policy: TrustPolicy) -> Opinions:
 
 
 def _preset(issuer: Issuer) -> Preset | None:
-    return PRESETS.get(issuer.preset or _KNOWN_ISSUERS.get(issuer.issuer, ""))
+    """The preset of an issuer, also where the policy does not name it."""
+    if issuer.preset is not None:
+        return PRESETS.get(issuer.preset)
+    if issuer.issuer == PRESETS["gitlab"].example:
+        return PRESETS["gitlab"]
+    return next((preset for preset in _TELLING if re.fullmatch(preset.shape, issuer.issuer, re.ASCII)), None)
 
 
 def _scopes(path: Path, rule: Rule) -> Opinions:
@@ -127,15 +136,22 @@ def _scopes(path: Path, rule: Rule) -> Opinions:
             yield Opinion("shows-secrets", path, f"{scope} shows the secrets of other services")
 
 
+def _caller_chosen(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
+    """Tags of an STS request are chosen by who asks for the JWT; those of its principal are not."""
+    tags = "/https:~1~1sts.amazonaws.com~1/request_tags"
+    if _preset(issuer) is PRESETS["aws-sts"] and rule.when and all(claim.startswith(tags) for claim in rule.when):
+        yield Opinion("caller-chosen", path, "the caller itself chooses request_tags; add a condition on sub")
+
+
 def _tenancy(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
     """Whether a rule of a shared issuer can only match callers of one tenant."""
     preset = _preset(issuer)
-    if preset is None or not preset.tenants:
+    if preset is None or not preset.tenants or issuer.issuer not in _SHARED:
         return
-    conditions = {**(issuer.require or {}), **rule.when}
+    both = (issuer.require or {}, rule.when)
     if issuer.issuer == PRESETS["github-actions"].issuer:
-        yield from _github(path, conditions)
-    elif not any(_is_exact(conditions.get(claim)) for claim in preset.tenants) and issuer.issuer in _SHARED:
+        yield from _github(path, both)
+    elif not any(_is_pinned(claim, conditions) for claim in preset.tenants for conditions in both):
         yield Opinion(
             "shared-issuer",
             (*path, "when"),
@@ -143,19 +159,38 @@ def _tenancy(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
         )
 
 
+def _is_pinned(claim: str, conditions: Mapping[str, Any]) -> bool:
+    # An address is whoever's it is only once it was verified.
+    is_verified = claim != "email" or conditions.get("email_verified") is True
+    return _is_exact(conditions.get(claim)) and is_verified
+
+
 _SHARED = {"https://accounts.google.com", "https://gitlab.com", "https://token.actions.githubusercontent.com"}
 
 
-def _github(path: Path, conditions: Mapping[str, Any]) -> Opinions:
-    subject = " ".join(_texts(conditions.get("sub")))
-    has_id = _is_exact(conditions.get("repository_id")) or _is_exact(conditions.get("repository_owner_id"))
-    if not has_id and not re.search(r"repo:[^/*]+@[0-9]+/", subject):
+def _github(path: Path, both: tuple[Mapping[str, Any], Mapping[str, Any]]) -> Opinions:
+    subjects = [text for conditions in both for text in _texts(conditions.get("sub"))]
+    ids = ("repository_id", "repository_owner_id")
+    has_id = any(_is_exact(conditions.get(claim)) for claim in ids for conditions in both)
+    if not has_id and not _all_like(r"repo:[^/*]+@[0-9]+/", subjects):
         message = "add repository_id or repository_owner_id: a name can be given up and taken by others"
         yield Opinion("github-names", (*path, "when"), message)
     gates = ("ref", "environment", "job_workflow_ref", "workflow_ref")
-    if not any(gate in conditions for gate in gates) and not re.search(r":(ref|environment):", subject):
+    has_gate = any(_is_gate(conditions.get(claim)) for claim in gates for conditions in both)
+    if not has_gate and not _all_like(r":(ref|environment):[^*]", subjects):
         message = "add ref or environment: as it is, every branch and every workflow of the repository may"
         yield Opinion("github-ungated", (*path, "when"), message)
+
+
+def _all_like(pattern: str, texts: list[str]) -> bool:
+    return bool(texts) and all(re.search(pattern, text) for text in texts)
+
+
+def _is_gate(condition: Any) -> bool:
+    """Whether a condition lets some values pass and not almost all."""
+    if isinstance(condition, Tests):
+        return condition.like is not None and not condition.like.startswith("*")
+    return condition is not None
 
 
 def _is_exact(condition: Any) -> bool:
@@ -171,8 +206,8 @@ def _texts(condition: Any) -> list[str]:
     return [] if condition is None else [str(condition)]
 
 
-def _patterns(path: Path, rule: Rule) -> Opinions:
-    for claim, condition in rule.when.items():
+def _patterns(path: Path, conditions: Mapping[str, Any]) -> Opinions:
+    for claim, condition in conditions.items():
         pattern = condition.like if isinstance(condition, Matcher) else None
         if pattern and re.search(r"[^*/:]\*{1,2}$", pattern):
             message = f"`{pattern}` also matches every longer name; end it, or put a / or : before the *"
@@ -191,9 +226,9 @@ def _contradictions(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
 
 
 def _overlap(one: Any, other: Any) -> bool:
-    mine = one if isinstance(one, list) else [one]
-    theirs = other if isinstance(other, list) else [other]
-    return any(repr(value) == repr(wanted) for value in mine for wanted in theirs)
+    """Whether one scalar can be among both; as in JSON, 1 is 1.0, and not true."""
+    mine, theirs = (value if isinstance(value, list) else [value] for value in (one, other))
+    return any(isinstance(a, bool) == isinstance(b, bool) and a == b for a in mine for b in theirs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +270,7 @@ def _repeated(policy: TrustPolicy) -> Opinions:
 def _repeat(one: _Reach, other: _Reach) -> Opinions:
     path: Path = ("rules", one.place)
     if one.covers(other):
-        if one.place > other.place:
+        if one.place > other.place and one.rule.share == other.rule.share:
             yield Opinion("duplicate-rule", path, f"says what `{other.rule.name}` says; keep one")
     elif one.rule.share == "grant":
         yield Opinion("shadowed-rule", path, f"adds nothing to `{other.rule.name}`; take one out")

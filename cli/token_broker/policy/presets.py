@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from token_broker.policy.document import Path
+from token_broker.policy.model import Matcher
 
 _STS = "/https:~1~1sts.amazonaws.com~1/"
 
@@ -140,7 +141,7 @@ PRESETS: dict[str, Preset] = {
         r"https://[a-z0-9-]+\.cloudflareaccess\.com",
         "https://acme.cloudflareaccess.com",
         keys_path="/cdn-cgi/access/certs",
-        require={"email": {"exists": True}},
+        require={"email": {"exists": True}, "common_name": {"exists": False}},
         end_users=True,
     ),
     "cloudflare-access-service": Preset(
@@ -199,15 +200,21 @@ def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
     problems: list[tuple[Path, str]] = [
         (("require", claim), f"the preset requires `{claim}` already; take it out")
         for claim in own
-        if claim in preset.require
+        if claim in _required(preset, issuer)
     ]
     url = issuer.get("issuer", preset.issuer)
     if isinstance(url, str) and not re.fullmatch(preset.shape, url, re.ASCII):
         problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
     merged = {name: text for name, text in defaults.items() if text is not None} | issuer
     if wanted is None or own:
-        merged["require"] = {**preset.require, **own}
+        merged["require"] = {**_required(preset, issuer), **own}
     return {name: item for name, item in merged.items() if name != "require" or item}, problems
+
+
+def _required(preset: Preset, issuer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands in for an audience is not needed where the JWT has one after all, as by a JWT template of Clerk's."""
+    has_aud = preset.audience_claim == "azp" and issuer.get("audience_claim") == "aud"
+    return {} if has_aud else preset.require
 
 
 def _keys(preset: Preset, issuer: Any) -> Any:
@@ -222,11 +229,13 @@ def _unknown(name: str) -> str:
     return f"no preset `{name}`; " + (f"did you mean `{near[0]}`?" if near else f"one of {', '.join(PRESETS)}")
 
 
-def misfits(preset: Preset, conditions: Mapping[str, Any]) -> list[str]:
+def misfits(texts: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:
     """The claims that a policy compares with a number or a boolean though they are texts."""
-    return [claim for claim, condition in conditions.items() if claim in preset.texts and not _is_text(condition)]
+    return [claim for claim, condition in conditions.items() if claim in texts and not _is_text(condition)]
 
 
 def _is_text(condition: Any) -> bool:
+    if isinstance(condition, Matcher):
+        return condition.not_ is None or _is_text(condition.not_)
     values = condition if isinstance(condition, list) else [condition]
     return all(not isinstance(value, (bool, int, float)) for value in values)

@@ -93,3 +93,12 @@ def test_json_and_annotations_say_the_same_for_machines_and_ci(tmp_path: Path) -
     status, out, _ = run("policy", "check", "--format", "github", folder=tmp_path)
     assert status == 1
     assert out.startswith("::error file=policy.yaml,line=5,col=65::")
+
+
+def test_a_grave_opinion_has_its_code_and_does_not_hide_the_warnings(tmp_path: Path) -> None:
+    github = "issuers: {nightly: {preset: github-actions, audiences: [us]}}"
+    text = "\n".join(github if line.startswith("issuers") else line for line in WARNED.splitlines())
+    (tmp_path / "policy.yaml").write_text(text)
+    status, out, _ = run("policy", "check", "--format", "json", folder=tmp_path)
+    found = {(problem["level"], problem["code"]) for problem in json.loads(out)["problems"]}
+    assert (status, found) == (1, {("error", "github-names"), ("error", "github-ungated"), ("warning", "all-scopes")})

@@ -290,6 +290,10 @@ def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
     ("issuer", "when", "told"),
     [
         ("aws-iam", {"session": "s"}, "the caller itself chooses the session's name"),
+        ("aws-iam", {"session": "s", "type": "role"}, "the caller itself chooses the session's name"),
+        ("aws-iam", {"session": "s", "sub": {"exists": True}}, "the caller itself chooses the session's name"),
+        ("aws-iam", {"account": 123456789012}, "`account` is a text; put the value in quotes"),
+        ("aws-iam", {"account": "1", "cognito": "true"}, "`cognito` is true or false"),
         ("aws-iam", {"groups": "s"}, "callers of `aws-iam` have no claim `groups`; one of account, cognito"),
         ("invoke", {"account": "s"}, "callers of `invoke` have no claim `account`; one of sub"),
         ("invok", {"sub": "s"}, "no issuer `invok`; one of aws-iam, invoke"),

@@ -85,7 +85,7 @@ def test_what_is_asked_for_is_taken_into_account(tmp_path: Path, options: list[s
 def test_json_holds_the_same_for_machines(tmp_path: Path) -> None:
     _, out, _ = of_claims(tmp_path, CLAIMS, "--json")
     report = json.loads(out)
-    assert (report["outcome"], report["reason"], report["verified"]) == ("access_denied", "no rule matches", False)
+    assert (report["outcome"], report["reason"], report["verified"]) == ("access_denied", "no rule matches", None)
     assert report["rules"][0]["steps"][1] == {
         "claim": "groups",
         "holds": False,
@@ -145,6 +145,9 @@ def test_callers_without_a_jwt_are_explained_too(tmp_path: Path) -> None:
         (["--claims", "-"], "{}", "say whose claims these are: --issuer site"),
         (["--claims", "-", "--issuer", "nobody"], "{}", "say whose claims these are: --issuer site"),
         (["--claims", "-", "--issuer", "site"], '{"sub": "a"}', "the issuer requires token_use"),
+        (["--claims", "-", "--issuer", "site"], '{"token_use": "id"}', "no sub"),
+        (["--claims", "-", "--issuer", "site"], '{"token_use": "id", "sub": 5}', "no sub"),
+        (["--claims", "-", "--issuer", "site", "--verify"], "{}", "--verify needs --jwt"),
         (["--claims", "-", "--issuer", "site"], "no json", "Expecting value"),
         (["--claims", "nowhere.json"], "", "nowhere.json"),
         (["--jwt", "-"], "no jwt", "not a JWT that the broker reads"),
@@ -156,3 +159,8 @@ def test_what_cannot_be_explained_says_what_to_give(tmp_path: Path, options: lis
     assert (status, out) == (2, "")
     assert told in err
     assert "Traceback" not in err
+
+
+def test_a_subject_makes_no_lines_of_its_own(tmp_path: Path) -> None:
+    _, out, _ = of_claims(tmp_path, CLAIMS | {"sub": "u1\nGRANTED * to root"})
+    assert out.startswith('REFUSED to "u1\\nGRANTED * to root": access_denied')

@@ -13,6 +13,11 @@ GOOGLE = {"preset": "google", "audiences": ["us"]}
 TWO = {"default": {"secret": "a"}, "spare": {"secret": "b"}}
 UPLOAD = ["assemblies:write"]
 GITHUB = {"preset": "github-actions", "audiences": ["us"]}
+STS = {
+    "preset": "aws-sts",
+    "issuer": "https://11111111-2222-3333-4444-555555555555.tokens.sts.global.api.aws",
+    "audiences": ["us"],
+}
 COGNITO = {
     "preset": "cognito-access",
     "issuer": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
@@ -35,13 +40,14 @@ def codes(text: str) -> list[str]:
     try:
         return [said.code for said in compile_policy(text, "p.yaml").warnings]
     except PolicyErrors as errors:
-        return [problem.message.rpartition("[")[2].rstrip("]") for problem in errors.problems]
+        return [problem.code for problem in (*errors.problems, *errors.warnings)]
 
 
 SAID: dict[str, str] = {
     "shared-issuer": policy({"preset": "google", "audiences": ["us"]}, rule({"email_verified": True}, scopes=UPLOAD)),
     "github-names": policy(GITHUB, rule({"repository": "acme/site", "ref": "refs/heads/main"})),
     "github-ungated": policy(GITHUB, rule({"repository_id": "7"})),
+    "caller-chosen": policy(STS, rule({"/https:~1~1sts.amazonaws.com~1/request_tags/team": "x"})),
     "never-matches": policy(PLAIN | {"require": {"kind": "a"}}, rule({"kind": "b"})),
     "all-scopes": policy(PLAIN, rule(scopes="*")),
     "broad-scope": policy(PLAIN, rule(scopes=["auth_keys:write"])),
@@ -57,6 +63,32 @@ SAID: dict[str, str] = {
     "unused-issuer": policy(PLAIN),
     "unused-silence": policy(PLAIN, rule(silence={"all-scopes": "was so once"})),
 }
+
+
+MAIN = "repo:acme@1/x@2:ref:refs/heads/main"
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        # One good subject does not excuse another.
+        ("github-names", policy(GITHUB, rule({"sub": [MAIN, "repo:other/x:ref:refs/heads/main"]}))),
+        ("github-ungated", policy(GITHUB, rule({"sub": [MAIN, "repo:acme@1/x@2:pull_request"]}))),
+        # What lets almost every branch pass is no gate.
+        ("github-ungated", policy(GITHUB, rule({"repository_id": "7", "ref": {"exists": True}}))),
+        ("github-ungated", policy(GITHUB, rule({"repository_id": "7", "ref": {"like": "**"}}))),
+        ("github-ungated", policy(GITHUB, rule({"repository_id": "7", "ref": {"not": "refs/heads/x"}}))),
+        ("github-ungated", policy(GITHUB, rule({"repository_id": "7", "environment": {"exists": False}}))),
+        # A well-known issuer is known without its preset.
+        ("shared-issuer", policy(PLAIN | {"issuer": "https://gitlab.com"}, rule({"ref_protected": "true"}))),
+        ("end-user-read", policy({**PLAIN, "issuer": COGNITO["issuer"]}, rule())),
+        # An address counts once it was verified.
+        ("shared-issuer", policy(GOOGLE, rule({"email": "bob@example.com"}, scopes=UPLOAD))),
+        ("open-wildcard", policy(PLAIN | {"require": {"a": {"like": "x*"}}}, rule())),
+    ],
+)
+def test_and_is_not_easily_missed(code: str, text: str) -> None:
+    assert code in codes(text)
 
 
 def test_every_code_has_its_case() -> None:
@@ -83,6 +115,12 @@ def test_a_grave_one_is_an_error(code: str) -> None:
             rule(scopes=UPLOAD),
         ),
         policy(GITHUB, rule({"repository_id": "7", "ref": "refs/heads/main"})),
+        policy(GOOGLE | {"require": {"hd": "example.com"}}, rule({"hd": {"exists": True}}, scopes=UPLOAD)),
+        policy(GOOGLE, rule({"email": "bob@example.com", "email_verified": True}, scopes=UPLOAD)),
+        policy(PLAIN | {"require": {"a": 1}}, rule({"a": 1.0})),
+        policy(PLAIN, rule({"a": 1}), rule({"a": True})),
+        policy(PLAIN, rule(), rule(share="caller")),
+        policy(STS, rule({"/https:~1~1sts.amazonaws.com~1/request_tags/team": "x", "sub": "y"})),
         policy(GITHUB, rule({"repository_owner_id": ["7", "8"], "environment": "production"})),
         policy(GITHUB, rule({"sub": {"like": "repo:acme@1234/*:ref:refs/heads/main"}})),
         policy({"preset": "gitlab", "issuer": "https://gitlab.example.com", "audiences": ["us"]}, rule()),

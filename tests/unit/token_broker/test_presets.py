@@ -90,11 +90,21 @@ def test_and_the_preset_s_requirements_hold_besides_its_own() -> None:
             None,
             "the preset requires `token_use` already",
         ),
-        ({"preset": "github-actions"}, RULE | {"when": {"repository_id": 7, "ref": "a"}}, "put it in quotes"),
+        ({"preset": "github-actions"}, RULE | {"when": {"repository_id": 7, "ref": "a"}}, "put the value in quotes"),
         (
             {"preset": "gitlab", "issuer": "https://gitlab.com"},
             RULE | {"when": {"project_id": "7", "ref_protected": True}},
-            "put it in quotes",
+            "put the value in quotes",
+        ),
+        (
+            {"preset": "gitlab", "issuer": "https://gitlab.com", "require": {"project_id": 7}},
+            None,
+            "put the value in quotes",
+        ),
+        (
+            {"preset": "gitlab", "issuer": "https://gitlab.com"},
+            RULE | {"when": {"project_id": "7", "ref_protected": {"not": False}}},
+            "put the value in quotes",
         ),
         ({"issuer": "https://a.example"}, None, "`algorithms` is missing"),
     ],
@@ -119,3 +129,18 @@ def test_both_kinds_of_cognito_s_tokens_stand_side_by_side_and_fit_one_entry_eac
         }
     )
     assert compile_policy(text, "p.yaml").issuers == 2
+
+
+def test_a_person_and_a_service_token_of_cloudflare_stand_side_by_side() -> None:
+    team = PRESETS["cloudflare-access"].example
+    entries = {
+        name: {"preset": name, "issuer": team, "audiences": ["app"]}
+        for name in ("cloudflare-access", "cloudflare-access-service")
+    }
+    document = {"version": 1, "credentials": {"default": {"secret": "a"}}, "issuers": entries, "rules": []}
+    assert compile_policy(json.dumps(document), "p.yaml").issuers == 2
+
+
+def test_a_jwt_template_of_clerk_s_has_an_audience_and_no_session() -> None:
+    entry = compiled({"preset": "clerk", "issuer": "https://clerk.example.com", "audience_claim": "aud"})
+    assert (entry["audience_claim"], entry["require"]) == ("aud", [])
