@@ -7,6 +7,7 @@
     │   ├── UnsupportedMediaType  415
     │   ├── UnsupportedGrantType  400 unsupported_grant_type
     │   ├── NoProof               401 invalid_client
+    │   │   └── SharedSecretRefused     401 invalid_client
     │   ├── CallerRefused         401 invalid_token
     │   │   ├── ClientAssertionRefused  401 invalid_client
     │   │   ├── AssertionRefused        400 invalid_grant
@@ -75,6 +76,12 @@ class NoProof(InvalidRequest):
     status = 401
     code = "invalid_client"
     description = "Show who you are: send your JWT as Authorization: Bearer, or as client_assertion."
+
+
+class SharedSecretRefused(NoProof):
+    """Basic with a password, or a client_secret: what this broker exists to avoid."""
+
+    description = "A shared secret is not accepted; show a JWT instead."
 
 
 class CallerRefused(InvalidRequest):

@@ -14,6 +14,7 @@ from broker.errors import (
     InvalidScope,
     InvalidTarget,
     NoProof,
+    SharedSecretRefused,
     UnsupportedGrantType,
 )
 from broker.event import TOKEN_EXCHANGE, HttpRequest, read_form
@@ -180,7 +181,7 @@ def _header_proof(authorization: str | None, fields: Mapping[str, str]) -> str |
     if authorization is not None and "," in authorization:
         raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
     if "client_secret" in fields:
-        raise NoProof("client secret", "A client_secret is not accepted; show a JWT instead.")
+        raise SharedSecretRefused("client secret")
     if authorization is None:
         return None
     if authorization.partition(" ")[0].lower() != "bearer":

@@ -56,7 +56,7 @@ def refused(error: BrokerError, http: HttpRequest) -> Response:
         headers["retry-after"] = str(body["retry_after"])
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = "POST"
-    if error.status == 401 and (isinstance(error, NoProof) or "authorization" in http.headers):
+    if error.status == 401 and (type(error) is NoProof or "authorization" in http.headers):
         # RFC 6750 section 3: no error attribute where no token was shown in the header.
         headers["www-authenticate"] = 'Bearer realm="token-broker"' + (
             ', error="invalid_token"' if error.code == "invalid_token" else ""

@@ -87,7 +87,7 @@ def test_the_record_tells_how_long_it_took() -> None:
     ("prepare", "outcome", "reason"),
     [
         (lambda b: b.post("not-a-jwt"), "CallerRefused", "malformed JWT"),
-        (lambda b: b.post(client_secret="s"), "NoProof", "client secret"),
+        (lambda b: b.post(client_secret="s"), "SharedSecretRefused", "client secret"),
         (lambda b: b.post(b.jwt(groups=[])), "AccessDenied", "no rule matches"),
         (lambda b: b.post(scope="billing:read"), "InvalidScope", "no matching rule for every scope asked"),
         (lambda b: b.post(aud="mcp"), "InvalidTarget", "no matching rule for this credential and aud"),

@@ -43,6 +43,7 @@ def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
         (errors.UnsupportedMediaType("x"), 415, "invalid_request"),
         (errors.UnsupportedGrantType("x"), 400, "unsupported_grant_type"),
         (errors.NoProof("x"), 401, "invalid_client"),
+        (errors.SharedSecretRefused("x"), 401, "invalid_client"),
         (errors.CallerRefused("x"), 401, "invalid_token"),
         (errors.ClientAssertionRefused("x"), 401, "invalid_client"),
         (errors.AssertionRefused("x"), 400, "invalid_grant"),
@@ -86,6 +87,8 @@ def test_405_says_what_is_allowed() -> None:
     ("error", "http", "challenge"),
     [
         (errors.NoProof("x"), HTTP, 'Bearer realm="token-broker"'),
+        (errors.SharedSecretRefused("x"), HTTP, None),
+        (errors.SharedSecretRefused("x"), SIGNED, 'Bearer realm="token-broker"'),
         (errors.NoProof("x"), SIGNED, 'Bearer realm="token-broker"'),
         (errors.CallerRefused("x"), SIGNED, 'Bearer realm="token-broker", error="invalid_token"'),
         (errors.ClientAssertionRefused("x"), SIGNED, 'Bearer realm="token-broker"'),
