@@ -9,10 +9,10 @@ from broker.caller import IAM
 from broker.policy import Policy, load
 from pydantic import ValidationError
 
-from token_broker.policy import cases, checks, errors, presets
+from token_broker.policy import cases, checks, conditions, errors, presets
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.lint import Opinion, opinions
-from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Rule, Tests, TrustPolicy
+from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Rule, TrustPolicy
 
 UPSTREAM = "https://api2.transloadit.com"
 
@@ -137,7 +137,7 @@ def _issuer(name: str, issuer: Issuer) -> dict[str, Any]:
         "keys": _keys(issuer),
         "max_age": issuer.max_age,
         "leeway": issuer.leeway,
-        "require": _conditions(issuer.require or {}),
+        "require": conditions.compiled(issuer.require or {}),
         "typ": issuer.typ,
         "audience_claim": issuer.audience_claim,
         "subject_claim": issuer.subject_claim,
@@ -154,7 +154,7 @@ def _rule(rule: Rule) -> dict[str, Any]:
     return {
         "name": rule.name,
         "issuer": rule.issuer,
-        "when": _conditions(_guarded(rule)),
+        "when": conditions.compiled(_guarded(rule)),
         "scopes": rule.scopes,
         "aud": rule.aud,
         "credential": rule.credential,
@@ -165,31 +165,3 @@ def _rule(rule: Rule) -> dict[str, Any]:
 def _guarded(rule: Rule) -> dict[str, Any]:
     """Identities of a Cognito identity pool are no principals of the account's own unless a rule says so."""
     return rule.when if rule.issuer != IAM or "cognito" in rule.when else {**rule.when, "cognito": False}
-
-
-def _conditions(conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [_condition(claim, condition) for claim, condition in conditions.items()]
-
-
-def _condition(claim: str, condition: Any) -> dict[str, Any]:
-    exists = not (isinstance(condition, Matcher) and condition.exists is False)
-    tests = _tests(condition) if exists else []
-    return {"claim": claim, "path": _pointer(claim), "exists": exists, "tests": tests}
-
-
-def _pointer(claim: str) -> list[str]:
-    """A leading slash makes a JSON pointer (RFC 6901); any other name is a top-level claim, as it is."""
-    if not claim.startswith("/"):
-        return [claim]
-    return [part.replace("~1", "/").replace("~0", "~") for part in claim[1:].split("/")]
-
-
-def _tests(wanted: Any) -> list[list[Any]]:
-    if isinstance(wanted, list):
-        return [["one_of", wanted]]
-    if not isinstance(wanted, Tests):
-        return [["one_of", [wanted]]]
-    found = [[name, argument] for name in ("any", "all", "words", "like") if (argument := getattr(wanted, name))]
-    if isinstance(wanted, Matcher) and wanted.not_ is not None:
-        found += [["not", test] for test in _tests(wanted.not_)]
-    return found

@@ -71,6 +71,9 @@ def register(actions: Any) -> None:
     shown.add_argument("--jwt", type=Path, metavar="FILE", help="a caller JWT; - reads it from standard input")
     shown.add_argument("--claims", type=Path, metavar="FILE", help="claims as JSON; - reads standard input")
     parser.add_argument("--issuer", metavar="NAME", help="whose claims they are, by its name in the policy")
+    parser.add_argument(
+        "--client-assertion", metavar="ORIGIN", help="the JWT is a client assertion for the broker at this origin"
+    )
     for name, default in (("scope", None), ("aud", "api2"), ("credential", "default")):
         parser.add_argument(f"--{name}", default=default)
     parser.add_argument("--verify", action="store_true", help="fetch the issuer's keys and verify the signature")
@@ -120,7 +123,7 @@ def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool
     text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     if arguments.jwt is None:
         return _of_claims(policy, strict_json.loads_object(text.encode()), arguments.issuer), None
-    shown = Proof(ProofForm.HEADER, text.strip())
+    shown = _proof(text.strip(), arguments.client_assertion)
     if arguments.verify:
         http = BoundedHttp(time.time, allow_loopback=policy.is_local)
         verifier = Verifier(policy.issuers, KeySets(http, time.time), time.time)
@@ -130,6 +133,12 @@ def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool
     except ValueError as error:
         raise CannotExplain(f"not a JWT that the broker reads: {error}") from None
     return _unverified(policy, token, shown), False
+
+
+def _proof(jwt_text: str, origin: str | None) -> Proof:
+    if origin is None:
+        return Proof(ProofForm.HEADER, jwt_text)
+    return Proof(ProofForm.CLIENT_ASSERTION, jwt_text, audience=origin.rstrip("/"))
 
 
 def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:

@@ -9,6 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from broker.conditions import Condition
+
+from token_broker.policy import conditions
 from token_broker.policy.document import Path
 from token_broker.policy.model import Issuer, Matcher, Rule, Tests, TrustPolicy
 from token_broker.policy.presets import PRESETS, Preset
@@ -217,18 +220,17 @@ def _patterns(path: Path, conditions: Mapping[str, Any]) -> Opinions:
 def _contradictions(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
     for claim, required in (issuer.require or {}).items():
         wanted = rule.when.get(claim)
-        if wanted is None:
-            continue
         absent = isinstance(wanted, Matcher) and wanted.exists is False
-        if absent or (_is_exact(wanted) and _is_exact(required) and not _overlap(wanted, required)):
+        values = wanted if isinstance(wanted, list) else [wanted]
+        if absent or (_is_exact(wanted) and not any(_passes(required, value) for value in values)):
             message = f"the issuer requires another `{claim}`, so this rule never matches"
             yield Opinion("never-matches", (*path, claim), message)
 
 
-def _overlap(one: Any, other: Any) -> bool:
-    """Whether one scalar can be among both; as in JSON, 1 is 1.0, and not true."""
-    mine, theirs = (value if isinstance(value, list) else [value] for value in (one, other))
-    return any(isinstance(a, bool) == isinstance(b, bool) and a == b for a in mine for b in theirs)
+def _passes(required: Any, value: Any) -> bool:
+    """Whether a claim of this value fulfils a condition, by the function's own matchers."""
+    (condition,) = map(Condition.load, conditions.compiled({"claim": required}))
+    return condition.holds({"claim": value})
 
 
 @dataclass(frozen=True, slots=True)

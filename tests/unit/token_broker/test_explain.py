@@ -164,3 +164,11 @@ def test_what_cannot_be_explained_says_what_to_give(tmp_path: Path, options: lis
 def test_a_subject_makes_no_lines_of_its_own(tmp_path: Path) -> None:
     _, out, _ = of_claims(tmp_path, CLAIMS | {"sub": "u1\nGRANTED * to root"})
     assert out.startswith('REFUSED to "u1\\nGRANTED * to root": access_denied')
+
+
+def test_a_client_assertion_is_for_the_broker_at_its_origin(tmp_path: Path) -> None:
+    origin = "https://tokens.example.com"
+    shown = jwt(aud=origin, groups=["editors"])
+    assert explain(tmp_path, "--jwt", "-", "--client-assertion", origin, text=shown)[0] == 0
+    status, _, err = explain(tmp_path, "--jwt", "-", "--client-assertion", "https://other.example", text=shown)
+    assert (status, "site: audience" in err) == (2, True)

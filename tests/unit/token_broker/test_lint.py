@@ -84,6 +84,11 @@ MAIN = "repo:acme@1/x@2:ref:refs/heads/main"
         ("end-user-read", policy({**PLAIN, "issuer": COGNITO["issuer"]}, rule())),
         # An address counts once it was verified.
         ("shared-issuer", policy(GOOGLE, rule({"email": "bob@example.com"}, scopes=UPLOAD))),
+        # A required pattern, absence or negation is contradicted, too.
+        ("never-matches", policy(PLAIN | {"require": {"a": {"like": "x-*"}}}, rule({"a": "y"}))),
+        ("never-matches", policy(PLAIN | {"require": {"a": {"not": "x"}}}, rule({"a": "x"}))),
+        ("never-matches", policy(PLAIN | {"require": {"a": {"exists": False}}}, rule({"a": "x"}))),
+        ("never-matches", policy(PLAIN | {"require": {"a": 1}}, rule({"a": {"exists": False}}))),
         ("open-wildcard", policy(PLAIN | {"require": {"a": {"like": "x*"}}}, rule())),
     ],
 )
@@ -118,6 +123,7 @@ def test_a_grave_one_is_an_error(code: str) -> None:
         policy(GOOGLE | {"require": {"hd": "example.com"}}, rule({"hd": {"exists": True}}, scopes=UPLOAD)),
         policy(GOOGLE, rule({"email": "bob@example.com", "email_verified": True}, scopes=UPLOAD)),
         policy(PLAIN | {"require": {"a": 1}}, rule({"a": 1.0})),
+        policy(PLAIN | {"require": {"a": {"like": "x/*"}}}, rule({"a": ["y", "x/1"]})),
         policy(PLAIN, rule({"a": 1}), rule({"a": True})),
         policy(PLAIN, rule(), rule(share="caller")),
         policy(STS, rule({"/https:~1~1sts.amazonaws.com~1/request_tags/team": "x", "sub": "y"})),
