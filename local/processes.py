@@ -1,6 +1,7 @@
 """Ports, and children that end with us."""
 
 import ctypes
+import secrets
 import signal
 import socket
 import sys
@@ -10,15 +11,18 @@ from contextlib import contextmanager
 _PR_SET_PDEATHSIG = 1
 
 
+# Below those that the system gives to connections (from 32768 on Linux), so that none takes a port meanwhile.
+_PORTS = range(20_000, 32_000)
+
+
 def free_ports(count: int) -> list[int]:
     """Ports of loopback that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
+    found: list[int] = []
+    while len(found) < count:
+        port = _PORTS[secrets.randbelow(len(_PORTS))]
+        if port not in found and is_free(port):
+            found.append(port)
+    return found
 
 
 def is_free(port: int) -> bool:
