@@ -148,60 +148,49 @@ def private_jwk(signer: Signer) -> dict[str, Any]:
     return {**signer.jwk(), "d": b64(d)}
 
 
+ACCOUNT = "/https:~1~1sts.amazonaws.com~1/aws_account"
+
+
+def entry(issuer: str, signer: Signer) -> dict[str, Any]:
+    """An issuer whose keys are in the policy."""
+    keys = {"jwks": signer.jwks()}
+    return {"issuer": issuer, "audiences": [AUDIENCE], "algorithms": [signer.algorithm], "keys": keys}
+
+
 @pytest.fixture(scope="session")
-def stack(
-    tmp_path_factory: pytest.TempPathFactory,
-    provider: str,
-    pool: Pool,
-    service: Signer,
-    rsa_service: Signer,
-    sts: Signer,
-) -> Iterator[Client]:
-    folder = tmp_path_factory.mktemp("clients")
+def issuers(provider: str, pool: Pool, service: Signer, rsa_service: Signer, sts: Signer) -> dict[str, Any]:
     people = {"preset": "cognito-id", "issuer": pool.issuer, "audiences": [pool.client_id], "keys": {"jwks": pool.jwks}}
-    signers = {"service": (SERVICE, service), "rsa-service": (RSA_SERVICE, rsa_service)}
-    issuers = {
-        "local": {
-            "issuer": "${ISSUER_URL}",
-            "audiences": ["${AUDIENCE}"],
-            "algorithms": ["RS256"],
-            "keys": "discovery",
-        },
-        **{
-            name: {
-                "issuer": issuer,
-                "audiences": [AUDIENCE],
-                "algorithms": [signer.algorithm],
-                "keys": {"jwks": signer.jwks()},
-            }
-            for name, (issuer, signer) in signers.items()
-        },
-        "provider": {
-            "issuer": provider,
-            "audiences": [AUDIENCE],
-            "algorithms": ["RS256"],
-            "keys": "discovery",
-            "typ": ["at+jwt"],
-        },
+    discovered = {"algorithms": ["RS256"], "keys": "discovery"}
+    return {
+        "local": {"issuer": "${ISSUER_URL}", "audiences": ["${AUDIENCE}"], **discovered},
+        "service": entry(SERVICE, service),
+        "rsa-service": entry(RSA_SERVICE, rsa_service),
+        "provider": {"issuer": provider, "audiences": [AUDIENCE], **discovered, "typ": ["at+jwt"]},
         "people": people,
         "machines": {**people, "preset": "cognito-access"},
         "aws": {"preset": "aws-sts", "issuer": STS_ISSUER, "audiences": [AUDIENCE], "keys": {"jwks": sts.jwks()}},
     }
-    account = "/https:~1~1sts.amazonaws.com~1/aws_account"
-    # Whose callers, which of them, and a scope of their own, so that a test sees whose rule gave it.
-    grants: list[tuple[str, dict[str, Any], str]] = [
-        ("local", {"groups": {"any": ["editors"]}}, "assemblies:write"),
-        ("service", {"sub": SERVICE}, "queues:read"),
-        ("rsa-service", {"sub": RSA_SERVICE}, "queues:read"),
-        ("provider", {"scope": {"words": ["jobs"]}}, "billing:read"),
-        ("people", {"cognito:username": "alice"}, "templates:read"),
-        ("machines", {"client_id": pool.client_id}, "dam:read"),
-        ("aws", {account: "123456789012", "sub": {"like": "arn:aws:iam::123456789012:role/*"}}, "auth_keys:read"),
-        ("aws-iam", {"account": "123456789012"}, "smart_cdn:sign"),
-    ]
+
+
+# Whose callers, which of them, and a scope of their own, so that a test sees whose rule gave it.
+GRANTS: list[tuple[str, dict[str, Any], str]] = [
+    ("local", {"groups": {"any": ["editors"]}}, "assemblies:write"),
+    ("service", {"sub": SERVICE}, "queues:read"),
+    ("rsa-service", {"sub": RSA_SERVICE}, "queues:read"),
+    ("provider", {"scope": {"words": ["jobs"]}}, "billing:read"),
+    ("people", {"cognito:username": "alice"}, "templates:read"),
+    ("machines", {"token_use": "access"}, "dam:read"),
+    ("aws", {ACCOUNT: "123456789012", "sub": {"like": "arn:aws:iam::123456789012:role/*"}}, "auth_keys:read"),
+    ("aws-iam", {"account": "123456789012"}, "smart_cdn:sign"),
+]
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, issuers: dict[str, Any]) -> Iterator[Client]:
+    folder = tmp_path_factory.mktemp("clients")
     rules = [
         {"name": name, "issuer": name, "when": when, "scopes": ["assemblies:read", scope]}
-        for name, when, scope in grants
+        for name, when, scope in GRANTS
     ]
     credentials = {"default": {"secret": "transloadit/default"}}
     # JSON is YAML.
