@@ -1,6 +1,9 @@
 """The policy's own tests, run by the function's own decision."""
 
-from broker.caller import IAM, INVOKE, Caller
+from collections.abc import Mapping
+from typing import Any
+
+from broker.caller import IAM, INVOKE, Caller, Issuer
 from broker.policy import ALL, Grant, Policy, decide
 from broker.request import Proof, ProofForm, TokenRequest
 
@@ -22,17 +25,26 @@ def run(case: Case, policy: Policy) -> str | None:
 
 
 def _caller(case: Case, policy: Policy) -> Caller | str:
-    """The caller with these claims, or why there is none."""
     if case.issuer in (IAM, INVOKE):
-        return Caller(case.issuer, case.issuer, "test", {"cognito": False, **case.claims}, 0)
+        return without_jwt(case.issuer, case.claims)
     entry = next(entry for entries in policy.issuers.values() for entry in entries if entry.name == case.issuer)
-    missing = [condition.name for condition in entry.require if not condition.holds(case.claims)]
+    return with_claims(entry, case.claims)
+
+
+def without_jwt(issuer: str, claims: Mapping[str, Any]) -> Caller:
+    """A caller of a reserved issuer."""
+    return Caller(issuer, issuer, str(claims.get("sub", "")), {"cognito": False, **claims}, 0)
+
+
+def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
+    """The caller whose verified JWT has these claims, or why there is none."""
+    missing = [condition.name for condition in entry.require if not condition.holds(claims)]
     if missing:
         return f"the issuer requires {', '.join(missing)}"
-    subject = case.claims.get(entry.subject_claim)
+    subject = claims.get(entry.subject_claim)
     if not isinstance(subject, str) or not subject:
         return f"no {entry.subject_claim}"
-    return Caller(entry.name, entry.issuer, subject, case.claims, 0)
+    return Caller(entry.name, entry.issuer, subject, claims, 0)
 
 
 def _decided(caller: Caller, expected: Expected | None, policy: Policy) -> Grant | str:

@@ -46,7 +46,7 @@ def _compile(arguments: argparse.Namespace) -> int:
         compiled = compile_policy(file.read_text("utf-8"), str(file))
         arguments.output.write_bytes(compiled.data)
     except PolicyErrors as errors:
-        sys.stderr.write(f"{errors}\n")
+        _write_text(str(file), errors.problems, errors.warnings, None)
         return 1
     except (OSError, UnicodeError) as error:
         return _unreadable(error)

@@ -11,7 +11,7 @@ from typing import Any
 
 from broker import jwt, strict_json
 from broker.audit import Notes
-from broker.caller import IAM, INVOKE, Caller, Issuer, Verifier, problem
+from broker.caller import IAM, INVOKE, Caller, Verifier, problem
 from broker.conditions import ABSENT, Condition, find
 from broker.deadline import Deadline
 from broker.errors import BrokerError
@@ -21,6 +21,7 @@ from broker.net import BoundedHttp
 from broker.policy import ALL, Grant, Policy, decide, load
 from broker.request import Proof, ProofForm, token_request
 
+from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 
@@ -148,37 +149,30 @@ def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
     if not entries:
         known = ", ".join(policy.issuers) or "none"
         raise CannotExplain(f"the JWT's iss is {issuer!r}, which no issuer of the policy is, byte for byte: {known}")
-    problems = {entry.name: problem(entry, token, shown, time.time()) for entry in entries}
-    good = [entry for entry in entries if problems[entry.name] is None and not _missing(entry, token.claims)]
-    if len(good) != 1:
-        told = [f"{entry.name}: {problems[entry.name] or _missing(entry, token.claims)}" for entry in entries]
+    found: list[Caller] = []
+    told = []
+    for entry in entries:
+        caller = problem(entry, token, shown, time.time()) or with_claims(entry, token.claims)
+        if isinstance(caller, Caller):
+            found.append(caller)
+        told.append(f"{entry.name}: {caller if isinstance(caller, str) else 'would accept it, too'}")
+    if len(found) != 1:
         raise CannotExplain(f"the JWT would not be accepted: {'; '.join(told)}")
-    return _as_caller(good[0], token.claims)
-
-
-def _missing(entry: Issuer, claims: Mapping[str, Any]) -> str | None:
-    missing = [condition.name for condition in entry.require if not condition.holds(claims)]
-    return f"the issuer requires {', '.join(missing)}" if missing else None
+    return found[0]
 
 
 def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
     if name in (IAM, INVOKE):
-        return Caller(name, name, str(claims.get("sub", "")), {"cognito": False, **claims}, 0)
+        return without_jwt(name, claims)
     every = [entry for entries in policy.issuers.values() for entry in entries]
     entries = [entry for entry in every if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))]
     if len(entries) != 1:
         names = " or ".join(f"--issuer {entry.name}" for entry in every)
         raise CannotExplain(f"say whose claims these are: {names}")
-    if missing := _missing(entries[0], claims):
-        raise CannotExplain(f"these claims would not be accepted: {missing}")
-    return _as_caller(entries[0], claims)
-
-
-def _as_caller(entry: Issuer, claims: Mapping[str, Any]) -> Caller:
-    subject = claims.get(entry.subject_claim)
-    if not isinstance(subject, str) or not subject:
-        raise CannotExplain(f"these claims would not be accepted: no {entry.subject_claim}")
-    return Caller(entry.name, entry.issuer, subject, claims, 0)
+    caller = with_claims(entries[0], claims)
+    if isinstance(caller, str):
+        raise CannotExplain(f"these claims would not be accepted: {caller}")
+    return caller
 
 
 def _rule(compiled: Mapping[str, Any], caller: Caller) -> RuleReport:

@@ -133,7 +133,7 @@ def test_a_defect_is_answered_with_500_and_recorded_by_its_place_without_its_wor
     assert "the-secret" not in f"{record}{answer.body}"
 
 
-def test_a_defect_in_the_work_of_another_is_a_fault_of_the_followers_and_not_the_end() -> None:
+def test_a_secret_that_could_not_be_read_is_asked_for_again_by_the_next_request() -> None:
     broker = Broker()
     broker.web.then(SECRETS_URL, reply(b"", 500))
     assert broker.post().outcome == (503, "temporarily_unavailable")
