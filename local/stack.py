@@ -26,7 +26,7 @@ from local.gateway import gateway_app, read_api
 from local.options import AUDIENCE, PARAMETERS, Options, Ports
 from local.processes import end_with_parent
 from local.sandbox.app import create_app
-from local.sandbox.tokens import AuthKey
+from local.sandbox.model import AuthKey
 from local.translate import Resources, translated
 
 STACK_FILE = "stack.json"

@@ -9,8 +9,9 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
-from local.sandbox.app import Clock, create_app
-from local.sandbox.tokens import AuthKey
+from local.sandbox.app import create_app
+from local.sandbox.clock import Clock
+from local.sandbox.model import AuthKey
 from tests.kit.servers import serving
 
 NOW = 1_800_000_000.0

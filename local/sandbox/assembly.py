@@ -1,0 +1,223 @@
+"""One Assembly: what it is told, what it received, and what the clock makes of it.
+
+Nothing runs in it. Its state, results and events follow from what happened and from the time that is asked for.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from local.sandbox.clock import gmt, iso
+from local.sandbox.model import AuthKey
+from local.sandbox.resources import Template
+
+_WORDS = {
+    "ASSEMBLY_UPLOADING": "The Assembly is still in the process of being uploaded.",
+    "ASSEMBLY_EXECUTING": "The Assembly is currently being executed.",
+    "ASSEMBLY_COMPLETED": "The Assembly was successfully completed.",
+    "ASSEMBLY_CANCELED": "The Assembly was canceled.",
+}
+FINAL = ("ASSEMBLY_COMPLETED", "ASSEMBLY_CANCELED", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What an Assembly shall do. `params`: as they were sent; `steps`: with those of the Template."""
+
+    params: str
+    steps: dict[str, dict[str, Any]]
+    fields: dict[str, Any] = field(default_factory=dict)
+    template: Template | None = None
+    notify_url: str | None = None
+    redirect_url: str | None = None
+    max_size: int | None = None
+    max_number_of_files: int | None = None
+
+
+class TusUpload(Protocol):
+    """What a status tells of a resumable upload."""
+
+    @property
+    def finished(self) -> bool: ...
+    def shown(self) -> dict[str, Any]: ...
+
+
+@dataclass(slots=True)
+class Assembly:
+    """`origin`: where its URLs point. `expected`: uploads that it waits for. Times are seconds since the epoch."""
+
+    id: str
+    key: AuthKey
+    instructions: Instructions
+    origin: str
+    created: float
+    seconds: float
+    expected: int
+    client: dict[str, str | None] = field(default_factory=dict)
+    parent_id: str | None = None
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+    tus: list[TusUpload] = field(default_factory=list)
+    uploaded_at: float | None = None
+    canceled: bool = False
+    error: tuple[str, str] | None = None
+    notified: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/assemblies/{self.id}"
+
+    def receive(self, upload: dict[str, Any] | None, now: float) -> None:
+        """One more file; None to look only whether all are there."""
+        if upload is not None:
+            self.uploads.append(upload)
+        if self.uploaded_at is None and len(self.uploads) >= self.expected:
+            self.uploaded_at = now
+
+    def cancel(self, now: float) -> None:
+        self.canceled = self.canceled or not self.is_final(now)
+
+    def state(self, now: float) -> str:
+        """The value of `ok`; empty for one that failed."""
+        if self.error:
+            return ""
+        if self.canceled:
+            return "ASSEMBLY_CANCELED"
+        if self.uploaded_at is None:
+            return "ASSEMBLY_UPLOADING"
+        return "ASSEMBLY_EXECUTING" if now < self.uploaded_at + self.seconds else "ASSEMBLY_COMPLETED"
+
+    def is_final(self, now: float) -> bool:
+        return self.state(now) in FINAL
+
+    def pause(self, now: float, longest: float = 15) -> float:
+        """Seconds until the clock alone may change the state."""
+        left = longest if self.uploaded_at is None else self.uploaded_at + self.seconds - now
+        return min(max(left, 0.01), longest)
+
+    def results(self, now: float) -> dict[str, list[dict[str, Any]]]:
+        """Each Step passes its files on as they are: nothing is processed here."""
+        if self.state(now) != "ASSEMBLY_COMPLETED":
+            return {}
+        found = {":original": self.uploads}
+        for name, step in self.instructions.steps.items():
+            if name != ":original" and step.get("robot") != "/upload/handle" and step.get("result") is not False:
+                found[name] = [self._result(name, upload) for upload in self.uploads]
+        return found
+
+    def _result(self, step: str, upload: dict[str, Any]) -> dict[str, Any]:
+        id_ = hashlib.sha256(f"{self.id} {step} {upload['id']}".encode()).hexdigest()[:32]
+        return {name: value for name, value in upload.items() if not name.startswith("tus_")} | {"id": id_}
+
+    def events(self, now: float) -> list[tuple[str, str]]:
+        """All events so far, in order: name (empty for a plain message) and data. It only ever grows."""
+        found = [("assembly_upload_finished", json.dumps(upload)) for upload in self.uploads]
+        if self.uploaded_at is not None:
+            found += [("", "assembly_uploading_finished"), ("", "assembly_upload_meta_data_extracted")]
+            found.append(("assembly_execution_progress", '{"progress_combined": 0}'))
+        if self.error:
+            found.append(("assembly_error", json.dumps(self.status(now))))
+        elif self.state(now) == "ASSEMBLY_COMPLETED":
+            for step, files in self.results(now).items():
+                found += [("assembly_result_finished", json.dumps([step, file])) for file in files]
+            found += [("assembly_execution_progress", '{"progress_combined": 100}'), ("", "assembly_finished")]
+        return found
+
+    def status(self, now: float) -> dict[str, Any]:
+        """The Assembly Status: https://transloadit.com/docs/api/assembly-status-response/"""
+        return self._outcome(now) | self._identity() | self._uploading() | self._executing(now) | self.notified
+
+    def _outcome(self, now: float) -> dict[str, Any]:
+        if self.error:
+            return {"error": self.error[0], "http_code": 400, "message": self.error[1]}
+        state = self.state(now)
+        return {"ok": state, "http_code": 200, "message": _WORDS[state]}
+
+    def _identity(self) -> dict[str, Any]:
+        template = self.instructions.template
+        return {
+            "assembly_id": self.id,
+            "parent_id": self.parent_id,
+            "account_id": self.key.workspace,
+            "account_name": self.key.workspace,
+            "account_slug": self.key.workspace,
+            "api_auth_key_id": self.key.id,
+            "template_id": template.id if template else None,
+            "template_name": template.name if template else None,
+            "instance": self.origin.partition("//")[2],
+            "region": "sandbox",
+            "assembly_url": self.url,
+            "assembly_ssl_url": self.url,
+            "uppyserver_url": f"{self.origin}/companion",
+            "companion_url": f"{self.origin}/companion",
+            "websocket_url": f"{self.origin}/updates",
+            "update_stream_url": f"{self.origin}/updates?assembly={self.id}",
+            "tus_url": f"{self.origin}/resumable/files/",
+            "start_date": gmt(self.created),
+            "is_infinite": False,
+            "build_id": "sandbox",
+            **self.client,
+        }
+
+    def _uploading(self) -> dict[str, Any]:
+        received = sum(upload["size"] for upload in self.uploads)
+        return {
+            "bytes_received": received,
+            "bytes_expected": received,
+            "upload_duration": (self.uploaded_at or self.created) - self.created,
+            "upload_meta_data_extracted": self.uploaded_at is not None,
+            "num_input_files": len(self.uploads),
+            "expected_tus_uploads": self.expected,
+            "started_tus_uploads": len(self.tus),
+            "finished_tus_uploads": sum(upload.finished for upload in self.tus),
+            "tus_uploads": [upload.shown() for upload in self.tus],
+            "uploads": self.uploads,
+        }
+
+    def _executing(self, now: float) -> dict[str, Any]:
+        started = self.uploaded_at
+        template = self.instructions.template
+        return {
+            "warnings": [],
+            "has_dupe_jobs": False,
+            "execution_start": gmt(started) if started is not None else None,
+            "execution_duration": min(now - started, self.seconds) if started is not None else None,
+            "queue_duration": 0,
+            "jobs_queue_duration": 0,
+            "notify_start": None,
+            "notify_url": self.instructions.notify_url,
+            "notify_status": None,
+            "notify_response_code": None,
+            "notify_response_data": None,
+            "notify_duration": None,
+            "last_job_completed": None,
+            "fields": self.instructions.fields,
+            "running_jobs": [],
+            "bytes_usage": sum(upload["size"] for upload in self.uploads),
+            "executing_jobs": list(self.instructions.steps) if self.state(now) == "ASSEMBLY_EXECUTING" else [],
+            "started_jobs": list(self.instructions.steps) if started is not None else [],
+            "parent_assembly_status": None,
+            "params": self.instructions.params,
+            "template": json.dumps(template.content) if template else None,
+            "merged_params": json.dumps({"steps": self.instructions.steps}),
+            "results": self.results(now),
+        }
+
+    def listed(self, now: float) -> dict[str, Any]:
+        """Its row in the list of Assemblies."""
+        status = self.status(now)
+        names = (
+            "parent_id account_id template_id template_name instance region notify_url execution_start "
+            "execution_duration num_input_files bytes_usage bytes_expected bytes_received upload_duration"
+        )
+        return {
+            "id": self.id,
+            **{name: status[name] for name in names.split()},
+            "redirect_url": self.instructions.redirect_url,
+            "files": json.dumps([upload["name"] for upload in self.uploads]),
+            "warning_count": 0,
+            "ok": status.get("ok"),
+            "error": status.get("error"),
+            "created": iso(self.created),
+            "created_ts": int(self.created),
+        }
