@@ -46,21 +46,22 @@ _MORE: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 @dataclass(slots=True)
 class Fault:
-    """`left`: how often it is still met. `seen`: requests of its path so far, for `share`."""
+    """`left`: how often it is still met. `seen`: requests of its path so far, for the share."""
 
     spec: Mapping[str, Any]
+    path: str
+    method: str | None
+    share: float
     left: float
     seen: int = 0
 
     def fits(self, request: web.Request) -> bool:
-        path, method = str(self.spec["path"]), self.spec.get("method", request.method)
-        return fnmatchcase(request.path, path) and bool(method == request.method)
+        return fnmatchcase(request.path, self.path) and self.method in (None, request.method)
 
     def is_due(self) -> bool:
         """Count a request of its path; whether this one meets it. A share is exact: 0.5 is every second one."""
-        share = self.spec.get("share", 1)
         self.seen += 1
-        return math.floor(self.seen * share) > math.floor((self.seen - 1) * share)
+        return math.floor(self.seen * self.share) > math.floor((self.seen - 1) * self.share)
 
 
 class Faults:
@@ -79,7 +80,8 @@ class Faults:
             is_right, words = (_KINDS | _MORE)[name]
             if not is_right(value):
                 raise ValueError(f"{name} is {words}")
-        self._faults.append(Fault(spec, spec.get("times", math.inf if "share" in spec else 1)))
+        times = spec.get("times", math.inf if "share" in spec else 1)
+        self._faults.append(Fault(spec, spec["path"], spec.get("method"), spec.get("share", 1), times))
 
     def clear(self) -> None:
         self._faults.clear()
