@@ -6,20 +6,27 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
+from local.sandbox.account import Account
 from local.sandbox.assemblies import Assemblies
+from local.sandbox.auth_keys import AuthKeys
 from local.sandbox.authentication import Authenticator
 from local.sandbox.call import Call, Route, read_form, read_params
 from local.sandbox.clock import Clock, Pulse
 from local.sandbox.control import PREFIX, Control
+from local.sandbox.credentials import Credentials
 from local.sandbox.errors import ApiError
+from local.sandbox.events import Events
 from local.sandbox.faults import Faults
 from local.sandbox.files import Files
 from local.sandbox.journal import LOG, Entry, Journal
 from local.sandbox.limits import Limits
 from local.sandbox.model import AuthKey, Settings
+from local.sandbox.notifications import Notifications
 from local.sandbox.routes import routes
 from local.sandbox.store import Store
+from local.sandbox.templates import Templates
 from local.sandbox.tokens import LIFETIME, Tokens
+from local.sandbox.uploads import Uploads
 
 CALLER = web.RequestKey("caller", str)  # how a request was authenticated, for the log
 _MAX_FORM_BYTES = 256 * 2**20
@@ -47,12 +54,26 @@ class Sandbox:
         self._journal, self._faults = Journal(), Faults()
         self._tokens = Tokens(store, self._limits, clock)
         self._authenticator = Authenticator(store, self._tokens, clock)
-        assemblies = Assemblies(store, files, self._limits, clock, pulse, settings.execution_seconds, lambda _: None)
+        self._notifications = Notifications(store, clock, pulse)
+        assemblies = Assemblies(
+            store, files, self._limits, clock, pulse, settings.execution_seconds, self._notifications.follow
+        )
         self._control = Control(store, self._journal, self._faults, clock, pulse, assemblies)
-        self.routes = routes(assemblies, files)
+        self.routes = routes(
+            assemblies,
+            Uploads(store, assemblies, files),
+            Events(assemblies, clock, pulse),
+            self._notifications,
+            files,
+            Templates(store, clock),
+            Credentials(store, clock),
+            AuthKeys(store, clock),
+            Account(store, clock),
+        )
 
     def app(self) -> web.Application:
         app = web.Application(middlewares=[self.observe], client_max_size=_MAX_FORM_BYTES)
+        app.cleanup_ctx.append(self._notifications.running)
         app.on_response_prepare.append(_allow_other_origins)
         app.router.add_route("*", f"{PREFIX}{{verb:.*}}", self._control.answer)
         app.router.add_post("/token", self.token)

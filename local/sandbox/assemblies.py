@@ -115,6 +115,7 @@ class Assemblies:
             canceled=False,
             error=None,
             notified={},
+            notifications=[],
         )
         self._start(after)
         return {

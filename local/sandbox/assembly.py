@@ -6,11 +6,12 @@ Nothing runs in it. Its state, results and events follow from what happened and 
 import hashlib
 import json
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from local.sandbox.clock import gmt, iso
 from local.sandbox.model import AuthKey
 from local.sandbox.resources import Template
+from local.sandbox.tus import Upload
 
 _WORDS = {
     "ASSEMBLY_UPLOADING": "The Assembly is still in the process of being uploaded.",
@@ -35,14 +36,6 @@ class Instructions:
     max_number_of_files: int | None = None
 
 
-class TusUpload(Protocol):
-    """What a status tells of a resumable upload."""
-
-    @property
-    def finished(self) -> bool: ...
-    def shown(self) -> dict[str, Any]: ...
-
-
 @dataclass(slots=True)
 class Assembly:
     """`origin`: where its URLs point. `expected`: uploads that it waits for. Times are seconds since the epoch."""
@@ -57,11 +50,12 @@ class Assembly:
     client: dict[str, str | None] = field(default_factory=dict)
     parent_id: str | None = None
     uploads: list[dict[str, Any]] = field(default_factory=list)
-    tus: list[TusUpload] = field(default_factory=list)
+    tus: list[Upload] = field(default_factory=list)
     uploaded_at: float | None = None
     canceled: bool = False
     error: tuple[str, str] | None = None
     notified: dict[str, Any] = field(default_factory=dict)
+    notifications: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def url(self) -> str:

@@ -35,7 +35,7 @@ class Listing:
         order, sort = params.get("order", "desc"), params.get("sort", "created")
         if sort not in self.sorts or order not in ("asc", "desc"):
             raise self._refusal(f"sort is one of {', '.join(self.sorts)}, order asc or desc")
-        rows = sorted(rows, key=lambda row: str(row[sort]), reverse=order == "desc")
+        rows = sorted(rows, key=lambda row: (row[sort] is not None, row[sort]), reverse=order == "desc")
         size, page = self._number(params, "pagesize", 50, self.largest), self._number(params, "page", 1, 10**9)
         return {"count": len(rows), "items": rows[(page - 1) * size : page * size]}
 

@@ -22,6 +22,7 @@ class Upload:
     content: bytearray = field(default_factory=bytearray, repr=False)
     offset: int = 0
     finished: bool = False
+    busy: bool = False
 
     def shown(self) -> dict[str, Any]:
         return {
