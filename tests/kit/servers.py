@@ -4,11 +4,10 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from aiohttp import web
 
-LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
+from local.sites import start_site
 
 
 class Loop:
@@ -46,10 +45,7 @@ def serving(make: Callable[[], web.Application], *, on: Loop | None = None) -> I
     running = on or Loop()
 
     async def start() -> tuple[web.AppRunner, int]:
-        runner = web.AppRunner(make(), access_log=None, shutdown_timeout=0.1, **LIMITS)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        runner = await start_site(make(), 0, shutdown_timeout=0.1)
         return runner, runner.addresses[0][1]
 
     runner, port = running.run(start())
