@@ -22,7 +22,7 @@ from local.sandbox.journal import LOG, Entry, Journal
 from local.sandbox.limits import Limits
 from local.sandbox.model import AuthKey, Settings
 from local.sandbox.notifications import Notifications
-from local.sandbox.routes import routes
+from local.sandbox.routes import Endpoints, routes
 from local.sandbox.store import Store
 from local.sandbox.templates import Templates
 from local.sandbox.tokens import LIFETIME, Tokens
@@ -59,16 +59,18 @@ class Sandbox:
             store, files, self._limits, clock, pulse, settings.execution_seconds, self._notifications.follow
         )
         self._control = Control(store, self._journal, self._faults, clock, pulse, assemblies)
-        self.routes = routes(
-            assemblies,
-            Uploads(store, assemblies, files),
-            Events(assemblies, clock, pulse),
-            self._notifications,
-            files,
-            Templates(store, clock),
-            Credentials(store, clock),
-            AuthKeys(store, clock),
-            Account(store, clock),
+        self._routes = routes(
+            Endpoints(
+                assemblies=assemblies,
+                uploads=Uploads(store, assemblies, files),
+                events=Events(assemblies, clock, pulse),
+                notifications=self._notifications,
+                files=files,
+                templates=Templates(store, clock),
+                credentials=Credentials(store, clock),
+                keys=AuthKeys(store, clock),
+                account=Account(store, clock),
+            )
         )
 
     def app(self) -> web.Application:
@@ -77,7 +79,7 @@ class Sandbox:
         app.on_response_prepare.append(_allow_other_origins)
         app.router.add_route("*", f"{PREFIX}{{verb:.*}}", self._control.answer)
         app.router.add_post("/token", self.token)
-        for route in self.routes:
+        for route in self._routes:
             app.router.add_route(route.method, route.path, self._endpoint(route))
         app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
         app.router.add_route("*", "/{path:.*}", _unknown)
@@ -106,6 +108,8 @@ class Sandbox:
             return Call(request, fields, files, read_params(fields.get("params") or "{}"), None)
         caller, params = self._authenticator.check(request.headers, fields, route)
         request[CALLER] = str(caller)
+        if not caller.holds(route.scope):
+            raise ApiError("INSUFFICIENT_AUTH_SCOPE", f"The scope {route.scope} is needed")
         return Call(request, fields, files, params, caller)
 
     @web.middleware

@@ -24,14 +24,20 @@ class SentFile:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who was authenticated. `how`: bearer, signature, or key where nothing proves it; `detail` for the log."""
+    """Who was authenticated. `how`: bearer, signature, or key where nothing proves it; `aud` of a bearer."""
 
     key: AuthKey
     how: str
-    detail: str = ""
+    scopes: frozenset[str]
+    aud: str | None = None
+
+    def holds(self, scope: str) -> bool:
+        """`read` and `write` are the coarse scopes that cover all reads and all writes; an empty scope is anybody's."""
+        return not scope or scope in self.scopes or scope.rpartition(":")[2] in self.scopes & {"read", "write"}
 
     def __str__(self) -> str:
-        return f"{self.how} of {self.key.key}{self.detail}"
+        token = f" (aud {self.aud}: {' '.join(sorted(self.scopes))})" if self.aud else ""
+        return f"{self.how} of {self.key.key}{token}"
 
 
 @dataclass(frozen=True, slots=True)
