@@ -262,11 +262,13 @@ def test_a_request_that_deserves_it_gets_the_code_with_its_status(api2: Api2, co
     assert body["message"]
 
 
-@pytest.mark.parametrize("code", STATUSES)
-def test_any_code_comes_when_it_is_asked_for(api2: Api2, code: str) -> None:
-    api2.control("faults", path="/*", error=code)
-    status, body = api2.send("GET", "/assemblies")
-    assert (status, body["error"]) == (STATUSES[code], code)
+def test_any_code_comes_when_it_is_asked_for(api2: Api2) -> None:
+    got = {}
+    for code in STATUSES:
+        api2.control("faults", path="/*", error=code)
+        status, body = api2.send("GET", "/assemblies")
+        got[body["error"]] = status
+    assert got == STATUSES
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def test_faults_are_met_in_the_order_in_which_they_were_asked_for(api2: Api2) ->
 
 def test_a_reset_closes_the_connection(api2: Api2) -> None:
     api2.control("faults", path="/token", reset=True)
-    with pytest.raises(urllib3.exceptions.ProtocolError, match="reset"):
+    with pytest.raises(urllib3.exceptions.ProtocolError):
         api2.token()
     assert api2.token()[0] == 200
 
