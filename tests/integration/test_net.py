@@ -1,6 +1,7 @@
 """HTTP with limits, over real sockets: whatever a peer does, a call ends in its time and within its size."""
 
 import gzip
+import queue
 import socket
 import threading
 import time
@@ -253,3 +254,53 @@ def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_sil
         clock.advance(-5)
         web("GET", f"{origin}/", seconds=5, limit=10)
         assert len(connections) == 3
+
+
+def test_a_connection_opened_ahead_serves_the_next_call() -> None:
+    connections: list[socket.socket] = []
+
+    def counts(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    with peer(counts, at_once=2) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        web.connect(origin, 5)
+        web("GET", f"{origin}/", seconds=5, limit=10)
+        assert len(connections) == 1
+
+
+def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(OutOfReach, match="connection"):
+        BoundedHttp(time.time, allow_loopback=True).connect(f"http://127.0.0.1:{port}", 5)
+
+
+def test_a_connection_whose_peer_hung_up_meanwhile_is_replaced() -> None:
+    closed: queue.Queue[bool] = queue.Queue()
+
+    def answers_once(connection: socket.socket) -> None:
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+        connection.close()
+        closed.put(True)
+
+    with peer(answers_once) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        for _ in range(3):
+            assert web("GET", f"{origin}/", seconds=5, limit=10).status == 200
+            closed.get(timeout=5)
+
+
+def test_nothing_is_sent_once_the_time_is_over() -> None:
+    """A name service that answers late must not mint for a caller who has gone."""
+    clock, received = Clock(), []
+
+    def runs_on() -> float:
+        clock.advance(2)
+        return clock()
+
+    with peer(lambda connection: received.append(connection)) as origin:
+        with pytest.raises(OutOfReach, match="timeout"):
+            BoundedHttp(runs_on, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+    assert received == []
