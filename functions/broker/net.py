@@ -121,12 +121,9 @@ class BoundedHttp:
         sock = connection.sock
         response = connection.getresponse()
         data = b""
-        while len(data) <= limit:
+        while len(data) <= limit and not response.isclosed():
             sock.settimeout(self._left(ends_at))
-            more = response.read1(limit + 1 - len(data))
-            if not more:
-                break
-            data += more
+            data += response.read1(limit + 1 - len(data))
         if len(data) > limit:
             raise OutOfReach("answer too large")
         if _is_cut_short(response):

@@ -96,6 +96,22 @@ def test_an_answer_comes_with_status_lower_case_headers_and_body() -> None:
     assert (answer.status, answer.headers["retry-after"], answer.body) == (200, "5", b"text")
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\ntext",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 4\r\n\r\ntext",
+        OK + b"connection: close\r\n\r\ntext",
+        OK + b"connection: close\r\ncontent-length: 4\r\n\r\ntext",
+        OK + b"transfer-encoding: chunked\r\n\r\n2\r\nte\r\n2\r\nxt\r\n0\r\n\r\n",
+    ],
+    ids=["1.0", "1.0 with length", "closing", "closing with length", "chunked"],
+)
+def test_a_body_is_read_however_its_end_is_told(answer: bytes) -> None:
+    with peer(sends(answer)) as origin:
+        assert get(f"{origin}/") == (200, b"text")
+
+
 def test_the_body_is_sent_after_the_headers() -> None:
     received: list[bytes] = []
 
@@ -300,7 +316,6 @@ def test_nothing_is_sent_once_the_time_is_over() -> None:
         clock.advance(2)
         return clock()
 
-    with peer(lambda connection: received.append(connection)) as origin:
-        with pytest.raises(OutOfReach, match="timeout"):
-            BoundedHttp(runs_on, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+    with peer(lambda connection: received.append(connection)) as origin, pytest.raises(OutOfReach, match="timeout"):
+        BoundedHttp(runs_on, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
     assert received == []
