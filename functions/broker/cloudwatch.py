@@ -1,8 +1,9 @@
 """Audit records and their metrics as log lines in the layout that CloudWatch reads: JSON, one line a record."""
 
-import json
 import sys
 from datetime import UTC, datetime
+
+from msgspec.json import encode
 
 from broker.audit import AuditRecord, counts, fields
 from broker.deadline import Clock
@@ -37,5 +38,5 @@ class CloudWatch:
             **metrics,
         }
         # One write, so that neither the record nor its metrics are there without the other.
-        sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+        sys.stdout.write(encode(line).decode() + "\n")
         sys.stdout.flush()

@@ -3,10 +3,10 @@
 import base64
 import binascii
 import re
-from dataclasses import dataclass, field
 from typing import Any
 
 from broker import strict_json
+from broker.values import Value
 
 MAX_LENGTH = 8 * 1024  # bytes of the compact form
 
@@ -18,14 +18,15 @@ _REFUSED_HEADERS = frozenset(
 _REFUSED_TYPES = frozenset({"jwt", "jwe", "jose"})  # a `cty` that says the payload is another token
 
 
-@dataclass(frozen=True, slots=True)
-class UnverifiedJwt:
+class UnverifiedJwt(Value, frozen=True):
     """Header and claims as sent; to be believed only once `signature` over `signing_input` has been verified."""
 
+    hidden = ("claims", "signing_input", "signature")
+
     header: dict[str, Any]
-    claims: dict[str, Any] = field(repr=False)
-    signing_input: bytes = field(repr=False)
-    signature: bytes = field(repr=False)
+    claims: dict[str, Any]
+    signing_input: bytes
+    signature: bytes
 
     @property
     def algorithm(self) -> str:

@@ -6,7 +6,6 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR
@@ -14,6 +13,7 @@ from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from broker.deadline import Clock
+from broker.values import Value
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_SECONDS = 2.0
@@ -24,11 +24,12 @@ class OutOfReach(Exception):
     """No answer that can be used: refused, reset, too slow, too large, or not to be asked at all. Fixed words only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value, frozen=True):
+    hidden = ("headers", "body")
+
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Http(Protocol):
