@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from msgspec import Struct
+from msgspec.structs import asdict
 
 from broker.values import Value
 
 MAX_TEXT = 256  # characters of any one value that a caller chose
 MAX_RULES = 20  # refused rules that are named
 MAX_ITEMS = 50  # of any list, such as the scopes asked for
+_CHOSEN = ("subject", "scopes", "aud", "credential", "rules", "failed")  # by a caller, or as many as the policy has
 
 
 class Notes(Struct):
@@ -67,7 +69,7 @@ def token_hash(token: str) -> str:
 
 def fields(record: AuditRecord) -> dict[str, Any]:
     """The record as JSON members, cut to a size that a caller cannot choose."""
-    return {name: _cut(getattr(record, name)) for name in record.__struct_fields__}
+    return asdict(record) | {name: _cut(getattr(record, name)) for name in _CHOSEN}
 
 
 def _cut(value: Any) -> Any:

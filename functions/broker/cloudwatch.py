@@ -30,7 +30,7 @@ class CloudWatch:
         line = {
             # Lambda filters by these two; the level is fixed, since an audit record is no matter of log level.
             "level": "INFO",
-            "timestamp": datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "timestamp": datetime.fromtimestamp(now, UTC),
             "message": "audit",
             "service": self._service,
             "audit": fields(record),

@@ -129,4 +129,4 @@ def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> No
 
 
 def test_health_is_200() -> None:
-    assert (healthy()["statusCode"], healthy()["body"]) == (200, '{"status": "ok"}')
+    assert (healthy()["statusCode"], healthy()["body"]) == (200, '{"status":"ok"}')
