@@ -6,7 +6,6 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR
 from typing import Protocol
@@ -46,6 +45,8 @@ class BoundedHttp:
         self._clock = clock
         self._allow_loopback = allow_loopback
         self._idle = _Idle(clock)
+        self._context: ssl.SSLContext | None = None
+        self._tls_lock = threading.Lock()
 
     def __call__(
         self,
@@ -97,13 +98,15 @@ class BoundedHttp:
             raise OutOfReach("not https")
         return origin, parts
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
-
     def _new(self, origin: "Origin") -> HTTPConnection:
         scheme, host, port = origin
-        return HTTPConnection(host, port) if scheme == "http" else HTTPSConnection(host, port, context=self._tls)
+        return HTTPConnection(host, port) if scheme == "http" else HTTPSConnection(host, port, context=self._tls())
+
+    def _tls(self) -> ssl.SSLContext:
+        """One for all, since reading the certificates takes as long as a handshake."""
+        with self._tls_lock:
+            self._context = self._context or ssl.create_default_context()
+            return self._context
 
     def _open(self, connection: HTTPConnection, ends_at: float) -> None:
         if connection.sock is None:
