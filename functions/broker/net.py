@@ -1,6 +1,5 @@
 """HTTP to others, with limits: https only, no redirects, capped in size and in time as a whole."""
 
-import select
 import ssl
 import threading
 import weakref
@@ -180,8 +179,15 @@ def _close_all(connections: dict[Origin, list[HTTPConnection]]) -> None:
 
 
 def _hung_up(connection: HTTPConnection) -> bool:
-    """Whether a silent peer has something to say, which can only be its goodbye."""
-    return bool(select.select([connection.sock], [], [], 0)[0])
+    """Whether a silent peer has said goodbye, or anything; not by `select`, since TLS 1.3 sends tickets by itself."""
+    connection.sock.settimeout(0)
+    try:
+        connection.sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _is_cut_short(response: HTTPResponse) -> bool:
