@@ -122,16 +122,16 @@ class BoundedHttp:
 
     def _read(self, connection: HTTPConnection, limit: int, ends_at: float) -> Answer:
         sock = connection.sock
-        response = connection.getresponse()
         data = b""
-        while len(data) <= limit and not response.isclosed():
-            sock.settimeout(self._left(ends_at))
-            data += response.read1(limit + 1 - len(data))
-        if len(data) > limit:
-            raise OutOfReach("answer too large")
-        if _is_cut_short(response):
-            raise OutOfReach("connection")
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
+        with connection.getresponse() as response:
+            while len(data) <= limit and not response.isclosed():
+                sock.settimeout(self._left(ends_at))
+                data += response.read1(limit + 1 - len(data))
+            if len(data) > limit:
+                raise OutOfReach("answer too large")
+            if _is_cut_short(response):
+                raise OutOfReach("connection")
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
 
 
 Origin = tuple[str, str, int | None]
