@@ -124,6 +124,10 @@ class Sandbox:
             response = await self._faults.meet(request, handler)
         except ApiError as error:
             refused, response = f"{error.code}: {error.message}", error.response()
+        except ConnectionResetError:
+            # Nobody is there to read it; the log shows it.
+            gone = ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request")
+            refused, response = f"{gone.code}: {gone.message}", gone.response()
         except Exception as defect:  # noqa: BLE001 - what api2 answers to a defect of its own
             LOG.exception("a defect of the sandbox")
             refused = f"SERVER_500: {type(defect).__name__}"

@@ -107,7 +107,7 @@ class Assemblies:
             before,
             id=new_id(),
             key=call.key,
-            instructions=self._replayed(before, call),
+            instructions=read_instructions(call.params, call.fields, self._store, call.workspace, before.instructions),
             created=self._clock(),
             uploads=[*before.uploads],
             parent_id=before.id,
@@ -186,16 +186,6 @@ class Assemblies:
         self._store.assemblies[assembly.id] = assembly
         self._on_start(assembly)
         self._pulse.beat()
-
-    def _replayed(self, before: Assembly, call: Call) -> Any:
-        first = before.instructions
-        params = {"steps": first.steps, "notify_url": first.notify_url} | call.params
-        if "template_id" in call.params and "steps" not in call.params:
-            del params["steps"]
-        elif isinstance(call.params.get("steps"), dict):
-            params["steps"] = first.steps | call.params["steps"]
-        again = read_instructions(params, call.fields, self._store, call.workspace)
-        return replace(again, fields=first.fields | again.fields, template=again.template or first.template)
 
     def _text(self, row: dict[str, Any]) -> str:
         instructions = self._store.assemblies[row["id"]].instructions

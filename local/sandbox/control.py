@@ -78,7 +78,8 @@ class Control:
         """`{"slug": "sandbox", "cancelled": true}` or `"require_signature": false`"""
         body = await request.json()
         workspace = self._store.workspaces.get(body.pop("slug", ""))
-        if workspace is None or not body or body.keys() - _SWITCHES:
+        is_right = body and body.keys() <= _SWITCHES and all(isinstance(value, bool) for value in body.values())
+        if workspace is None or not is_right:
             raise ValueError(
                 f"send a slug of {', '.join(self._store.workspaces)}, and {' or '.join(sorted(_SWITCHES))}"
             )

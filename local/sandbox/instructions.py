@@ -18,25 +18,43 @@ _RESERVED = {"params", "signature", "num_expected_upload_files", "tus_num_expect
 
 
 def read_instructions(
-    params: Mapping[str, Any], fields: Mapping[str, str], store: Store, workspace: str
+    params: Mapping[str, Any],
+    fields: Mapping[str, str],
+    store: Store,
+    workspace: str,
+    before: Instructions | None = None,
 ) -> Instructions:
-    """The instructions in these `params` and form fields. Raises ApiError."""
-    template = find_template(store, workspace, params["template_id"]) if "template_id" in params else None
+    """The instructions in these `params` and form fields; `before`: of the Assembly that is replayed. Raises ApiError."""
+    template = _template(params, store, workspace, before)
     content = template.content if template else {}
+    is_fresh = before is None or "template_id" in params or bool(params.get("reparse_template"))
+    base = before.steps if before and not is_fresh else content.get("steps")
     auth = params.get("auth") or {}
     more = params.get("fields")
     return Instructions(
         params=fields.get("params", "{}"),
-        steps=_steps(params.get("steps"), template),
-        fields={name: value for name, value in fields.items() if name not in _RESERVED}
+        steps=_steps(params.get("steps"), base, content),
+        fields=(before.fields if before else {})
         | (content.get("fields") or {})
+        | {name: value for name, value in fields.items() if name not in _RESERVED}
         | (more if isinstance(more, dict) else {}),
         template=template,
-        notify_url=read_notify_url(params.get("notify_url", content.get("notify_url"))),
+        notify_url=read_notify_url(
+            params.get("notify_url", content.get("notify_url") or (before.notify_url if before else None))
+        ),
         redirect_url=params.get("redirect_url"),
         max_size=_number(auth, "max_size", "INVALID_AUTH_MAX_SIZE_PARAMETER"),
         max_number_of_files=_number(auth, "max_number_of_files", "INVALID_AUTH_MAX_NUMBER_OF_FILES_PARAMETER"),
     )
+
+
+def _template(params: Mapping[str, Any], store: Store, workspace: str, before: Instructions | None) -> Template | None:
+    """The one that the request names; in a replay the first one's, as it was or (`reparse_template`) as it is now."""
+    if "template_id" in params:
+        return find_template(store, workspace, params["template_id"])
+    if before is None or before.template is None:
+        return None
+    return find_template(store, workspace, before.template.id) if params.get("reparse_template") else before.template
 
 
 def needs_proof(instructions: Instructions) -> bool:
@@ -68,14 +86,13 @@ def read_notify_url(value: Any) -> str | None:
     return value
 
 
-def _steps(steps: Any, template: Template | None) -> dict[str, dict[str, Any]]:
-    """The Template's Steps with those of the request laid over them, key by key."""
-    base = (template.content.get("steps") or {}) if template else {}
-    if steps is None and template is None:
+def _steps(steps: Any, base: Any, content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Those that were there before, of a Template or a replayed Assembly, with the request's laid over, key by key."""
+    if steps is None and base is None:
         raise ApiError("ASSEMBLY_NO_STEPS", "There are neither steps nor a template_id")
-    if steps and template and template.content.get("allow_steps_override") is False:
+    if steps and content.get("allow_steps_override") is False:
         raise ApiError("TEMPLATE_DENIES_STEPS_OVERRIDE", "The Template does not allow to override its Steps")
-    steps = {} if steps is None else steps
+    base, steps = base or {}, {} if steps is None else steps
     if not isinstance(steps, dict) or not all(isinstance(step, dict) for step in steps.values()):
         raise ApiError("ASSEMBLY_INVALID_STEPS", "The steps are no object of objects")
     merged = {name: base.get(name, {}) | steps.get(name, {}) for name in [*base, *steps]}
