@@ -4,11 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.kit.api2 import STEPS
 from tests.kit.node import Script
 from tests.kit.official import Official, Refused, running_client
 from tests.kit.stacks import Client
-
-STEPS = {"thumbs": {"use": ":original", "robot": "/image/resize", "width": 75}}
 
 
 @pytest.fixture(scope="module")

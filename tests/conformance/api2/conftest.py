@@ -1,37 +1,21 @@
 """A sandbox for each test, and Transloadit's own Node client pointed at it."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import urllib3
 
 from local.sandbox.app import create_app
-from local.sandbox.model import AuthKey, Settings
+from local.sandbox.model import Settings
+from tests.kit.api2 import KEY, NARROW, PINNED, READER, Api2
 from tests.kit.node import Node, Script, node_for
 from tests.kit.official import FOLDER, PACKAGES, Official, running_client
-from tests.kit.servers import serving
-
-ALL = AuthKey("the-key-of-all", "the-secret-of-all")
-READER = AuthKey("the-key-of-a-reader", "the-secret-of-a-reader", ("assemblies:read", "templates:read"))
-PINNED = AuthKey("the-key-of-sha256", "the-secret-of-sha256", signature_algo="sha256")
+from tests.kit.servers import Loop, loop, serving
 
 
-class Sandbox:
-    """The sandbox at `origin`, as its operator sees it."""
-
-    def __init__(self, origin: str) -> None:
-        self.origin = origin
-        self._web = urllib3.PoolManager(retries=False, timeout=10)
-
-    def steer(self, what: str, **body: Any) -> None:
-        """`POST /_sandbox/<what>`."""
-        answer = self._web.request("POST", f"{self.origin}/_sandbox/{what}", json=body)
-        assert answer.status == 200, answer.data
-
-    def told(self, what: str) -> Any:
-        """`GET /_sandbox/<what>`."""
-        return self._web.request("GET", f"{self.origin}/_sandbox/{what}").json()
+@pytest.fixture(scope="session")
+def running_loop() -> Iterator[Loop]:
+    with loop() as running:
+        yield running
 
 
 @pytest.fixture
@@ -41,10 +25,11 @@ def seconds() -> float:
 
 
 @pytest.fixture
-def sandbox(seconds: float) -> Iterator[Sandbox]:
-    settings = Settings(execution_seconds=seconds)
-    with serving(lambda: create_app([ALL, READER, PINNED], settings=settings)) as origin:
-        yield Sandbox(origin)
+def api2(running_loop: Loop, seconds: float) -> Iterator[Api2]:
+    """The sandbox, on the clock by which the clients sign."""
+    keys, settings = [KEY, NARROW, READER, PINNED], Settings(execution_seconds=seconds)
+    with serving(lambda: create_app(keys, settings=settings), on=running_loop) as origin:
+        yield Api2(origin)
 
 
 @pytest.fixture(scope="session")
@@ -64,12 +49,12 @@ def script(node: Node, package: str) -> Iterator[Script]:
 
 
 @pytest.fixture
-def official(script: Script, sandbox: Sandbox) -> Official:
+def official(script: Script, api2: Api2) -> Official:
     """The client without credentials."""
-    return Official(script, {"endpoint": sandbox.origin})
+    return Official(script, {"endpoint": api2.origin})
 
 
 @pytest.fixture(params=["bearer", "signature"])
 def client(official: Official, request: pytest.FixtureRequest) -> Official:
     """The client with a bearer token alone, and with the Auth Secret; it may do everything."""
-    return official.with_token_of(ALL) if request.param == "bearer" else official.with_secret_of(ALL)
+    return official.with_token_of(KEY) if request.param == "bearer" else official.with_secret_of(KEY)

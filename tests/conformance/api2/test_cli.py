@@ -10,21 +10,20 @@ from typing import Any
 import pytest
 
 from local.sandbox.model import AuthKey
-from tests.conformance.api2.conftest import ALL, READER, Sandbox
+from tests.kit.api2 import KEY, NARROW, STEPS, Api2
 from tests.kit.node import Node
 from tests.kit.official import FOLDER
 
-STEPS = {"thumbs": {"use": ":original", "robot": "/image/resize", "width": 75}}
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
-def cli(node: Node, package: str, sandbox: Sandbox, tmp_path: Path) -> Cli:
+def cli(node: Node, package: str, api2: Api2, tmp_path: Path) -> Cli:
     """`transloadit …` in a folder and a home without credentials; what it may use comes in its environment."""
 
     def run(*arguments: str | Path, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         program = FOLDER / "node_modules" / package / "dist/cli.js"
-        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TRANSLOADIT_ENDPOINT": sandbox.origin}
+        variables = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "TRANSLOADIT_ENDPOINT": api2.origin}
         return subprocess.run(
             [*node, program, *arguments],
             cwd=tmp_path,
@@ -45,7 +44,7 @@ def secret_of(key: AuthKey) -> dict[str, str]:
 
 def token(cli: Cli, scope: str) -> str:
     """A bearer token by `auth token`."""
-    minted = cli("auth", "token", "--aud", "api2", "--scope", scope, **secret_of(ALL))
+    minted = cli("auth", "token", "--aud", "api2", "--scope", scope, **secret_of(KEY))
     assert minted.returncode == 0, minted.stderr
     body = json.loads(minted.stdout)
     assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 21600, scope.replace(",", " "))
@@ -74,23 +73,23 @@ def lines(done: subprocess.CompletedProcess[str]) -> list[Any]:
 
 def test_templates_are_made_and_listed_with_the_secret(cli: Cli, tmp_path: Path) -> None:
     (tmp_path / "template.json").write_text(json.dumps(STEPS))
-    (made,) = lines(cli("templates", "create", "--json", "thumbnails", "template.json", **secret_of(ALL)))
-    listed = lines(cli("templates", "list", "--json", **secret_of(ALL)))
+    (made,) = lines(cli("templates", "create", "--json", "thumbnails", "template.json", **secret_of(KEY)))
+    listed = lines(cli("templates", "list", "--json", **secret_of(KEY)))
     assert made["id"] in json.dumps(listed)
 
 
 def test_a_token_is_refused_in_api2_s_words(cli: Cli) -> None:
-    refused = cli("auth", "token", "--scope", "billing:read", **secret_of(READER))
+    refused = cli("auth", "token", "--scope", "billing:read", **secret_of(NARROW))
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "TOKEN_INVALID_SCOPE: " in refused.stderr
 
 
 @pytest.mark.parametrize("package", ["transloadit"], indirect=True)
-def test_a_login_is_saved_used_and_revoked(cli: Cli, sandbox: Sandbox) -> None:
-    given = "".join(f"{name}={value}\n" for name, value in secret_of(READER).items())
-    saved = cli("auth", "login", "--stdin", "--endpoint", sandbox.origin, given=given)
+def test_a_login_is_saved_used_and_revoked(cli: Cli, api2: Api2) -> None:
+    given = "".join(f"{name}={value}\n" for name, value in secret_of(NARROW).items())
+    saved = cli("auth", "login", "--stdin", "--endpoint", api2.origin, given=given)
     assert saved.returncode == 0, saved.stderr
-    assert lines(cli("auth", "token"))[0]["scope"] == " ".join(READER.scopes)
+    assert lines(cli("auth", "token"))[0]["scope"] == " ".join(NARROW.scopes)
     ended = cli("auth", "logout", "--revoke")
     assert ended.returncode == 0, ended.stderr
-    assert "GET_ACCOUNT_UNKNOWN_AUTH_KEY: " in cli("auth", "token", **secret_of(READER)).stderr
+    assert "GET_ACCOUNT_UNKNOWN_AUTH_KEY: " in cli("auth", "token", **secret_of(NARROW)).stderr

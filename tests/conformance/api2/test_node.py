@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.conformance.api2.conftest import ALL, PINNED, READER, Sandbox
+from tests.kit.api2 import KEY, NARROW, PINNED, STEPS, Api2
 from tests.kit.official import Official, Refused
 
-STEPS = {"thumbs": {"use": ":original", "robot": "/image/resize", "width": 75, "result": True}}
 QUICK = {"interval": 20}
 NOBODY = "0" * 32
 
@@ -20,15 +19,22 @@ def uploading(client: Official, **options: Any) -> Any:
 
 def test_a_token_is_minted_for_the_scopes_asked_each_once_in_their_order(official: Official) -> None:
     asked = ["templates:read", "assemblies:write,templates:read"]
-    token = official.with_secret_of(ALL)("mintBearerToken", {"aud": "api2", "scope": asked})
+    token = official.with_secret_of(KEY)("mintBearerToken", {"aud": "api2", "scope": asked})
     assert token["scope"] == "templates:read assemblies:write"
     assert (token["token_type"], token["expires_in"]) == ("Bearer", 21600)
 
 
-def test_its_own_default_audience_is_accepted(official: Official, sandbox: Sandbox) -> None:
-    token = official.with_secret_of(ALL)("mintBearerToken")["access_token"]
-    assert sandbox.told("forms")[-1]["aud"] == "mcp"
+def test_its_own_default_audience_is_accepted(official: Official, api2: Api2) -> None:
+    token = official.with_secret_of(KEY)("mintBearerToken")["access_token"]
+    assert api2.send("GET", "/_sandbox/forms")[1][-1]["aud"] == "mcp"
     assert official.having(authToken=token)("listAssemblies")["items"] == []
+
+
+@pytest.mark.parametrize("way", ["bearer", "signature"])
+def test_each_way_of_these_tests_is_what_it_says(official: Official, api2: Api2, way: str) -> None:
+    client = official.with_token_of(KEY) if way == "bearer" else official.with_secret_of(KEY)
+    client("listTemplates")
+    assert api2.log()[-1]["caller"].startswith(f"{way} of {KEY.key}")
 
 
 def test_an_assembly_is_made_waited_for_and_listed(client: Official) -> None:
@@ -52,7 +58,7 @@ def test_a_file_ends_as_an_upload_and_a_result(client: Official, tmp_path: Path)
     (upload,) = ended["uploads"]
     assert (upload["field"], upload["name"], upload["size"]) == ("note", "note.txt", 22)
     assert (upload["is_tus_file"], upload["md5hash"]) == (True, "2d1deb520a5b08831dda0a2ca477f88f")
-    assert [result["original_id"] for result in ended["results"]["thumbs"]] == [upload["id"]]
+    assert [result["original_id"] for result in ended["results"]["resized"]] == [upload["id"]]
 
 
 def test_a_stream_says_its_length_at_its_end(client: Official) -> None:
@@ -115,9 +121,9 @@ def test_template_credentials_live_from_their_making_to_their_end(client: Offici
     assert client("listTemplateCredentials")["credentials"] == []
 
 
-def test_a_notification_is_replayed(client: Official, sandbox: Sandbox) -> None:
+def test_a_notification_is_replayed(client: Official, api2: Api2) -> None:
     # The sandbox answers a POST to this URL as it does to any that it does not know: what counts is that it is sent.
-    params = {"steps": STEPS, "notify_url": f"{sandbox.origin}/hook"}
+    params = {"steps": STEPS, "notify_url": f"{api2.origin}/hook"}
     made = client("createAssembly", {"params": params, "waitForCompletion": True})
     told = client("replayAssemblyNotification", made["assembly_id"])
     assert told["ok"] in ("ASSEMBLY_NOTIFICATION_REPLAYED", "ASSEMBLY_NOTIFICATION_REPLAYING")
@@ -134,15 +140,15 @@ NEWEST = pytest.mark.parametrize("package", ["transloadit"], indirect=True)
 @NEWEST
 def test_a_pinned_key_wants_its_algorithm(official: Official) -> None:
     client = official.with_secret_of(PINNED)
-    assert client.having(signatureAlgorithm="sha256")("listTemplates")["items"] == []
+    assert client.having(signatureAlgorithm="sha256")("listAssemblies")["items"] == []
     with pytest.raises(Refused) as refusal:
-        client("listTemplates")
+        client("listAssemblies")
     assert refusal.value == Refused("ApiError", "INVALID_SIGNATURE", 400)
 
 
 @NEWEST
 def test_a_key_revokes_itself(official: Official) -> None:
-    client = official.with_secret_of(READER)
+    client = official.with_secret_of(NARROW)
     client("revokeOwnAuthKey")
     with pytest.raises(Refused) as refusal:
         client("listTemplates")
@@ -151,7 +157,7 @@ def test_a_key_revokes_itself(official: Official) -> None:
 
 REFUSED: dict[str, tuple[Any, str, int]] = {
     "a wrong secret": (
-        lambda official: official.having(authKey=ALL.key, authSecret="guessed")("listTemplates"),
+        lambda official: official.having(authKey=KEY.key, authSecret="guessed")("listTemplates"),
         "INVALID_SIGNATURE",
         400,
     ),
@@ -161,7 +167,7 @@ REFUSED: dict[str, tuple[Any, str, int]] = {
         400,
     ),
     "an old signature": (
-        lambda official: official.with_secret_of(ALL)(
+        lambda official: official.with_secret_of(KEY)(
             "listTemplates", {"auth": {"expires": "2020/01/01 00:00:00+00:00"}}
         ),
         "AUTH_EXPIRED",
@@ -173,32 +179,32 @@ REFUSED: dict[str, tuple[Any, str, int]] = {
         401,
     ),
     "a token without the scope": (
-        lambda official: official.with_token_of(ALL, "templates:read")("deleteTemplate", NOBODY),
+        lambda official: official.with_token_of(KEY, "templates:read")("deleteTemplate", NOBODY),
         "INSUFFICIENT_AUTH_SCOPE",
         403,
     ),
     "a secret without the scope": (
-        lambda official: official.with_secret_of(READER)("deleteTemplate", NOBODY),
+        lambda official: official.with_secret_of(NARROW)("deleteTemplate", NOBODY),
         "INSUFFICIENT_AUTH_SCOPE",
         403,
     ),
     "a token and another's key": (
-        lambda official: official.with_token_of(ALL)("listTemplates", {"auth": {"key": READER.key}}),
+        lambda official: official.with_token_of(KEY)("listTemplates", {"auth": {"key": NARROW.key}}),
         "BEARER_TOKEN_AUTH_KEY_MISMATCH",
         403,
     ),
     "an assembly that is not there": (
-        lambda official: official.with_secret_of(ALL)("getAssembly", NOBODY),
+        lambda official: official.with_secret_of(KEY)("getAssembly", NOBODY),
         "ASSEMBLY_NOT_FOUND",
         404,
     ),
     "a template that is not there": (
-        lambda official: official.with_token_of(ALL)("createAssembly", {"params": {"template_id": NOBODY}}),
+        lambda official: official.with_token_of(KEY)("createAssembly", {"params": {"template_id": NOBODY}}),
         "TEMPLATE_NOT_FOUND",
         400,
     ),
     "no steps": (
-        lambda official: official.with_token_of(ALL)("createAssembly", {"params": {"steps": {}}}),
+        lambda official: official.with_token_of(KEY)("createAssembly", {"params": {"steps": {}}}),
         "ASSEMBLY_EMPTY_STEPS",
         400,
     ),
@@ -212,9 +218,9 @@ def test_a_refusal_is_its_own_error_with_api2_s_code(official: Official, call: A
     assert refusal.value == Refused("ApiError", code, status)
 
 
-def test_a_token_that_ran_out_is_refused(official: Official, sandbox: Sandbox) -> None:
-    client = official.with_token_of(ALL)
-    sandbox.steer("clock", advance=21_600)
+def test_a_token_that_ran_out_is_refused(official: Official, api2: Api2) -> None:
+    client = official.with_token_of(KEY)
+    api2.advance(21_600)
     with pytest.raises(Refused) as refusal:
         client("listAssemblies")
     assert refusal.value == Refused("ApiError", "BEARER_TOKEN_EXPIRED", 401)
@@ -241,17 +247,17 @@ def test_a_token_is_refused_in_its_own_words(
     official: Official, options: dict[str, str], asked: dict[str, Any], code: str
 ) -> None:
     with pytest.raises(Refused) as refusal:
-        official.with_secret_of(READER).having(**options)("mintBearerToken", asked)
+        official.with_secret_of(NARROW).having(**options)("mintBearerToken", asked)
     assert refusal.value.message.startswith(f"{code}: ")
 
 
-def test_a_limit_is_waited_for_and_an_end_of_patience_told(client: Official, sandbox: Sandbox) -> None:
+def test_a_limit_is_waited_for_and_an_end_of_patience_told(client: Official, api2: Api2) -> None:
     limited = {"error": "RATE_LIMIT_REACHED", "message": "Request limit reached", "info": {"retryIn": 0.05}}
     fault = {"path": "/assemblies", "status": 413, "body": limited}
-    sandbox.steer("faults", times=2, **fault)
+    api2.control("faults", times=2, **fault)
     assert client("listAssemblies")["items"] == []
-    assert sandbox.told("calls")["GET /assemblies"] == 3
-    sandbox.steer("faults", times=2, **fault)
+    assert api2.send("GET", "/_sandbox/calls")[1]["GET /assemblies"] == 3
+    api2.control("faults", times=2, **fault)
     with pytest.raises(Refused) as refusal:
         client.having(maxRetries=1)("listAssemblies")
     assert refusal.value == Refused("ApiError", "RATE_LIMIT_REACHED", 413)

@@ -8,16 +8,16 @@ import pytest
 from transloadit.client import Transloadit
 
 from local.sandbox.model import AuthKey
-from tests.conformance.api2.conftest import ALL, READER, Sandbox
+from tests.kit.api2 import KEY, NARROW, Api2
 
 RESIZE = {"use": ":original", "width": 75}
 Client = Callable[..., Transloadit]
 
 
 @pytest.fixture
-def client(sandbox: Sandbox) -> Client:
-    def made(key: AuthKey = ALL, **options: Any) -> Transloadit:
-        return Transloadit(**{"auth_key": key.key, "auth_secret": key.secret, "service": sandbox.origin, **options})
+def client(api2: Api2) -> Client:
+    def made(key: AuthKey = KEY, **options: Any) -> Transloadit:
+        return Transloadit(**{"auth_key": key.key, "auth_secret": key.secret, "service": api2.origin, **options})
 
     return made
 
@@ -79,7 +79,7 @@ def test_a_bill_is_shown(client: Client) -> None:
         ({"auth_secret": "guessed"}, "list_templates", 400, "INVALID_SIGNATURE"),
         ({"auth_key": "guessed"}, "list_templates", 400, "GET_ACCOUNT_UNKNOWN_AUTH_KEY"),
         ({"duration": -60}, "list_templates", 400, "AUTH_EXPIRED"),
-        ({"key": READER}, "delete_template", 403, "INSUFFICIENT_AUTH_SCOPE"),
+        ({"key": NARROW}, "delete_template", 403, "INSUFFICIENT_AUTH_SCOPE"),
         ({}, "get_assembly", 404, "ASSEMBLY_NOT_FOUND"),
     ],
 )

@@ -1,28 +1,26 @@
 """Uppy in Chromium, unmodified: a site's server signs for it, it uploads by tus, and waits by events or by asking."""
 
-import hmac
 import json
 import subprocess
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-import urllib3
 from aiohttp import web
-from transloadit.client import Transloadit
 
-from tests.conformance.api2.conftest import ALL, READER, Sandbox
+from local.sandbox.model import AuthKey
+from tests.kit.api2 import KEY, READER, STEPS, Api2, sign
 from tests.kit.chromium import chromium
 from tests.kit.node import Node, Script
 from tests.kit.official import FOLDER
 from tests.kit.servers import serving
 from tests.kit.waiting import wait_until
 
-STEPS = {"thumbs": {"use": ":original", "robot": "/image/resize", "width": 75}}
 BY_EVENTS = ["assembly-created", "upload", "assembly-executing", "result", "complete"]
 BY_ASKING = ["assembly-created", "assembly-executing", "upload", "result", "complete"]
 
@@ -43,20 +41,19 @@ def page(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def signed(secret: str = ALL.secret, **auth: Any) -> dict[str, Any]:
+def signed(key: AuthKey = KEY, **auth: Any) -> dict[str, Any]:
     """`assemblyOptions` as a site's server makes them."""
     expires = (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
-    params = json.dumps({"auth": {"key": ALL.key, "expires": expires, **auth}, "steps": STEPS})
-    digest = hmac.digest(secret.encode(), params.encode(), "sha384").hex()
-    return {"params": params, "signature": f"sha384:{digest}", "fields": {"who": "alice"}}
+    params = json.dumps({"auth": {"key": key.key, "expires": expires, **auth}, "steps": STEPS})
+    return {"params": params, "signature": sign(params, key), "fields": {"who": "alice"}}
 
 
 class Site:
     """The server of a page with Uppy. `token`: what it makes Assemblies with, for a page without a signature."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, api2: Api2) -> None:
         self._folder = folder
-        self._api2 = sandbox.origin
+        self._api2 = api2.origin
         self.token = ""
 
     def app(self) -> web.Application:
@@ -80,55 +77,47 @@ Upload = Callable[..., Any]
 
 
 @pytest.fixture
-def site(page: Path, sandbox: Sandbox) -> Site:
-    return Site(page, sandbox)
+def site(page: Path, api2: Api2) -> Site:
+    return Site(page, api2)
 
 
 @pytest.fixture
-def upload(browser: Script, site: Site, sandbox: Sandbox) -> Iterator[Upload]:
+def upload(browser: Script, site: Site, api2: Api2) -> Iterator[Upload]:
     """The page uploads a note; what it told, what it showed, and which URLs beside loopback it wanted."""
     with serving(site.app) as origin:
 
         def run(**given: Any) -> Any:
-            given = {"service": sandbox.origin, "content": "a note"} | given
+            given = {"service": api2.origin, "content": "a note"} | given
             return browser.ask(url=f"{origin}/index.html", given=given)
 
         yield run
 
 
-def test_it_is_signed_beforehand_and_waits_by_events(upload: Upload, sandbox: Sandbox) -> None:
+def test_it_is_signed_beforehand_and_waits_by_events(upload: Upload) -> None:
     told = upload(options=signed())
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_EVENTS)
     (kept,) = told["assembly"]["uploads"]
     assert (kept["name"], kept["field"], kept["size"], kept["mime"]) == ("note.txt", "file", 6, "text/plain")
     assert told["assembly"]["fields"] == {"who": "alice"}
-    assert [result["original_id"] for result in told["assembly"]["results"]["thumbs"]] == [kept["id"]]
+    assert [result["original_id"] for result in told["assembly"]["results"]["resized"]] == [kept["id"]]
     assert told["elsewhere"] == []
 
 
-def test_its_site_signs_each_upload_and_it_waits_by_asking(upload: Upload, sandbox: Sandbox) -> None:
-    sandbox.steer("faults", path="/updates", status=503)
+def test_its_site_signs_each_upload_and_it_waits_by_asking(upload: Upload, api2: Api2) -> None:
+    api2.control("faults", path="/updates", status=503)
     told = upload(options_url="/options")
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_ASKING)
 
 
-def test_its_site_makes_the_assembly_with_a_bearer_token(upload: Upload, site: Site, sandbox: Sandbox) -> None:
-    site.token = minted(sandbox)
-    told = upload(service=None, options={"params": {"auth": {"key": ALL.key}, "steps": STEPS}})
+def test_its_site_makes_the_assembly_with_a_bearer_token(upload: Upload, site: Site, api2: Api2) -> None:
+    site.token = api2.bearer("assemblies:write")
+    told = upload(service=None, options={"params": {"auth": {"key": KEY.key}, "steps": STEPS}})
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_EVENTS)
 
 
-def minted(sandbox: Sandbox) -> str:
-    headers = urllib3.make_headers(basic_auth=f"{ALL.key}:{ALL.secret}")
-    form = {"grant_type": "client_credentials", "scope": "assemblies:write"}
-    pool = urllib3.PoolManager()
-    answer = pool.request_encode_body("POST", f"{sandbox.origin}/token", form, headers, encode_multipart=False)
-    return str(answer.json()["access_token"])
-
-
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
-    "a wrong secret": (signed("guessed"), "INVALID_SIGNATURE"),
-    "a key without the scope": (signed(READER.secret, key=READER.key), "INSUFFICIENT_AUTH_SCOPE"),
+    "a wrong secret": (signed(replace(KEY, secret="guessed")), "INVALID_SIGNATURE"),
+    "a key without the scope": (signed(READER), "INSUFFICIENT_AUTH_SCOPE"),
 }
 
 
@@ -148,24 +137,22 @@ def test_a_file_that_is_too_large_is_refused_by_tus(upload: Upload) -> None:
 
 
 @pytest.mark.parametrize("seconds", [60])
-def test_an_assembly_that_is_cancelled_meanwhile_ends(upload: Upload) -> None:
+def test_an_assembly_that_is_cancelled_meanwhile_ends(upload: Upload, api2: Api2) -> None:
     told = upload(options=signed(), cancel=True)
     assert told["events"][-1] == "assembly-cancelled"
-    status = urllib3.request("GET", told["assembly"]["assembly_ssl_url"]).json()
-    assert status["ok"] == "ASSEMBLY_CANCELED"
+    assert api2.status(told["assembly"])["ok"] == "ASSEMBLY_CANCELED"
 
 
 @pytest.mark.parametrize("seconds", [60])
-def test_an_assembly_that_fails_is_its_error(upload: Upload, sandbox: Sandbox) -> None:
+def test_an_assembly_that_fails_is_its_error(upload: Upload, api2: Api2) -> None:
     with ThreadPoolExecutor() as threads:
         telling = threads.submit(upload, options=signed())
-        wait_until(lambda: executing(sandbox) != [])
-        sandbox.steer("fail", assembly_id=executing(sandbox)[0], error="INTERNAL_COMMAND_ERROR")
+        wait_until(lambda: executing(api2) != [])
+        api2.control("fail", assembly_id=executing(api2)[0]["id"], error="INTERNAL_COMMAND_ERROR")
         told = telling.result()
     assert "assembly-error" in told["events"]
     assert (told["shown"], told["uploaded"]) == ("A failure that was asked for", 0)
 
 
-def executing(sandbox: Sandbox) -> list[str]:
-    client = Transloadit(ALL.key, ALL.secret, sandbox.origin)
-    return [item["id"] for item in client.list_assemblies({"type": "executing"}).data["items"]]
+def executing(api2: Api2) -> list[dict[str, Any]]:
+    return list(api2.signed("GET", "/assemblies", type="executing")[1]["items"])
