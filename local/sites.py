@@ -12,9 +12,5 @@ async def start_site(app: web.Application, port: int, shutdown_timeout: float = 
     """Serve on loopback; `cleanup` of what is returned ends it. Port 0 is any that is free. Raises OSError."""
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=shutdown_timeout, **_LIMITS)
     await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-    except OSError:
-        await runner.cleanup()
-        raise
+    await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner

@@ -12,6 +12,7 @@ from token_broker.policy.model import SCOPES
 
 from local.artifact import ROOT
 from local.options import BadOption, number
+from local.processes import is_free
 from local.report import say
 from local.sandbox.app import create_app
 from local.sandbox.config import read_config
@@ -38,10 +39,9 @@ async def _serve(keys: list[AuthKey], settings: Settings, port: int) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    try:
-        runner = await start_site(create_app(keys, settings=settings), port)
-    except OSError as error:
-        raise BadOption(f"port {port}: {error.strerror}; choose another one with PORT=4102") from None
+    if not is_free(port):
+        raise BadOption(f"port {port} is busy; choose another one with PORT=4102")
+    runner = await start_site(create_app(keys, settings=settings), port)
     _describe(keys, port)
     await stop.wait()
     await runner.cleanup()

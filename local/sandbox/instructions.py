@@ -24,7 +24,7 @@ def read_instructions(
     workspace: str,
     before: Instructions | None = None,
 ) -> Instructions:
-    """The instructions in these `params` and form fields; `before`: of the Assembly that is replayed. Raises ApiError."""
+    """What `params` and form fields say; `before`: of the Assembly that is replayed. Raises ApiError."""
     template = _template(params, store, workspace, before)
     content = template.content if template else {}
     is_fresh = before is None or "template_id" in params or bool(params.get("reparse_template"))

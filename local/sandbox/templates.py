@@ -99,9 +99,17 @@ def _content(value: Any) -> dict[str, Any]:
             value = json.loads(value)
         except ValueError:
             raise ApiError("TEMPLATE_INVALID_JSON", "template is no valid JSON") from None
-    if not isinstance(value, dict) or not isinstance(value.get("steps"), dict):
-        raise ApiError("TEMPLATE_VALIDATION_ERROR", "template is an object with steps")
+    if (
+        not isinstance(value, dict)
+        or not _are_objects(value.get("steps"))
+        or not isinstance(value.get("fields", {}), dict)
+    ):
+        raise ApiError("TEMPLATE_VALIDATION_ERROR", "template is an object with steps, each an object")
     return value
+
+
+def _are_objects(steps: Any) -> bool:
+    return isinstance(steps, dict) and all(isinstance(step, dict) for step in steps.values())
 
 
 def _shown(template: Template, what: str) -> dict[str, Any]:
