@@ -22,6 +22,7 @@ window.upload = async ({ service, options, options_url, content, cancel }) => {
     }),
     ({ message, details, cause }) => ({ error: { message, details, cause: cause?.message } }),
   )
+  // What is cancelled never settles.
   const told = await Promise.race([uploaded, cancelled.then((assembly) => ({ assembly }))])
   document.querySelector('#result').textContent = told.error?.message ?? told.failed?.[0] ?? told.assembly.ok
   return { ...told, events }
