@@ -10,10 +10,11 @@ from local.sandbox.authentication import demand_proof
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse
 from local.sandbox.errors import ApiError
-from local.sandbox.files import Files, described, new_id
+from local.sandbox.files import Files, described
 from local.sandbox.instructions import needs_proof, read_instructions
 from local.sandbox.limits import Limits
 from local.sandbox.listing import Listing
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
 _ID = re.compile(r"[0-9a-f]{32}")

@@ -5,6 +5,7 @@ Nothing runs in it. Its state, results and events follow from what happened and 
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -34,6 +35,28 @@ class Instructions:
     redirect_url: str | None = None
     max_size: int | None = None
     max_number_of_files: int | None = None
+
+    def shown(self) -> list[str]:
+        """The Steps whose files are results: those that say so, that are stored, or that nothing uses.
+
+        What a Step stores is a result of the Step that it took it from, as in the example of
+        https://transloadit.com/docs/api/assembly-status-response/
+        """
+        used = {name for step in self.steps.values() for name in _used(step)}
+        storing = {name for name, step in self.steps.items() if str(step["robot"]).endswith("/store")}
+        stored = {name for each in storing for name in _used(self.steps[each])}
+        by_default = stored | (self.steps.keys() - used - storing)
+        steps: dict[str, dict[str, Any]] = {":original": {}} | self.steps
+        return [name for name, step in steps.items() if step.get("result", name in by_default)]
+
+
+def _used(step: Mapping[str, Any]) -> set[str]:
+    """The Steps that `use` names: a name, a list, or an object with one; each a text or an object with a name."""
+    use = step.get("use")
+    use = use.get("steps") if isinstance(use, dict) else use
+    listed = use if isinstance(use, list) else [use]
+    names = (each.get("name") if isinstance(each, dict) else each for each in listed)
+    return {name for name in names if isinstance(name, str)}
 
 
 @dataclass(slots=True)
@@ -93,11 +116,10 @@ class Assembly:
         """Each Step passes its files on as they are: nothing is processed here."""
         if self.state(now) != "ASSEMBLY_COMPLETED":
             return {}
-        found = {":original": self.uploads}
-        for name, step in self.instructions.steps.items():
-            if name != ":original" and step.get("robot") != "/upload/handle" and step.get("result") is not False:
-                found[name] = [self._result(name, upload) for upload in self.uploads]
-        return found
+        return {
+            name: self.uploads if name == ":original" else [self._result(name, upload) for upload in self.uploads]
+            for name in self.instructions.shown()
+        }
 
     def _result(self, step: str, upload: dict[str, Any]) -> dict[str, Any]:
         id_ = hashlib.sha256(f"{self.id} {step} {upload['id']}".encode()).hexdigest()[:32]

@@ -18,8 +18,8 @@ from local.sandbox.assembly import Assembly
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse, gmt, iso
 from local.sandbox.errors import ApiError
-from local.sandbox.files import new_id
 from local.sandbox.instructions import read_notify_url
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
 PAUSES = (0, 4, 8, 16, 32)  # seconds before each try: five over a minute

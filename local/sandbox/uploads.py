@@ -13,7 +13,8 @@ from local.sandbox.assemblies import Assemblies, check_files
 from local.sandbox.assembly import Assembly
 from local.sandbox.call import Answer, Call
 from local.sandbox.errors import ApiError
-from local.sandbox.files import Files, new_id
+from local.sandbox.files import Files
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 from local.sandbox.tus import EXTENSIONS, VERSION, Upload, read_metadata
 

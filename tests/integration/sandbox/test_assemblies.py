@@ -27,7 +27,7 @@ def test_an_assembly_with_its_files_executes_and_completes_when_its_time_is_over
     assert shown.items() <= upload.items()
     assert states(api2, made) == ("ASSEMBLY_EXECUTING", [])
     api2.advance(10)
-    assert states(api2, made) == ("ASSEMBLY_COMPLETED", [":original", "resized"])
+    assert states(api2, made) == ("ASSEMBLY_COMPLETED", ["resized"])
     result = api2.status(made)["results"]["resized"][0]
     assert (result["original_id"], result["size"]) == (upload["id"], 5)
     assert result["id"] != upload["id"]
