@@ -7,7 +7,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,10 +14,10 @@ from broker import strict_json
 from broker.deadline import Clock
 from broker.net import Http
 from broker.settings import AwsAccess
+from broker.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Value, frozen=True):
     """As its API reference has it: `target` begins X-Amz-Target, `json` is the protocol's version."""
 
     name: str
@@ -26,12 +25,13 @@ class Service:
     json: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(Value, frozen=True):
     """What a service said. `document` is None where it is no JSON object."""
 
+    hidden = ("document",)
+
     status: int
-    document: Mapping[str, Any] | None = field(repr=False)
+    document: Mapping[str, Any] | None
 
     def get(self, member: str) -> Any:
         return None if self.document is None else self.document.get(member)

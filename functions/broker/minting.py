@@ -1,7 +1,6 @@
 """`obtain`: a bearer token for a grant, from the cache or newly minted. The only module that makes a `BearerToken`."""
 
 import os
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from broker.audit import Notes, token_hash
@@ -15,6 +14,7 @@ from broker.flight import SingleFlight
 from broker.framing import framed
 from broker.policy import ALL, Grant, Scopes
 from broker.transloadit import CredentialRefused, Minted, TokenEndpoint
+from broker.values import Value
 
 if TYPE_CHECKING:  # its ciphers cost start-up, which nobody pays who has no shared table
     from broker.sealing import Opened
@@ -26,19 +26,19 @@ RENEW_JITTER = 0.05  # of its life, so that environments do not renew together
 RENEW_RETRY = 30  # seconds from a renewal's start to the next try
 
 
-@dataclass(frozen=True, slots=True)
-class BearerToken:
+class BearerToken(Value, frozen=True):
     """Times in seconds since the epoch. `minted_at`: before the mint; `expires_at` is counted from it."""
 
-    secret: str = field(repr=False)
+    hidden = ("secret",)
+
+    secret: str
     scopes: frozenset[str]
     minted_at: float
     expires_at: float
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKey:
+class CacheKey(Value, frozen=True):
     """All that is sent upstream; and the caller, where the grant says `share: caller`."""
 
     credential: str
@@ -55,8 +55,7 @@ class CacheKey:
         return framed(credential, version, framed(*scopes), aud, framed(*caller))
 
 
-@dataclass(frozen=True, slots=True)
-class _Order:
+class _Order(Value, frozen=True):
     """What one request wants a token for."""
 
     grant: Grant

@@ -7,7 +7,6 @@ version of the secret has other entries. What names an entry is authenticated wi
 import hmac
 import json
 import os
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
@@ -17,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker.credentials import Credential
 from broker.framing import framed
+from broker.values import Value
 
 FORMAT = b"1"
 _PRODUCT = b"transloadit-token-broker"
@@ -36,11 +36,12 @@ class Sealable(Protocol):
     def expires_at(self) -> float: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Opened:
+class Opened(Value, frozen=True):
     """What was sealed: a `Sealable` again. All of it comes from inside of the seal."""
 
-    secret: str = field(repr=False)
+    hidden = ("secret",)
+
+    secret: str
     scopes: frozenset[str]
     minted_at: float
     expires_at: float

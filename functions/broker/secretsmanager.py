@@ -1,12 +1,11 @@
 """GetSecretValue of AWS Secrets Manager."""
 
-from dataclasses import dataclass, field
-
 from broker.aws import Aws, Reply, Service
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerFault, TemporarilyUnavailable
 from broker.net import Http, OutOfReach
 from broker.settings import AwsAccess
+from broker.values import Value
 
 READ_SECONDS = 3.0
 MAX_BYTES = 256 * 1024  # a secret has at most 65,536 bytes, JSON may escape each
@@ -15,11 +14,12 @@ SERVICE = Service("secretsmanager", "secretsmanager", "1.1")
 _PASSING = frozenset({"ThrottlingException", "InternalServiceError", "InternalServiceErrorException"})
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Value, frozen=True):
+    hidden = ("text",)
+
     arn: str
     version: str
-    text: str = field(repr=False)
+    text: str
 
 
 class SecretsManager:

@@ -6,8 +6,9 @@ Whatever is wrong with the table, the worst that comes of it is a mint. Times ar
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
+
+from msgspec import Struct
 
 from broker.audit import Notes
 from broker.credentials import Credential
@@ -22,8 +23,7 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.05, 0.5  # between looks for what another mints
 LOOK_SECONDS = 60  # between looks whether others saw the credential refused
 
 
-@dataclass(slots=True)
-class _Version:
+class _Version(Struct):
     """A credential's version in use, and when Transloadit last refused it as far as is known here."""
 
     credential: Credential
