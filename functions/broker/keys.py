@@ -1,9 +1,10 @@
 """Issuers' public keys: fetched when needed, kept when the issuer is down, never fetched more often than said here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from broker import jwk, strict_json
 from broker.audit import Notes
@@ -31,8 +32,7 @@ class KeySource(Protocol):
     def keys_url(self) -> str | None: ...
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """What is known of one issuer's keys; times are seconds since the epoch."""
 
     keys: tuple[Jwk, ...] = ()
@@ -62,6 +62,10 @@ class KeySets:
             return known
         # A new key, or an invented id: asked for at most once in a cool-down.
         return _pick(self._fetched(source, held, deadline), algorithm, key_id) or _unknown()
+
+    def fetch(self, source: KeySource, deadline: Deadline) -> None:
+        """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable."""
+        self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
 
     def _current(self, source: KeySource, held: _Held, deadline: Deadline, notes: Notes) -> tuple[Jwk, ...]:
         age = self._clock() - held.fetched_at

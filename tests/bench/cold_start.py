@@ -50,7 +50,7 @@ def plain_build(folder: Path) -> Path:
 
 async def first_exchange(folder: Path, scratch: Path, event: bytes) -> float:
     """Seconds from the start of the process to the first token."""
-    function = Function(folder, "broker.http_api.handler", 15, 512, {"POWERTOOLS_SERVICE_NAME": "bench"})
+    function = Function(folder, "broker.http_api.handler", 15, 512, {"SERVICE_NAME": "bench"})
     # Lambda's file system is read-only, so nothing that is compiled at start can be kept.
     variables = {**aws.TEST_CREDENTIALS, "PYTHONDONTWRITEBYTECODE": "1"}
     (environment,) = environments(1, function, scratch, variables)

@@ -140,7 +140,7 @@ class World:
         """A new environment whose policy names this origin."""
         local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
         self._file.write_bytes(compile_policy(POLICY.replace("NAME", self.secret_name), "policy.yaml", local).data)
-        self.exchange = build(self._file, TEST_CREDENTIALS, self.records.append, by_jwt, self.clock)
+        self.broker = build(TEST_CREDENTIALS, self.records.append, by_jwt, self.clock, self._file)
 
     def put_secret(self, text: str | None = None, key: AuthKey = KEY) -> None:
         """A new version of the secret: this key's, or this text."""
@@ -168,7 +168,7 @@ class World:
         before = len(self.records)
         self.forget()
         http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
-        outcome = self.exchange("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
+        outcome = self.broker.exchange("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
         answer = Answered(respond(outcome, http, self.clock()))
         assert len(self.records) == before + 1
         return answer

@@ -25,9 +25,18 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(seconds)
 
     def close(self) -> None:
+        self.run(_end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _end_tasks() -> None:
+    """Whoever still waits here, such as for a client that has gone."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager
