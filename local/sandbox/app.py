@@ -63,7 +63,7 @@ class Sandbox:
             Endpoints(
                 assemblies=assemblies,
                 uploads=Uploads(store, assemblies, files),
-                events=Events(assemblies, clock, pulse),
+                events=Events(store, clock, pulse),
                 notifications=self._notifications,
                 files=files,
                 templates=Templates(store, clock),

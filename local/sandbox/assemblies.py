@@ -10,10 +10,11 @@ from local.sandbox.authentication import demand_proof
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse
 from local.sandbox.errors import ApiError
-from local.sandbox.files import Files, described, new_id
+from local.sandbox.files import Files, described
 from local.sandbox.instructions import needs_proof, read_instructions
 from local.sandbox.limits import Limits
 from local.sandbox.listing import Listing
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
 _ID = re.compile(r"[0-9a-f]{32}")
@@ -71,10 +72,10 @@ class Assemblies:
 
     async def status(self, call: Call) -> Answer:
         self._limits.take("status", call.path("id"))
-        return self.find(call.path("id")).status(self._clock())
+        return self._store.assembly(call.path("id")).status(self._clock())
 
     async def cancel(self, call: Call) -> Answer:
-        assembly = self.find(call.path("id"))
+        assembly = self._store.assembly(call.path("id"))
         assembly.cancel(self._clock())
         self._pulse.beat()
         return assembly.status(self._clock())
@@ -98,9 +99,7 @@ class Assemblies:
 
     async def replay(self, call: Call) -> Answer:
         """The same files again, with Steps, Template, fields and notify_url of the request laid over the first ones."""
-        before = self.find(call.path("id"))
-        if before.key.workspace != call.workspace:
-            raise ApiError("ASSEMBLY_ACCOUNT_MISMATCH", "The Assembly belongs to another Workspace")
+        before = self._store.assembly(call.path("id"), call.workspace)
         if not before.is_final(self._clock()):
             raise ApiError("ASSEMBLY_CANNOT_BE_REPLAYED", "The Assembly has not ended yet")
         after = replace(
@@ -130,11 +129,11 @@ class Assemblies:
 
     async def reserve_file(self, call: Call) -> Answer:
         """Uppy says that it will import a file; the Assembly waits for it already, by its expected number."""
-        return self.find(call.path("id")).status(self._clock())
+        return self._store.assembly(call.path("id")).status(self._clock())
 
     async def add_file(self, call: Call) -> Answer:
         """A file that lies elsewhere: the sandbox fetches nothing, it believes what is said of it."""
-        assembly, query = self.find(call.path("id")), call.request.query
+        assembly, query = self._store.assembly(call.path("id")), call.request.query
         size = query.get("size", "0")
         if not (size.isascii() and size.isdigit()):
             raise ApiError("INVALID_FORM_DATA", "size is a whole number")
@@ -143,13 +142,6 @@ class Assemblies:
         )
         self.receive(assembly, upload)
         return assembly.status(self._clock())
-
-    def find(self, id_: str) -> Assembly:
-        """Raises ApiError."""
-        found = self._store.assemblies.get(id_)
-        if found is None:
-            raise ApiError("ASSEMBLY_NOT_FOUND", "The Assembly was not found")
-        return found
 
     def receive(self, assembly: Assembly, upload: dict[str, Any]) -> None:
         assembly.receive(upload, self._clock())

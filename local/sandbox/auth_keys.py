@@ -9,8 +9,7 @@ from token_broker.policy.model import SCOPES
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
-from local.sandbox.files import new_id
-from local.sandbox.model import AuthKey
+from local.sandbox.model import AuthKey, new_id
 from local.sandbox.store import Store
 from local.sandbox.tokens import split_scopes
 

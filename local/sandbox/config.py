@@ -8,8 +8,7 @@ from token_broker.policy import document, errors
 from token_broker.policy.document import PolicyErrors, Problem
 from token_broker.policy.model import SCOPES, Scopes, Text
 
-from local.sandbox.files import new_id
-from local.sandbox.model import AuthKey, Limit, Settings, Workspace
+from local.sandbox.model import AuthKey, Limit, Settings, Workspace, new_id
 
 _EMPTY = "the file is empty; start with `workspaces: {sandbox: {auth_keys: [{}]}}`"
 

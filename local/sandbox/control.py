@@ -89,7 +89,7 @@ class Control:
     async def _fail(self, request: web.Request) -> Any:
         """`{"assembly_id": …, "error": "INTERNAL_COMMAND_ERROR"}`: an Assembly that has not ended fails."""
         body = await request.json()
-        assembly = self._assemblies.find(body["assembly_id"])
+        assembly = self._store.assembly(body["assembly_id"])
         if assembly.is_final(self._clock()):
             raise ValueError("the Assembly has ended already")
         self._assemblies.fail(assembly, str(body["error"]), "A failure that was asked for")

@@ -9,7 +9,7 @@ from typing import Any
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
-from local.sandbox.files import new_id
+from local.sandbox.model import new_id
 from local.sandbox.resources import Credential
 from local.sandbox.store import Store
 

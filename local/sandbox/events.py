@@ -7,20 +7,20 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from local.sandbox.assemblies import Assemblies
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse
+from local.sandbox.store import Store
 
 
 class Events:
-    def __init__(self, assemblies: Assemblies, clock: Callable[[], float], pulse: Pulse) -> None:
-        self._assemblies = assemblies
+    def __init__(self, store: Store, clock: Callable[[], float], pulse: Pulse) -> None:
+        self._store = store
         self._clock = clock
         self._pulse = pulse
 
     async def stream(self, call: Call) -> Answer:
         """All events from the first one, or after `Last-Event-ID`, until the Assembly has ended."""
-        assembly = self._assemblies.find(call.request.query.get("assembly", ""))
+        assembly = self._store.assembly(call.request.query.get("assembly", ""))
         last = call.request.headers.get("Last-Event-ID", "")
         sent = int(last) if last.isascii() and last.isdigit() else 0
         if assembly.is_final(self._clock()) and sent >= len(assembly.events(self._clock())):

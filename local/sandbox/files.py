@@ -2,7 +2,6 @@
 
 import hashlib
 import mimetypes
-import os
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -11,14 +10,10 @@ from aiohttp import web
 
 from local.sandbox.call import Answer, Call
 from local.sandbox.errors import ApiError
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
 _CHUNK = 2**16
-
-
-def new_id() -> str:
-    """An id as api2 makes them; where it is a capability, nobody can guess it."""
-    return os.urandom(16).hex()
 
 
 class Files:

@@ -1,11 +1,17 @@
 """What the sandbox is told at the start: workspaces, their Auth Keys, and settings."""
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 
 from token_broker.policy.model import SCOPES
 
 DEFAULT_WORKSPACE = "sandbox"
+
+
+def new_id() -> str:
+    """An id as api2 makes them; where it is a capability, nobody can guess it."""
+    return os.urandom(16).hex()
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from local.sandbox.assembly import Assembly
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse, gmt, iso
 from local.sandbox.errors import ApiError
-from local.sandbox.files import new_id
 from local.sandbox.instructions import read_notify_url
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
 PAUSES = (0, 4, 8, 16, 32)  # seconds before each try: five over a minute
@@ -47,14 +47,12 @@ class Notifications:
             self._start(self._notify(assembly, assembly.instructions.notify_url))
 
     async def list(self, call: Call) -> Answer:
-        items = self._find(call.path("id")).notifications
+        items = self._store.assembly(call.path("id")).notifications
         return {"count": len(items), "items": items}
 
     async def replay(self, call: Call) -> Answer:
         """Once more, to the same URL or another; waits for the outcome unless `wait` is false."""
-        assembly = self._find(call.path("id"))
-        if assembly.key.workspace != call.workspace:
-            raise ApiError("ASSEMBLY_ACCOUNT_MISMATCH", "The Assembly belongs to another Workspace")
+        assembly = self._store.assembly(call.path("id"), call.workspace)
         if not assembly.is_final(self._clock()):
             raise ApiError("ASSEMBLY_NOT_FINISHED", "The Assembly has not ended yet")
         url = read_notify_url(call.params.get("notify_url", assembly.instructions.notify_url))
@@ -67,12 +65,6 @@ class Notifications:
             await self._post(assembly, url, id_)
             ok = "ASSEMBLY_NOTIFICATION_REPLAYED"
         return {"ok": ok, "success": True, "notification_id": id_}
-
-    def _find(self, id_: str) -> Assembly:
-        found = self._store.assemblies.get(id_)
-        if found is None:
-            raise ApiError("ASSEMBLY_NOT_FOUND", "The Assembly was not found")
-        return found
 
     def _start(self, work: Any) -> None:
         task = asyncio.create_task(work)

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from local.sandbox.assembly import Assembly
+from local.sandbox.errors import ApiError
 from local.sandbox.model import AuthKey, Bearer, Workspace
 from local.sandbox.resources import Credential, Template
 from local.sandbox.tus import Upload
@@ -53,3 +54,12 @@ class Store:
         self.templates: Bounded[str, Template] = Bounded(10_000)
         self.credentials: Bounded[str, Credential] = Bounded(10_000)
         self.contents = Contents()
+
+    def assembly(self, id_: str, workspace: str | None = None) -> Assembly:
+        """The Assembly with this id; of this Workspace, where one is named. Raises ApiError."""
+        found = self.assemblies.get(id_)
+        if found is None:
+            raise ApiError("ASSEMBLY_NOT_FOUND", "The Assembly was not found")
+        if workspace not in (None, found.key.workspace):
+            raise ApiError("ASSEMBLY_ACCOUNT_MISMATCH", "The Assembly belongs to another Workspace")
+        return found

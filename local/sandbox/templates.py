@@ -8,9 +8,9 @@ from typing import Any
 
 from local.sandbox.call import Answer, Call
 from local.sandbox.errors import ApiError
-from local.sandbox.files import new_id
 from local.sandbox.instructions import find_template
 from local.sandbox.listing import Listing
+from local.sandbox.model import new_id
 from local.sandbox.resources import Template
 from local.sandbox.store import Store
 

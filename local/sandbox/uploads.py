@@ -13,7 +13,8 @@ from local.sandbox.assemblies import Assemblies, check_files
 from local.sandbox.assembly import Assembly
 from local.sandbox.call import Answer, Call
 from local.sandbox.errors import ApiError
-from local.sandbox.files import Files, new_id
+from local.sandbox.files import Files
+from local.sandbox.model import new_id
 from local.sandbox.store import Store
 from local.sandbox.tus import EXTENSIONS, VERSION, Upload, read_metadata
 
@@ -35,7 +36,7 @@ Handler = Callable[[Call], Awaitable[web.Response]]
 
 class Uploads:
     def __init__(self, store: Store, assemblies: Assemblies, files: Files) -> None:
-        self._uploads = store.uploads
+        self._store = store
         self._assemblies = assemblies
         self._files = files
         self._methods: dict[str, Handler] = {
@@ -72,7 +73,7 @@ class Uploads:
             fieldname=metadata.get("fieldname", "file"),
             size=size,
         )
-        self._uploads[id_] = upload
+        self._store.uploads[id_] = upload
         assembly.tus.append(upload)
         self._finish(upload, call.origin)
         return web.Response(status=201, headers={"Location": upload.url, "Upload-Offset": "0"})
@@ -89,7 +90,7 @@ class Uploads:
         if request.headers.get("Upload-Offset") != str(upload.offset):
             raise TusError(409, f"The upload is at {upload.offset}")
         if (size := _length(request.headers)) is not None and upload.size is None:
-            self._check_size(self._assemblies.find(upload.assembly_id), size, upload)
+            self._check_size(self._store.assembly(upload.assembly_id), size, upload)
             upload.size = size
         if upload.busy:
             raise TusError(423, "Another request is writing to this upload")
@@ -103,8 +104,8 @@ class Uploads:
 
     async def _terminate(self, call: Call) -> web.Response:
         upload = self._find(call)
-        del self._uploads[upload.id]
-        assembly = self._assemblies.find(upload.assembly_id)
+        del self._store.uploads[upload.id]
+        assembly = self._store.assembly(upload.assembly_id)
         assembly.tus = [each for each in assembly.tus if each is not upload]
         return web.Response(status=204)
 
@@ -115,10 +116,10 @@ class Uploads:
         upload.finished = True
         content, upload.content = bytes(upload.content), bytearray()
         entry = self._files.keep(content, upload.filename, upload.fieldname, origin, upload.url)
-        self._assemblies.receive(self._assemblies.find(upload.assembly_id), entry)
+        self._assemblies.receive(self._store.assembly(upload.assembly_id), entry)
 
     def _find(self, call: Call) -> Upload:
-        found = self._uploads.get(call.path("id"))
+        found = self._store.uploads.get(call.path("id"))
         if found is None:
             raise TusError(404, "The upload is not known")
         return found
@@ -128,7 +129,7 @@ class Uploads:
         try:
             metadata = read_metadata(headers.get("Upload-Metadata", ""))
             found = re.search(r"/assemblies/([0-9a-f]{32})$", metadata.get("assembly_url", ""))
-            assembly = self._assemblies.find(found[1] if found else "")
+            assembly = self._store.assembly(found[1] if found else "")
         except (ValueError, ApiError):
             raise TusError(400, "Upload-Metadata must name the assembly_url of an Assembly") from None
         if assembly.uploaded_at is not None or assembly.canceled or assembly.error:

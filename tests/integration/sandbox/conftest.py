@@ -9,16 +9,10 @@ from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import Settings, Workspace
 from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, PINNED, READER, Api2
-from tests.kit.servers import Loop, loop, serving
+from tests.kit.servers import Loop, serving
 
 Start = Callable[[Settings], Api2]
 WORKSPACES = (Workspace(), Workspace("others"))
-
-
-@pytest.fixture(scope="session")
-def running_loop() -> Iterator[Loop]:
-    with loop() as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """The sandbox's YAML file: what it gives, and what its author is told."""
 
+import re
+
 import pytest
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.model import SCOPES
@@ -95,3 +97,10 @@ def test_a_mistake_is_told_with_file_place_and_mend(text: str, message: str) -> 
     with pytest.raises(PolicyErrors) as error:
         read_config(text, "s.yaml")
     assert message in str(error.value)
+
+
+def test_the_file_that_the_page_shows_is_read_with_every_key() -> None:
+    page = (ROOT / "docs/sandbox.md").read_text()
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    _, settings = read_config(shown, "docs/sandbox.md")
+    assert None not in (settings.token_limit, settings.assembly_limit, settings.status_limit, settings.request_limit)
