@@ -33,7 +33,7 @@ class Caller:
 
     def holds(self, scope: str) -> bool:
         """`read` and `write` are the coarse scopes that cover all reads and all writes; an empty scope is anybody's."""
-        return not scope or scope in self.scopes or scope.rpartition(":")[2] in self.scopes & {"read", "write"}
+        return not scope or scope in self.scopes or scope.rpartition(":")[2] in self.scopes
 
     def __str__(self) -> str:
         token = f" (aud {self.aud}: {' '.join(sorted(self.scopes))})" if self.aud else ""

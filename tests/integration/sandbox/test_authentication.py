@@ -117,6 +117,12 @@ def test_but_what_is_signed_must_be_right(lax: Api2) -> None:
     assert by_key_alone(lax, "GET", "/assemblies", {"expires": "2020-01-01T00:00:00Z"})[1]["error"] == "AUTH_EXPIRED"
 
 
+def test_a_cancelled_workspace_wants_a_signature_all_the_same(lax: Api2) -> None:
+    lax.control("workspace", slug="sandbox", cancelled=True)
+    assert by_key_alone(lax, "GET", "/assemblies")[1]["error"] == "NO_AUTH_EXPIRES_PARAMETER"
+    assert lax.signed("GET", "/assemblies")[0] == 200
+
+
 def test_a_template_may_demand_a_signature_of_its_own(lax: Api2) -> None:
     made = lax.signed("POST", "/templates", name="guarded", template={"steps": STEPS}, require_signature_auth=1)[1]
     named = {"template_id": made["id"]}
