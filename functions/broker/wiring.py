@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from broker.audit import Sink
 from broker.budget import MintBudget
@@ -22,9 +23,13 @@ from broker.net import BoundedHttp, Http, OutOfReach
 from broker.policy import Policy, read
 from broker.request import IamProof, InvokeProof, Proof, Shown
 from broker.secretsmanager import SecretsManager
-from broker.settings import aws_access
+from broker.settings import AwsAccess, aws_access, shared_table
 from broker.transloadit import TokenEndpoint
 from broker.values import Value
+
+if TYPE_CHECKING:
+    from broker.replay import ReplayControl
+    from broker.shared_cache import SharedCache
 
 POLICY_FILE = f"{os.path.dirname(__file__)}/../policy.json"  # beside the package in the artifact
 PREPARE_SECONDS = 2.5
@@ -89,19 +94,43 @@ def build[P: Shown](
     """
     policy = read(policy_file)
     http = BoundedHttp(clock, allow_loopback=policy.is_local)
-    secrets = SecretsManager(http, clock, aws_access(environment), policy.aws_endpoint)
-    credentials = Credentials(policy.secrets, secrets, clock)
+    access = aws_access(environment)
+    credentials = Credentials(policy.secrets, SecretsManager(http, clock, access, policy.aws_endpoint), clock)
+    shared, replay_control, origins = _shared(policy, http, clock, access, shared_table(environment))
     minter = Minter(
         credentials,
         TokenEndpoint(http, clock, time.sleep, policy.upstream),
         TokenCache(),
         MintBudget(clock),
         clock,
+        shared,
     )
     identifier, fetches = identified(policy, http, clock)
     reads = [partial(credentials.fresh, name) for name in islice(policy.secrets, PREPARED)]
+    connections = [partial(_connect, http, origin) for origin in (policy.upstream, *origins)]
+    exchange = Exchange(policy, identifier, minter, sink, clock, replay_control)
+    return Broker(exchange, [*fetches, *reads, *connections], clock)
 
-    def connect(deadline: Deadline) -> None:
-        http.connect(policy.upstream, deadline.left())
 
-    return Broker(Exchange(policy, identifier, minter, sink, clock), [*fetches, *reads, connect], clock)
+def _connect(http: BoundedHttp, origin: str, deadline: Deadline) -> None:
+    http.connect(origin, deadline.left())
+
+
+def _shared(
+    policy: Policy, http: Http, clock: Clock, access: AwsAccess, table_name: str | None
+) -> "tuple[SharedCache | None, ReplayControl | None, list[str]]":
+    """What environments share by a table, and the origin that it calls.
+
+    Raises ValueError where the policy needs it, and there is no table.
+    """
+    if table_name is None:
+        if any(entry.once for entries in policy.issuers.values() for entry in entries):
+            raise ValueError("the policy says `once`, and the deployment has no SharedCache")
+        return None, None, []
+    # Not above: who has no table does not pay for AES-GCM's import (docs/decisions/12-shared-cache.md).
+    from broker.dynamodb import Table
+    from broker.replay import ReplayControl
+    from broker.shared_cache import SharedCache
+
+    table = Table(http, clock, access, table_name, policy.aws_endpoint)
+    return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.origin]

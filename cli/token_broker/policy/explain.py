@@ -23,6 +23,7 @@ from broker.request import Proof, ProofForm, token_request
 
 from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.compiler import compile_policy
+from token_broker.policy.deployment import Unreadable, has_shared_table
 from token_broker.policy.document import PolicyErrors
 
 _VERIFY_SECONDS = 10.0
@@ -59,6 +60,7 @@ class Report:
     credential: str
     verified: bool | None  # None: claims have no signature
     rules: tuple[RuleReport, ...] = ()
+    once: bool = False  # the JWT is spent by a grant
 
 
 class CannotExplain(Exception):
@@ -85,12 +87,13 @@ def register(actions: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained."""
     try:
-        data = compile_policy(arguments.file.read_text("utf-8"), str(arguments.file)).data
+        text = arguments.file.read_text("utf-8")
+        data = compile_policy(text, str(arguments.file), shared_table=has_shared_table()).data
         report = _explained(load(data), json.loads(data), arguments)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
-    except (OSError, UnicodeError, ValueError, CannotExplain) as error:
+    except (OSError, UnicodeError, ValueError, Unreadable, CannotExplain) as error:
         sys.stderr.write(f"token-broker: {error}\n")
         return 2
     sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _table(report))
@@ -111,8 +114,9 @@ def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.
         outcome, reason = "granted", None
     else:
         scopes, outcome, reason = None, decision.error.code, decision.reason
+    once = any(entry.once for entries in policy.issuers.values() for entry in entries if entry.name == caller.entry)
     return Report(
-        outcome, reason, caller.entry, caller.subject, scopes, request.aud, request.credential, verified, rules
+        outcome, reason, caller.entry, caller.subject, scopes, request.aud, request.credential, verified, rules, once
     )
 
 
@@ -215,6 +219,8 @@ def _table(report: Report) -> str:
         for step in rule.steps:
             mark = "holds " if step.holds else "FAILED"
             lines.append(f"        {mark}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
+    if report.once:
+        lines.append("  A JWT of this issuer is good once: a grant spends its jti (`once`).")
     if report.verified is False:
         lines.append("  The signature was not verified; --verify fetches the issuer's keys and does.")
     return "\n".join(lines) + "\n"

@@ -20,7 +20,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   })
   page.on('console', (message) => process.stderr.write(`${message.text()}\n`))
   await page.goto(url)
-  const told = await page.evaluate((scenario) => window.upload(scenario), given)
+  const told = await page.evaluate((scenario) => window.upload(scenario), given).catch(({ message }) => ({ broken: message }))
   const shown = await page.textContent('#result')
   await page.close()
   process.stdout.write(`${JSON.stringify({ ...told, shown, elsewhere })}\n`)

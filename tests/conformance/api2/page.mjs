@@ -22,8 +22,8 @@ window.upload = async ({ service, options, options_url, content, cancel }) => {
     }),
     ({ message, details, cause }) => ({ error: { message, details, cause: cause?.message } }),
   )
-  // What is cancelled never settles.
-  const told = await Promise.race([uploaded, cancelled.then((assembly) => ({ assembly }))])
+  // An upload that is cancelled may never settle.
+  const told = cancel ? { assembly: await cancelled } : await uploaded
   document.querySelector('#result').textContent = told.error?.message ?? told.failed?.[0] ?? told.assembly.ok
   return { ...told, events }
 }
