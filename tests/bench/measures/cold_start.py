@@ -1,0 +1,54 @@
+"""Cold start: the runtime's process starts, imports, fetches keys, reads the secret, mints, answers."""
+
+import json
+import time
+
+from tests.bench.figures import Spread, ratios
+from tests.bench.measure import Bench, Report, Table
+from tests.bench.parties import Party, health_event, token_event
+
+HOW = """\
+From the start of the runtime's process, under Lambda's Runtime Interface Emulator, to the answer of the first request
+in it. The first exchange fetches the keys by discovery, reads the secret and mints, all near and by TLS."""
+
+
+async def first_answer(party: Party, event: bytes) -> float:
+    """Seconds from the start of the runtime's process, which the emulator starts at the first invocation."""
+    environment = party.environment()
+    await environment.start()
+    try:
+        started = time.perf_counter()
+        outcome = await environment.invoke(event)
+        took = time.perf_counter() - started
+    finally:
+        await environment.stop()
+    assert json.loads(outcome.payload)["statusCode"] == 200, outcome.payload
+    return took
+
+
+async def measure(bench: Bench) -> Report:
+    exchanges: dict[str, list[float]] = {party.name: [] for party in bench.parties}
+    health: dict[str, list[float]] = {party.name: [] for party in bench.parties}
+    for number in range(bench.count(full=20, quick=5) + 1):
+        for party in bench.parties:
+            exchange = await first_answer(party, token_event(bench.outside))
+            alone = await first_answer(party, health_event())
+            if number:  # the first round fills the file cache
+                exchanges[party.name].append(exchange * 1000)
+                health[party.name].append(alone * 1000)
+    over = exchanges["conventional"]
+    lines = [
+        (name, _milliseconds(taken), f"{ratios(taken, over).median:.2f}", _milliseconds(health[name]))
+        for name, taken in exchanges.items()
+    ]
+    return Report(
+        "Cold start",
+        HOW,
+        {"cold-start": ratios(exchanges["ours"], over)},
+        [Table(("", "first exchange", "of conventional", "`/health` alone"), lines)],
+    )
+
+
+def _milliseconds(taken: list[float]) -> str:
+    spread = Spread.of(taken)
+    return f"{spread.median:.0f} ms ({spread.low:.0f} to {spread.high:.0f})"

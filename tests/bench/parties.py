@@ -1,0 +1,131 @@
+"""Who is measured: ours, an empty handler, and what one would write instead. All are artifacts under one emulator."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from token_broker.policy.compiler import Local, compile_policy
+
+from local import artifact
+from local.emulator.environment import Function, environments
+from local.emulator.pool import Environment
+from local.options import AUDIENCE
+from tests.bench.outside import Outside
+
+HERE = Path(__file__).parent
+POLICY = artifact.ROOT / "local/policy.yaml"
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties: {{CodeUri: src/, Handler: app.handler, Runtime: python3.13, Architectures: [{machine}]}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of those measured. `variables`: what its environments are told."""
+
+    name: str
+    function: Function
+    folder: Path
+    variables: Mapping[str, str] = field(repr=False)
+
+    def environment(self) -> Environment:
+        """A fresh environment, not yet started."""
+        (made,) = environments(1, self.function, self.folder, self.variables, name=self.name)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    ours: Party
+    empty: Party
+    conventional: Party
+
+    def __iter__(self) -> Any:
+        return iter((self.ours, self.empty, self.conventional))
+
+
+def prepared(outside: Outside, folder: Path) -> Parties:
+    """All three, built and laid out in `folder`. Raises BuildFailed, CalledProcessError."""
+    # Lambda's file system is read-only, so nothing that is compiled at start can be kept.
+    variables = {**outside.variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    (resource,) = (outside.resources[name] for name in outside.resources if name == "BrokerFunction")
+    artifact.lay_over(artifact.built(artifact.ROOT / ".local"), policy(outside), folder / "ours")
+    ours = Function.from_template(resource["Properties"], folder / "ours")
+    theirs = {
+        "ISSUER_URL": outside.issuer_url,
+        "API2_URL": outside.api2_url,
+        "AUDIENCE": AUDIENCE,
+        "SECRET_NAME": "transloadit/default",
+        "POWERTOOLS_SERVICE_NAME": "conventional",
+    }
+
+    def other(name: str, path: Path, told: Mapping[str, str]) -> Party:
+        return Party(name, Function(path, "app.handler", ours.timeout, ours.memory, told), folder, variables)
+
+    return Parties(
+        Party("ours", ours, folder, variables),
+        other("empty", HERE / "empty", {}),
+        other("conventional", plainly_built(HERE / "conventional", artifact.ROOT / ".local"), theirs),
+    )
+
+
+def policy(outside: Outside) -> bytes:
+    """The local stack's policy, compiled for this outside world."""
+    local = Local(outside.api2_url, outside.aws_url, {"ISSUER_URL": outside.issuer_url, "AUDIENCE": AUDIENCE})
+    return compile_policy(POLICY.read_text("utf-8"), str(POLICY), local).data
+
+
+def plainly_built(source: Path, cache: Path) -> Path:
+    """What SAM's own Python builder makes of a folder with an `app.py`; built anew when that has changed."""
+    machine = "x86_64" if platform.machine() == "x86_64" else "arm64"
+    files = sorted(path for path in source.iterdir() if path.is_file())
+    digest = hashlib.sha256(b"".join([TEMPLATE.encode(), machine.encode(), *(path.read_bytes() for path in files)]))
+    folder = cache / f"plain-{source.name}"
+    mark = folder / "inputs"
+    if not mark.exists() or mark.read_text() != digest.hexdigest():
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / "src").mkdir(parents=True)
+        for file in files:
+            shutil.copy(file, folder / "src")
+        (folder / "template.yaml").write_text(TEMPLATE.format(machine=machine))
+        binaries = Path(sys.executable).parent
+        # SAM's builder looks for python3.13 on the path.
+        variables = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
+        variables["AWS_DEFAULT_REGION"] = "us-east-1"
+        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+            variables.pop(name, None)
+        subprocess.run([binaries / "sam", "build"], cwd=folder, env=variables, check=True, capture_output=True)
+        mark.write_text(digest.hexdigest())
+    return folder / ".aws-sam/build/Function"
+
+
+def token_event(outside: Outside, **claims: Any) -> bytes:
+    """What API Gateway sends for a token request with a caller JWT of its own."""
+    return _event("/token", "ANY /token", "POST", authorization=f"Bearer {outside.jwt(int(time.time()), **claims)}")
+
+
+def health_event() -> bytes:
+    return _event("/health", "GET /health", "GET")
+
+
+def _event(path: str, route: str, method: str, **headers: str) -> bytes:
+    event = json.loads((artifact.ROOT / "tests/events/token.json").read_text())
+    event |= {"rawPath": path, "routeKey": route}
+    event["requestContext"] |= {"routeKey": route}
+    event["requestContext"]["http"] |= {"path": path, "method": method}
+    event["headers"] |= headers
+    return json.dumps(event).encode()
