@@ -12,10 +12,20 @@ from pathlib import Path
 
 from tests.bench import outside, parties
 from tests.bench.measure import Bench, Measure, Report
-from tests.bench.measures import cold_start, warm
+from tests.bench.measures import artifact, cold_start, far, flood, growth, memory, throughput, upstream, warm
 from tests.bench.rows import ROWS
 
-MEASURES: dict[str, Measure] = {"cold_start": cold_start.measure, "warm": warm.measure}
+MEASURES: dict[str, Measure] = {
+    "cold_start": cold_start.measure,
+    "far": far.measure,
+    "warm": warm.measure,
+    "throughput": throughput.measure,
+    "upstream": upstream.measure,
+    "artifact": artifact.measure,
+    "memory": memory.measure,
+    "flood": flood.measure,
+    "growth": growth.measure,
+}
 
 
 async def measured(names: Iterable[str], quick: bool) -> list[Report]:

@@ -34,3 +34,14 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
     """Of pairs measured one after the other, so that a noisy moment is noisy for both."""
     return Spread.of([one / other for one, other in zip(ours, theirs, strict=True)])
+
+
+def rates(seconds: Sequence[float]) -> list[float]:
+    """How often a second, from what each took."""
+    return [1 / each for each in seconds]
+
+
+def text(figure: Spread | Sequence[float], form: str, unit: str = "") -> str:
+    """The median, and the quartiles in brackets, as people read them."""
+    spread = figure if isinstance(figure, Spread) else Spread.of(figure)
+    return f"{spread.median:{form}}{unit} ({spread.low:{form}} to {spread.high:{form}})"

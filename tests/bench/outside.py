@@ -3,13 +3,14 @@
 import asyncio
 import ssl
 import sys
+import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import certifi
 import trustme
 from aiohttp import web
@@ -17,11 +18,11 @@ from token_broker.policy.model import SCOPES
 
 from local import artifact, aws
 from local.options import AUDIENCE, PARAMETERS
-from local.processes import end_with_parent, free_ports
+from local.processes import end, end_with_parent, free_ports
 from local.sandbox.app import create_app
 from local.sandbox.tokens import AuthKey
 from local.translate import Resources, translated
-from tests.bench.relay import Distance, Relay
+from tests.bench.relay import Relay
 from tests.kit.jwts import Signer
 
 HOST = "127.0.0.1"
@@ -37,9 +38,8 @@ class Outside:
     api2_url: str
     trusted: Path  # the authorities of the world and of the bench, as a file
     resources: Resources  # of the template
-    sandbox_url: str = ""  # of api2's controls, without TLS
     signer: Signer = field(default_factory=Signer)
-    distances: Mapping[str, Distance] = field(default_factory=dict)
+    relays: Mapping[str, Relay] = field(default_factory=dict)  # issuer, aws, api2
 
     @property
     def variables(self) -> dict[str, str]:
@@ -51,14 +51,15 @@ class Outside:
             "AWS_ENDPOINT_URL": self.aws_url,
         }
 
-    def jwt(self, now: int, **claims: Any) -> str:
-        """A caller JWT by RS256, which most issuers use."""
+    def jwt(self, *, signer: Signer | None = None, **claims: Any) -> str:
+        """A caller JWT by RS256, which most issuers use: alice's, an editor's, unless told otherwise."""
+        now = int(time.time())
         members = {"iss": self.issuer_url, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 3600}
-        return self.signer.jwt(members | {"groups": ["editors"]} | claims)
+        return (signer or self.signer).jwt(members | {"groups": ["editors"]} | claims)
 
-    async def mints(self) -> int:
-        async with aiohttp.ClientSession() as web_, web_.get(f"{self.sandbox_url}/_sandbox/calls") as answer:
-            return int((await answer.json()).get("POST /token", 0))
+    def calls(self) -> Counter[str]:
+        """How many requests each was sent so far."""
+        return Counter({name: relay.requests for name, relay in self.relays.items()})
 
 
 @asynccontextmanager
@@ -75,13 +76,13 @@ async def running(folder: Path) -> AsyncIterator[Outside]:
     resources = translated(artifact.ROOT / "template.yaml", PARAMETERS, artifact.ROOT / ".local")
     outside = Outside(issuer_url, aws_url, api2_url, trusted, resources)
     async with AsyncExitStack() as stack:
-        issuer = await _site(stack, _issuer(outside))
-        moto = await _moto(stack, folder, resources)
-        api2 = await _site(stack, create_app([CREDENTIAL]))
-        outside.sandbox_url = f"http://{HOST}:{api2}"
-        relays = [Relay(target, context) for target in (issuer, moto, api2)]
-        outside.distances = dict(zip(("issuer", "aws", "api2"), (relay.distance for relay in relays), strict=True))
-        for relay, port in zip(relays, ports, strict=True):
+        targets = {
+            "issuer": await _site(stack, _issuer(outside)),
+            "aws": await _moto(stack, folder, resources),
+            "api2": await _site(stack, create_app([CREDENTIAL])),
+        }
+        outside.relays = {name: Relay(target, context) for name, target in targets.items()}
+        for relay, port in zip(outside.relays.values(), ports, strict=True):
             stack.push_async_callback(relay.stop)
             await relay.start(port)
         yield outside
@@ -119,8 +120,7 @@ async def _moto(stack: AsyncExitStack, folder: Path, resources: Resources) -> in
         stderr=asyncio.subprocess.DEVNULL,
         preexec_fn=end_with_parent,
     )
-    stack.push_async_callback(process.wait)
-    stack.callback(process.kill)
+    stack.push_async_callback(end, process)
     await listening(port)
     endpoint = f"http://{HOST}:{port}"
     await asyncio.to_thread(aws.create_secrets, resources, endpoint, [], CREDENTIAL.key, CREDENTIAL.secret)

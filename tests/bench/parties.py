@@ -7,7 +7,6 @@ import platform
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +59,7 @@ class Parties:
 
 def prepared(outside: Outside, folder: Path) -> Parties:
     """All three, built and laid out in `folder`. Raises BuildFailed, CalledProcessError."""
+    (folder / "log").mkdir()
     # Lambda's file system is read-only, so nothing that is compiled at start can be kept.
     variables = {**outside.variables, "PYTHONDONTWRITEBYTECODE": "1"}
     (resource,) = (outside.resources[name] for name in outside.resources if name == "BrokerFunction")
@@ -113,19 +113,19 @@ def plainly_built(source: Path, cache: Path) -> Path:
     return folder / ".aws-sam/build/Function"
 
 
-def token_event(outside: Outside, **claims: Any) -> bytes:
-    """What API Gateway sends for a token request with a caller JWT of its own."""
-    return _event("/token", "ANY /token", "POST", authorization=f"Bearer {outside.jwt(int(time.time()), **claims)}")
+def token_event(jwt: str) -> dict[str, Any]:
+    """What API Gateway sends for a token request with this caller JWT."""
+    return _event("/token", "ANY /token", "POST", authorization=f"Bearer {jwt}")
 
 
-def health_event() -> bytes:
+def health_event() -> dict[str, Any]:
     return _event("/health", "GET /health", "GET")
 
 
-def _event(path: str, route: str, method: str, **headers: str) -> bytes:
-    event = json.loads((artifact.ROOT / "tests/events/token.json").read_text())
+def _event(path: str, route: str, method: str, **headers: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((artifact.ROOT / "tests/events/token.json").read_text())
     event |= {"rawPath": path, "routeKey": route}
     event["requestContext"] |= {"routeKey": route}
     event["requestContext"]["http"] |= {"path": path, "method": method}
     event["headers"] |= headers
-    return json.dumps(event).encode()
+    return event

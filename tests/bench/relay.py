@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -18,7 +19,6 @@ class Distance:
 
     trip: float = 0
     answer: float = 0
-    connections: int = field(default=0, compare=False)
 
 
 @dataclass
@@ -28,6 +28,7 @@ class Relay:
     target: int
     tls: ssl.SSLContext
     distance: Distance = field(default_factory=Distance)
+    requests: int = 0  # that went through
     _servers: list[asyncio.Server] = field(default_factory=list)
 
     async def start(self, port: int) -> None:
@@ -43,36 +44,49 @@ class Relay:
 
     async def _travelling(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The wire: half a round trip each way, and one for TCP's own handshake."""
-        self.distance.connections += 1
         trip = self.distance.trip
         await asyncio.sleep(trip)
         await _joined(reader, writer, self._inner, there=trip / 2, back=trip / 2)
 
     async def _answering(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _joined(reader, writer, self.target, there=0, back=self.distance.answer)
+        await _joined(reader, writer, self.target, there=0, back=self.distance.answer, saw=self._count)
+
+    def _count(self, chunk: bytes) -> None:
+        self.requests += chunk.count(b" HTTP/1.1\r\n")
 
 
 async def _joined(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, *, there: float, back: float
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
+    port: int,
+    *,
+    there: float,
+    back: float,
+    saw: Callable[[bytes], object] = len,
 ) -> None:
-    """Both directions until either side hangs up."""
+    """Both directions until either side hangs up; `saw` is shown what goes there."""
     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
-    ways = [asyncio.create_task(_pipe(reader, far_writer, there)), asyncio.create_task(_pipe(far_reader, writer, back))]
+    ways = [
+        asyncio.create_task(_pipe(reader, far_writer, there, saw)),
+        asyncio.create_task(_pipe(far_reader, writer, back, len)),
+    ]
     try:
         await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
     finally:
         for way in ways:
             way.cancel()
         for end in (writer, far_writer):
-            with suppress(OSError):
-                end.close()
+            end.close()
 
 
-async def _pipe(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
+async def _pipe(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float, saw: Callable[[bytes], object]
+) -> None:
     """What comes in goes out that much later."""
     loop = asyncio.get_running_loop()
     with suppress(OSError):
         while chunk := await reader.read(_CHUNK):
+            saw(chunk)
             if seconds:
                 loop.call_later(seconds, writer.write, chunk)
             else:

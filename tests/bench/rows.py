@@ -30,7 +30,22 @@ ROWS = {
     row.name: row
     for row in (
         Row("cold-start", "cold start, process to the answer of the first exchange, of conventional's", 0.25, 0.45),
+        Row("far-answer", "first exchange with all parties far (answer), of the critical path", 1.15, 1.6),
+        Row("far-trip", "first exchange with all parties far (round trip), of the critical path", 1.15, 2),
         Row("warm-p50", "warm exchange, cache hit: p50, of empty's", 1.5, 2.2),
         Row("warm-p99", "warm exchange, cache hit: p99, of empty's p99", 3, 6),
+        Row("throughput", "exchanges a second, of PyJWT's verify alone", 0.5, 0.15, at_least=True),
+        Row("upstream-hit", "calls upstream for 20 hits", 0, 0),
+        Row("upstream-miss", "calls upstream for a miss", 1, 1),
+        Row("upstream-refused", "calls upstream for refusals", 0, 0),
+        Row("unpacked", "artifact, unpacked", 25, 25, unit=" MB"),
+        Row("zipped", "artifact, zipped", 9, 9, unit=" MB"),
+        Row("memory", "peak resident memory, of 1.3 of empty's plus 40 MB", 1, 1),
+        Row("flood", "refusals a second in a flood of invalid JWTs, of exchanges a second", 1, 0.8, at_least=True),
+        Row("flood-calls", "calls of api2 and Secrets Manager during the flood", 0, 0),
+        Row("flood-memory", "memory more after the flood", 2, 4, unit=" MB"),
+        Row("growth-tokens", "an exchange with 10,000 cached tokens, of one with 10", 1.1, 1.5),
+        Row("growth-issuers", "an exchange with 10,000 issuers, of one with 10", 1.1, 1.5),
+        Row("growth-rules", "an exchange with 10,000 rules of other issuers, of one with 10", 1.1, 1.5),
     )
 }

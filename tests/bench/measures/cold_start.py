@@ -2,8 +2,10 @@
 
 import json
 import time
+from collections.abc import Mapping
+from typing import Any
 
-from tests.bench.figures import Spread, ratios
+from tests.bench.figures import ratios, text
 from tests.bench.measure import Bench, Report, Table
 from tests.bench.parties import Party, health_event, token_event
 
@@ -12,13 +14,13 @@ From the start of the runtime's process, under Lambda's Runtime Interface Emulat
 in it. The first exchange fetches the keys by discovery, reads the secret and mints, all near and by TLS."""
 
 
-async def first_answer(party: Party, event: bytes) -> float:
+async def first_answer(party: Party, event: Mapping[str, Any]) -> float:
     """Seconds from the start of the runtime's process, which the emulator starts at the first invocation."""
     environment = party.environment()
     await environment.start()
     try:
         started = time.perf_counter()
-        outcome = await environment.invoke(event)
+        outcome = await environment.invoke(json.dumps(event).encode())
         took = time.perf_counter() - started
     finally:
         await environment.stop()
@@ -31,14 +33,14 @@ async def measure(bench: Bench) -> Report:
     health: dict[str, list[float]] = {party.name: [] for party in bench.parties}
     for number in range(bench.count(full=20, quick=5) + 1):
         for party in bench.parties:
-            exchange = await first_answer(party, token_event(bench.outside))
+            exchange = await first_answer(party, token_event(bench.outside.jwt()))
             alone = await first_answer(party, health_event())
             if number:  # the first round fills the file cache
                 exchanges[party.name].append(exchange * 1000)
                 health[party.name].append(alone * 1000)
     over = exchanges["conventional"]
     lines = [
-        (name, _milliseconds(taken), f"{ratios(taken, over).median:.2f}", _milliseconds(health[name]))
+        (name, text(taken, ".0f", " ms"), text(ratios(taken, over), ".2f"), text(health[name], ".0f", " ms"))
         for name, taken in exchanges.items()
     ]
     return Report(
@@ -47,8 +49,3 @@ async def measure(bench: Bench) -> Report:
         {"cold-start": ratios(exchanges["ours"], over)},
         [Table(("", "first exchange", "of conventional", "`/health` alone"), lines)],
     )
-
-
-def _milliseconds(taken: list[float]) -> str:
-    spread = Spread.of(taken)
-    return f"{spread.median:.0f} ms ({spread.low:.0f} to {spread.high:.0f})"

@@ -1,10 +1,11 @@
 """Warm: one exchange after another in one environment, every one a cache hit."""
 
+import json
 import time
 from collections.abc import Sequence
 
 from local.emulator.pool import Environment
-from tests.bench.figures import Spread, percentile, ratios
+from tests.bench.figures import percentile, ratios, text
 from tests.bench.measure import Bench, Report, Table
 from tests.bench.parties import token_event
 
@@ -15,7 +16,7 @@ CALLERS = 64
 
 
 async def measure(bench: Bench) -> Report:
-    events = [token_event(bench.outside, sub=f"caller-{number}") for number in range(CALLERS)]
+    events = [json.dumps(token_event(bench.outside.jwt(sub=f"caller-{number}"))).encode() for number in range(CALLERS)]
     environments = {party.name: party.environment() for party in bench.parties}
     try:
         for environment in environments.values():
@@ -31,7 +32,7 @@ async def measure(bench: Bench) -> Report:
     p50, p99 = (
         {name: [percentile(taken[name], percent) for taken in rounds] for name in environments} for percent in (50, 99)
     )
-    lines = [(name, _milliseconds(p50[name]), _milliseconds(p99[name])) for name in environments]
+    lines = [(name, text(p50[name], ".2f", " ms"), text(p99[name], ".2f", " ms")) for name in environments]
     figures = {
         "warm-p50": ratios(p50["ours"], p50["empty"]),
         "warm-p99": ratios(p99["ours"], p99["empty"]),
@@ -49,8 +50,3 @@ async def _round(environments: dict[str, Environment], events: Sequence[bytes]) 
             taken[name].append((time.perf_counter() - started) * 1000)
             assert b'"statusCode": 200' in outcome.payload, outcome.payload
     return taken
-
-
-def _milliseconds(values: Sequence[float]) -> str:
-    spread = Spread.of(values)
-    return f"{spread.median:.2f} ms ({spread.low:.2f} to {spread.high:.2f})"
