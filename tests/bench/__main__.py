@@ -7,12 +7,26 @@ import argparse
 import asyncio
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from tests.bench import outside, parties
+from local.artifact import ROOT
+from local.report import say
+from tests.bench import outside, page, parties
+from tests.bench.figures import text
 from tests.bench.measure import Bench, Measure, Report
-from tests.bench.measures import artifact, cold_start, far, flood, growth, memory, throughput, upstream, warm
+from tests.bench.measures import (
+    artifact,
+    cold_start,
+    cost,
+    far,
+    flood,
+    growth,
+    memory,
+    throughput,
+    upstream,
+    warm,
+)
 from tests.bench.rows import ROWS
 
 MEASURES: dict[str, Measure] = {
@@ -20,41 +34,55 @@ MEASURES: dict[str, Measure] = {
     "far": far.measure,
     "warm": warm.measure,
     "throughput": throughput.measure,
-    "upstream": upstream.measure,
-    "artifact": artifact.measure,
-    "memory": memory.measure,
     "flood": flood.measure,
+    "upstream": upstream.measure,
     "growth": growth.measure,
+    "cost": cost.measure,
+    "memory": memory.measure,
+    "artifact": artifact.measure,
 }
 
 
 async def measured(names: Iterable[str], quick: bool) -> list[Report]:
+    reports = []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         async with outside.running(folder) as world:
             bench = Bench(world, parties.prepared(world, folder), quick)
-            return [await MEASURES[name](bench) for name in names]
+            for name in names:
+                say(f"measuring {name}")
+                reports.append(await MEASURES[name](bench))
+                tell(reports[-1])
+    return reports
 
 
-def told(reports: Iterable[Report], quick: bool) -> bool:
-    """Prints what was found; whether all of it is within its bounds."""
+def tell(report: Report) -> None:
+    for table in report.tables:
+        for line in table.lines:
+            sys.stdout.write(f"    {' | '.join(line)}\n")
+
+
+def verdict(reports: Iterable[Report], quick: bool) -> bool:
+    """Tells every figure beside its bound; whether all are within."""
     good = True
     for report in reports:
-        sys.stdout.write(f"\n{report.title}\n")
-        for table in report.tables:
-            for line in (table.head, *table.lines):
-                sys.stdout.write("  " + " | ".join(line) + "\n")
         for name, figure in report.figures.items():
             row = ROWS[name]
-            bound = row.ceiling if quick and row.ceiling is not None else row.target
+            bound = row.ceiling if quick else row.target
             met = row.meets(figure, bound)
             good = good and met
-            verdict = "met" if met else "MISSED"
-            sys.stdout.write(
-                f"  {row.measure}: {figure.median:.3g}{row.unit} ({figure.low:.3g} to {figure.high:.3g}),"
-                f" {row.bound(bound)}: {verdict}\n"
-            )
+            said = f"{'met   ' if met else 'MISSED'} {row.measure}: {text(figure, '.3g', row.unit)}, {row.bound(bound)}"
+            sys.stdout.write(said + "\n")
     return good
+
+
+def write(reports: Sequence[Report]) -> None:
+    docs = ROOT / "docs"
+    for old in (docs / "performance").glob("*.svg"):
+        old.unlink()
+    (docs / "performance").mkdir(exist_ok=True)
+    for name, content in page.written(reports, page.Circumstances.here(ROOT), page.explanations()).items():
+        (docs / name).write_text(content, "utf-8")
 
 
 def main() -> int:
@@ -62,7 +90,10 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds; fails past a ceiling; writes nothing")
     parser.add_argument("measures", nargs="*", help=f"only these of {', '.join(MEASURES)}; writes nothing")
     arguments = parser.parse_args()
-    good = told(asyncio.run(measured(arguments.measures or MEASURES, arguments.quick)), arguments.quick)
+    reports = asyncio.run(measured(arguments.measures or MEASURES, arguments.quick))
+    good = verdict(reports, arguments.quick)
+    if not arguments.quick and not arguments.measures:
+        write(reports)
     return 1 if arguments.quick and not good else 0
 
 

@@ -27,6 +27,18 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Plot:
+    """Bars, or lines: the values of each series, one a label."""
+
+    title: str
+    labels: Sequence[str]
+    series: Mapping[str, Sequence[float]]
+    unit: str
+    is_line: bool = False
+    is_logarithmic: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A section of the page. `figures`: what was found, by the name of its row."""
 
@@ -34,6 +46,7 @@ class Report:
     how: str
     figures: Mapping[str, Spread]
     tables: Sequence[Table] = ()
+    plots: Sequence[Plot] = ()
 
 
 class Measure(Protocol):

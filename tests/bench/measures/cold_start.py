@@ -5,8 +5,8 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from tests.bench.figures import ratios, text
-from tests.bench.measure import Bench, Report, Table
+from tests.bench.figures import Spread, ratios, text
+from tests.bench.measure import Bench, Plot, Report, Table
 from tests.bench.parties import Party, health_event, token_event
 
 HOW = """\
@@ -43,9 +43,14 @@ async def measure(bench: Bench) -> Report:
         (name, text(taken, ".0f", " ms"), text(ratios(taken, over), ".2f"), text(health[name], ".0f", " ms"))
         for name, taken in exchanges.items()
     ]
+    medians = {
+        "first exchange": [Spread.of(taken).median for taken in exchanges.values()],
+        "/health alone": [Spread.of(taken).median for taken in health.values()],
+    }
     return Report(
         "Cold start",
         HOW,
         {"cold-start": ratios(exchanges["ours"], over)},
         [Table(("", "first exchange", "of conventional", "`/health` alone"), lines)],
+        [Plot("From the start of the process to the first answer", list(exchanges), medians, "ms")],
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from broker.policy import load
 
-from tests.bench.figures import ratios, text
-from tests.bench.measure import Bench, Report, Table
+from tests.bench.figures import Spread, ratios, text
+from tests.bench.measure import Bench, Plot, Report, Table
 from tests.kit.brokers import Broker
 from tests.kit.policies import ISSUER, condition, document, issuer, rule
 
@@ -85,7 +85,7 @@ KINDS: dict[str, tuple[str, Callable[[int], Grown]]] = {
 
 
 async def measure(bench: Bench) -> Report:
-    lines, figures = [], {}
+    lines, figures, medians = [], {}, {}
     sizes = (SIZES[0], SIZES[-1]) if bench.quick else SIZES
     for row, (name, make) in KINDS.items():
         grown = {size: make(size) for size in sizes}
@@ -94,8 +94,15 @@ async def measure(bench: Bench) -> Report:
             for size, broker in grown.items():
                 taken[size].append(broker.exchange() * 1e6)
         figures[row] = ratios(taken[sizes[-1]], taken[sizes[0]])
+        medians[name] = [Spread.of(taken[size]).median for size in sizes]
         lines += [
             (f"{size:,} {name}", text(taken[size], ".0f", " µs"), f"{grown[size].start * 1000:.1f} ms")
             for size in sizes
         ]
-    return Report("Growth", HOW, figures, [Table(("", "an exchange", "start"), lines)])
+    return Report(
+        "Growth",
+        HOW,
+        figures,
+        [Table(("", "an exchange", "start"), lines)],
+        [Plot("An exchange by the number of", [f"{size:,}" for size in sizes], medians, "µs", is_line=True)],
+    )

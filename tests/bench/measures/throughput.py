@@ -4,7 +4,7 @@ from contextlib import AsyncExitStack
 
 from tests.bench.figures import Spread, rates, ratios, text
 from tests.bench.loops import library_loop, loop_of
-from tests.bench.measure import Bench, Report, Table
+from tests.bench.measure import Bench, Plot, Report, Table
 from tests.bench.parties import token_event
 
 HOW = """\
@@ -36,9 +36,11 @@ async def measure(bench: Bench) -> Report:
         (name, text(rates(seconds), ",.0f"), f"{Spread.of(seconds).median * 1e6:.0f} µs")
         for name, seconds in taken.items()
     ]
+    medians = [Spread.of(seconds).median for seconds in taken.values()]
     return Report(
         "Exchanges a second",
         HOW,
         {"throughput": ratios(taken["pyjwt"], taken["ours"])},
         [Table(("", "a second", "each"), lines)],
+        [Plot("One exchange, or one verification", list(taken), {"": [1e6 * each for each in medians]}, "µs")],
     )

@@ -5,8 +5,8 @@ import time
 from collections.abc import Sequence
 
 from local.emulator.pool import Environment
-from tests.bench.figures import percentile, ratios, text
-from tests.bench.measure import Bench, Report, Table
+from tests.bench.figures import Spread, percentile, ratios, text
+from tests.bench.measure import Bench, Plot, Report, Table
 from tests.bench.parties import token_event
 
 HOW = """\
@@ -37,7 +37,16 @@ async def measure(bench: Bench) -> Report:
         "warm-p50": ratios(p50["ours"], p50["empty"]),
         "warm-p99": ratios(p99["ours"], p99["empty"]),
     }
-    return Report("Warm exchange", HOW, figures, [Table(("", "p50", "p99"), lines)])
+    medians = {
+        label: [Spread.of(found[name]).median for name in environments] for label, found in (("p50", p50), ("p99", p99))
+    }
+    return Report(
+        "Warm exchange",
+        HOW,
+        figures,
+        [Table(("", "p50", "p99"), lines)],
+        [Plot("A warm exchange", list(environments), medians, "ms")],
+    )
 
 
 async def _round(environments: dict[str, Environment], events: Sequence[bytes]) -> dict[str, list[float]]:
