@@ -54,7 +54,7 @@ docs: $(READY) ## Write the policy's schema and reference page anew from its mod
 lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
-	@$(BIN)/uv pip compile -q pyproject.toml --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
+	@$(BIN)/uv pip compile -q --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
 
 clean: ## Remove all that was made here
 	@rm -rf .venv .local .aws-sam

@@ -25,7 +25,6 @@ NEEDLESS = [
     "*.dist-info/direct_url.json",
     "*.dist-info/uv_cache.json",
     "pycparser*",
-    "aws_lambda_powertools/event_handler",
 ]
 
 

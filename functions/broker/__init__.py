@@ -8,5 +8,5 @@ A request goes one way through these modules; each knows only those below it:
     exchange                    the story, in order: identify, decide, obtain, record
     request  caller  policy  minting      the steps
     keys  credentials  cache  budget  transloadit  secretsmanager  cloudwatch  audit     what the steps use
-    event  jwt  jwk  conditions  flight  net  strict_json  deadline  settings  errors      the ground
+    event  jwt  jwk  conditions  flight  net  strict_json  deadline  settings  values  errors      the ground
 """

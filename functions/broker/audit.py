@@ -2,33 +2,36 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from broker.values import Value
 
 MAX_TEXT = 256  # characters of any one value that a caller chose
 MAX_RULES = 20  # refused rules that are named
 MAX_ITEMS = 50  # of any list, such as the scopes asked for
+_CHOSEN = ("subject", "scopes", "aud", "credential", "rules", "failed")  # by a caller, or as many as the policy has
 
 
-@dataclass(slots=True)
-class Notes:
+class Notes(Struct):
     """What the steps saw on the way, handed down with the request and read once, at its end."""
 
     issuer: str | None = None
     subject: str | None = None
     rules: tuple[str, ...] = ()
-    failed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    failed: Mapping[str, tuple[str, ...]] = {}
     policy: str | None = None
     cache: str | None = None
     upstream_status: int | None = None
     upstream_error: str | None = None
     mints: int = 0
     token_sha256: str | None = None
-    alarms: set[str] = field(default_factory=set)
+    alarms: set[str] = set()
 
 
-@dataclass(frozen=True, slots=True)
-class AuditRecord:
+class AuditRecord(Value, frozen=True):
     """One request: who asked for what, what decided it, what came of it. Never a secret, a token or another claim."""
 
     request_id: str
@@ -66,7 +69,7 @@ def token_hash(token: str) -> str:
 
 def fields(record: AuditRecord) -> dict[str, Any]:
     """The record as JSON members, cut to a size that a caller cannot choose."""
-    return {name: _cut(value) for name, value in asdict(record).items()}
+    return asdict(record) | {name: _cut(getattr(record, name)) for name in _CHOSEN}
 
 
 def _cut(value: Any) -> Any:

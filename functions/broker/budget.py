@@ -3,7 +3,8 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from broker.deadline import Clock
 from broker.errors import OverBudget
@@ -13,8 +14,7 @@ CREDENTIAL_BURST, CREDENTIAL_PER_SECOND = 60, 60 / 60
 MAX_CALLERS = 10_000
 
 
-@dataclass(slots=True)
-class _Bucket:
+class _Bucket(Struct):
     burst: int
     per_second: float
     tokens: float

@@ -3,13 +3,13 @@
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_TOKENS = 10_000
 
 
-@dataclass(slots=True)
-class _Entry[V]:
+class _Entry[V](Struct):
     value: V
     renew_at: float
 

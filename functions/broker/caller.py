@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from broker import jwt
@@ -14,6 +13,7 @@ from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt
 from broker.keys import KeySource
 from broker.request import IamProof, InvokeProof, Proof, ProofForm
+from broker.values import Value
 
 # Reserved names of issuers: callers who come without a JWT.
 IAM, INVOKE = "aws-iam", "invoke"
@@ -35,8 +35,7 @@ _REFUSALS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Issuer:
+class Issuer(Value, frozen=True):
     """One entry of the trust policy: whom to believe, and on what conditions. Times in seconds."""
 
     name: str
@@ -53,14 +52,15 @@ class Issuer:
     subject_claim: str
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(Value, frozen=True):
     """Who asks, verified. `entry` is the name of the issuer's entry in the policy."""
+
+    hidden = ("claims",)
 
     entry: str
     issuer: str
     subject: str
-    claims: Mapping[str, Any] = field(repr=False)
+    claims: Mapping[str, Any]
     expires_at: float
 
 

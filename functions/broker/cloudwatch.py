@@ -1,25 +1,42 @@
-"""Audit records as log lines and metrics in the layouts that CloudWatch reads, by Powertools."""
+"""Audit records and their metrics as log lines in the layout that CloudWatch reads: JSON, one line a record."""
 
-from aws_lambda_powertools.logging import Logger
-from aws_lambda_powertools.metrics import Metrics, MetricUnit
+import sys
+from datetime import UTC, datetime
+
+from msgspec.json import encode
 
 from broker.audit import AuditRecord, counts, fields
+from broker.deadline import Clock
 
 NAMESPACE = "TokenBroker"
 
 
 class CloudWatch:
-    """A `Sink`. https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format.html"""
+    """A `Sink` on standard output.
 
-    def __init__(self) -> None:
-        # Powertools takes the service's name, which tells deployments apart, from POWERTOOLS_SERVICE_NAME.
-        # The level is fixed: an audit record is no matter of log level.
-        self._logger = Logger(level="INFO")
-        self._metrics = Metrics(namespace=NAMESPACE)
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+
+    def __init__(self, service: str, clock: Clock) -> None:
+        """`service`: the dimension of every metric, which tells deployments apart."""
+        self._service = service
+        self._clock = clock
 
     def __call__(self, record: AuditRecord) -> None:
-        self._logger.info("audit", extra={"audit": fields(record)})
-        for name, count in counts(record).items():
-            self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=count)
-        self._metrics.add_metric(name="Duration", unit=MetricUnit.Milliseconds, value=record.milliseconds)
-        self._metrics.flush_metrics()
+        now = self._clock()
+        metrics: dict[str, float] = {**counts(record), "Duration": record.milliseconds}
+        units = [{"Name": name, "Unit": "Milliseconds" if name == "Duration" else "Count"} for name in metrics]
+        directive = {"Namespace": NAMESPACE, "Dimensions": [["service"]], "Metrics": units}
+        line = {
+            # Lambda filters by these two; the level is fixed, since an audit record is no matter of log level.
+            "level": "INFO",
+            "timestamp": datetime.fromtimestamp(now, UTC),
+            "message": "audit",
+            "service": self._service,
+            "audit": fields(record),
+            "_aws": {"Timestamp": int(now * 1000), "CloudWatchMetrics": [directive]},
+            **metrics,
+        }
+        # One write, so that neither the record nor its metrics are there without the other.
+        sys.stdout.write(encode(line).decode() + "\n")
+        sys.stdout.flush()

@@ -6,8 +6,9 @@ so a claim that is absent, null or of another shape fails every matcher but `exi
 
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
+
+from broker.values import Value
 
 Claims = Mapping[str, Any]
 Scalar = str | int | float | bool
@@ -157,8 +158,7 @@ def _is_index(name: str) -> bool:
     return name.isascii() and name.isdigit() and len(name) < 6 and (name == "0" or name[0] != "0")
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(Value, frozen=True):
     """What one claim must be. `name` is the claim as the policy writes it; all of `matchers` must hold."""
 
     name: str

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from broker import strict_json
@@ -11,6 +10,7 @@ from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault
 from broker.flight import SingleFlight
 from broker.secretsmanager import Secret
+from broker.values import Value
 
 LOOK_SECONDS = 5 * 60
 KEEP_SECONDS = 60 * 60
@@ -20,22 +20,22 @@ LEFT_ALONE_SECONDS = 60
 _VISIBLE = re.compile(r"[\x21-\x7E]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Value, frozen=True):
     """One version of an Auth Key and its Auth Secret."""
+
+    hidden = ("auth_key", "auth_secret")
 
     name: str
     version: str
-    auth_key: str = field(repr=False)
-    auth_secret: str = field(repr=False)
+    auth_key: str
+    auth_secret: str
 
 
 class Secrets(Protocol):
     def read(self, secret_id: str, deadline: Deadline) -> Secret: ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Held:
+class _Held(Value, frozen=True):
     credential: Credential
     read_at: float
     look_at: float

@@ -1,7 +1,6 @@
 """The exchange, in order: identify the caller, decide, obtain the bearer token, record. The steps meet only here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from broker.audit import AuditRecord, Notes, Sink
@@ -11,6 +10,7 @@ from broker.errors import BrokerError, BrokerFault
 from broker.minting import BearerToken
 from broker.policy import Grant, Policy, Refusal, decide
 from broker.request import Shown, TokenRequest
+from broker.values import Value
 
 
 class Identifies[P: Shown](Protocol):
@@ -21,8 +21,7 @@ class Obtains(Protocol):
     def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Value, frozen=True):
     """A bearer token, or why there is none. `request` is None where it was malformed."""
 
     request: TokenRequest[Shown] | None

@@ -16,7 +16,8 @@ from broker.wiring import build, by_jwt
 
 _PUBLIC_URL = os.environ.get("PUBLIC_URL")
 # The compiled policy lies beside the package in the artifact.
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch(), by_jwt)
+_sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
+_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, _sink, by_jwt)
 
 
 def handler(event: Any, context: Context) -> Response:

@@ -16,7 +16,8 @@ from broker.request import read_iam_request
 from broker.response import Response, respond
 from broker.wiring import build, by_iam
 
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch(), by_iam)
+_sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
+_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, _sink, by_iam)
 
 
 def handler(event: Any, context: Context) -> Response:

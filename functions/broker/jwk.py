@@ -1,7 +1,6 @@
 """Public keys and signatures (RFC 7517, RFC 7518, RFC 8037), on `cryptography`."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -9,6 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
 
 from broker.jwt import base64url
+from broker.values import Value
 
 MAX_KEYS = 100
 MIN_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
@@ -29,8 +29,7 @@ _EDWARDS: dict[str, Callable[[bytes], Any]] = {
 ALGORITHMS = _RSA_ALGORITHMS | {algorithm for _, algorithm in _CURVES.values()} | {"EdDSA"}
 
 
-@dataclass(frozen=True, slots=True)
-class Jwk:
+class Jwk(Value, frozen=True):
     """A usable public key: its id, the algorithms that it may verify, and how."""
 
     key_id: str | None

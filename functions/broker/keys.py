@@ -1,9 +1,10 @@
 """Issuers' public keys: fetched when needed, kept when the issuer is down, never fetched more often than said here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from broker import jwk, strict_json
 from broker.audit import Notes
@@ -31,8 +32,7 @@ class KeySource(Protocol):
     def keys_url(self) -> str | None: ...
 
 
-@dataclass(slots=True)
-class _Held:
+class _Held(Struct):
     """What is known of one issuer's keys; times are seconds since the epoch."""
 
     keys: tuple[Jwk, ...] = ()

@@ -1,7 +1,6 @@
 """`obtain`: a bearer token for a grant, from the cache or newly minted. The only module that makes a `BearerToken`."""
 
 import os
-from dataclasses import dataclass, field
 
 from broker.audit import Notes, token_hash
 from broker.budget import MintBudget
@@ -13,6 +12,7 @@ from broker.errors import BrokerError, UpstreamRefused
 from broker.flight import SingleFlight
 from broker.policy import ALL, Grant, Scopes
 from broker.transloadit import CredentialRefused, Minted, TokenEndpoint
+from broker.values import Value
 
 MIN_LEFT = 5 * 60  # seconds that a token handed out still has
 RENEW_SHARE = 0.2  # of its life left: then one caller renews it
@@ -20,18 +20,18 @@ RENEW_JITTER = 0.05  # of its life, so that environments do not renew together
 RENEW_RETRY = 30  # seconds from a renewal's start to the next try
 
 
-@dataclass(frozen=True, slots=True)
-class BearerToken:
+class BearerToken(Value, frozen=True):
     """`expires_at` in seconds since the epoch, counted from before the mint."""
 
-    secret: str = field(repr=False)
+    hidden = ("secret",)
+
+    secret: str
     scopes: frozenset[str]
     expires_at: float
     sha256: str
 
 
-@dataclass(frozen=True, slots=True)
-class CacheKey:
+class CacheKey(Value, frozen=True):
     """All that is sent upstream; and the caller, where the grant says `share: caller`."""
 
     credential: str

@@ -1,14 +1,19 @@
 """HTTP to others, with limits: https only, no redirects, capped in size and in time as a whole."""
 
+import select
+import ssl
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import cached_property
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from socket import SHUT_RDWR
 from typing import Protocol
-from urllib.parse import urlsplit
-
-import urllib3
+from urllib.parse import SplitResult, urlsplit
 
 from broker.deadline import Clock
+from broker.values import Value
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_SECONDS = 2.0
@@ -19,11 +24,12 @@ class OutOfReach(Exception):
     """No answer that can be used: refused, reset, too slow, too large, or not to be asked at all. Fixed words only."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Value, frozen=True):
+    hidden = ("headers", "body")
+
     status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class Http(Protocol):
@@ -33,14 +39,13 @@ class Http(Protocol):
 
 
 class BoundedHttp:
-    """`Http` on urllib3. A call ends within its seconds whatever name service, peer and network do."""
+    """`Http` on the standard library. A call ends within its seconds whatever name service, peer and network do."""
 
     def __init__(self, clock: Clock, *, allow_loopback: bool = False) -> None:
         """`allow_loopback`: admits http to this machine; only a policy compiled for the local stack sets it."""
         self._clock = clock
         self._allow_loopback = allow_loopback
-        self._pool = urllib3.PoolManager(retries=False, maxsize=4)
-        self._used_at = clock()
+        self._idle = _Idle(clock)
 
     def __call__(
         self,
@@ -56,63 +61,165 @@ class BoundedHttp:
 
         Raises OutOfReach.
         """
-        self._check(url)
-        self._forget_old_connections()
-        outcome: list[Answer | Exception] = []
+        origin, parts = self._checked(url)
+        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        ends_at = self._clock() + seconds
+        connection = self._idle.take(origin) or self._new(origin)
 
-        def work() -> None:
-            try:
-                outcome.append(self._send(method, url, seconds, limit, headers, body))
-            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-                outcome.append(error)
+        def ask() -> Answer:
+            self._open(connection, ends_at)
+            connection.request(method, target, body, dict(headers or {}))
+            answer = self._read(connection, limit, ends_at)
+            self._idle.keep(origin, connection)
+            return answer
 
-        # urllib3 limits one address and one read; a peer that drips, or a slow name service, outlasts that.
-        thread = threading.Thread(target=work, daemon=True)
-        thread.start()
-        thread.join(seconds)
-        if not outcome:
-            raise OutOfReach("timeout")
-        if isinstance(outcome[0], Exception):
-            raise outcome[0]
-        return outcome[0]
+        return _within(seconds, connection, ask)
 
-    def _forget_old_connections(self) -> None:
-        """A peer hangs up on who is silent, and an environment that was frozen meanwhile has not noticed."""
-        now = self._clock()
-        if not 0 <= now - self._used_at < IDLE_SECONDS:
-            self._pool.clear()
-        self._used_at = now
+    def connect(self, url: str, seconds: float) -> None:
+        """Open a connection for the next call of this origin. Raises OutOfReach."""
+        origin, _ = self._checked(url)
+        connection = self._new(origin)
 
-    def _check(self, url: str) -> None:
-        parts = urlsplit(url)
-        is_local = self._allow_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
-        if parts.scheme != "https" and not is_local:
-            raise OutOfReach("not https")
+        def open_and_keep() -> None:
+            self._open(connection, self._clock() + seconds)
+            self._idle.keep(origin, connection)
 
-    def _send(
-        self, method: str, url: str, seconds: float, limit: int, headers: Mapping[str, str] | None, body: bytes | None
-    ) -> Answer:
-        timeout = urllib3.Timeout(connect=min(CONNECT_SECONDS, seconds), total=seconds)
+        _within(seconds, connection, open_and_keep)
+
+    def _checked(self, url: str) -> tuple["Origin", SplitResult]:
         try:
-            response = self._pool.request(
-                method, url, headers=headers, body=body, timeout=timeout, redirect=False, preload_content=False
-            )
-            try:
-                data = b""
-                # To the end, since urllib3 tells that a body was cut short only at the next read.
-                while len(data) <= limit and (more := response.read(limit + 1 - len(data), decode_content=False)):
-                    data += more
-                if len(data) > limit:
-                    response.close()
-                    raise OutOfReach("answer too large")
-            finally:
-                response.release_conn()
-            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, data)
-        except urllib3.exceptions.NewConnectionError as error:  # a kind of timeout to urllib3
-            raise OutOfReach("connection") from error
-        except urllib3.exceptions.TimeoutError as error:
-            raise OutOfReach("timeout") from error
-        except urllib3.exceptions.SSLError as error:
-            raise OutOfReach("tls") from error
-        except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise OutOfReach("connection") from error
+            parts = urlsplit(url)
+            origin = (parts.scheme, parts.hostname or "", parts.port)
+        except ValueError as error:
+            raise OutOfReach("not https") from error
+        is_local = self._allow_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
+        if not (parts.scheme == "https" and parts.hostname) and not is_local:
+            raise OutOfReach("not https")
+        return origin, parts
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
+
+    def _new(self, origin: "Origin") -> HTTPConnection:
+        scheme, host, port = origin
+        return HTTPConnection(host, port) if scheme == "http" else HTTPSConnection(host, port, context=self._tls)
+
+    def _open(self, connection: HTTPConnection, ends_at: float) -> None:
+        if connection.sock is None:
+            connection.timeout = min(CONNECT_SECONDS, self._left(ends_at))
+            connection.connect()
+        connection.sock.settimeout(self._left(ends_at))
+
+    def _left(self, ends_at: float) -> float:
+        """Seconds left, so that nothing is sent for a caller who has given up."""
+        left = ends_at - self._clock()
+        if left <= 0:
+            raise OutOfReach("timeout")
+        return left
+
+    def _read(self, connection: HTTPConnection, limit: int, ends_at: float) -> Answer:
+        sock = connection.sock
+        response = connection.getresponse()
+        data = b""
+        while len(data) <= limit and not response.isclosed():
+            sock.settimeout(self._left(ends_at))
+            data += response.read1(limit + 1 - len(data))
+        if len(data) > limit:
+            raise OutOfReach("answer too large")
+        if _is_cut_short(response):
+            raise OutOfReach("connection")
+        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
+
+
+Origin = tuple[str, str, int | None]
+
+
+class _Idle:
+    """Open connections that wait for the next call of their origin."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._connections: dict[Origin, list[HTTPConnection]] = {}
+        self._used_at = clock()
+        weakref.finalize(self, _close_all, self._connections)
+
+    def take(self, origin: Origin) -> HTTPConnection | None:
+        """One that is still good.
+
+        A peer hangs up on who is silent, and an environment that was frozen meanwhile has not noticed.
+        """
+        with self._lock:
+            now = self._clock()
+            if not 0 <= now - self._used_at < IDLE_SECONDS:
+                _close_all(self._connections)
+            self._used_at = now
+            waiting = self._connections.get(origin, [])
+            while waiting:
+                connection = waiting.pop()
+                if not _hung_up(connection):
+                    return connection
+                connection.close()
+        return None
+
+    def keep(self, origin: Origin, connection: HTTPConnection) -> None:
+        if connection.sock is not None:  # which the peer's answer may have said is at its end
+            with self._lock:
+                self._connections.setdefault(origin, []).append(connection)
+
+
+def _close_all(connections: dict[Origin, list[HTTPConnection]]) -> None:
+    for waiting in connections.values():
+        for connection in waiting:
+            connection.close()
+    connections.clear()
+
+
+def _hung_up(connection: HTTPConnection) -> bool:
+    """Whether a silent peer has something to say, which can only be its goodbye."""
+    return bool(select.select([connection.sock], [], [], 0)[0])
+
+
+def _is_cut_short(response: HTTPResponse) -> bool:
+    return bool(response.length) and not response.chunked
+
+
+def _within[T](seconds: float, connection: HTTPConnection, work: Callable[[], T]) -> T:
+    """What `work` on a connection returns. Raises OutOfReach, and closes the connection, for all that fails.
+
+    A socket limits one address and one read; a peer that drips, or a slow name service, outlasts that. So it runs in a
+    thread of its own.
+    """
+    returned: list[T] = []
+    raised: list[Exception] = []
+
+    def run() -> None:
+        try:
+            returned.append(work())
+        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+            raised.append(error)
+            connection.close()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(seconds)
+    if returned:
+        return returned[0]
+    if raised:
+        raise _reason(raised[0]) from raised[0]
+    if connection.sock is not None:
+        with suppress(OSError):  # so that the thread ends, too
+            connection.sock.shutdown(SHUT_RDWR)
+    raise OutOfReach("timeout")
+
+
+def _reason(error: Exception) -> Exception:
+    """What a failure is in fixed words; a defect of ours stays what it is."""
+    if isinstance(error, OutOfReach):
+        return OutOfReach(*error.args)
+    if isinstance(error, TimeoutError):
+        return OutOfReach("timeout")
+    if isinstance(error, ssl.SSLError):
+        return OutOfReach("tls")
+    return OutOfReach("connection") if isinstance(error, (HTTPException, OSError, ValueError)) else error

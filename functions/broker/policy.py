@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
@@ -13,6 +12,7 @@ from broker.caller import Caller, Issuer
 from broker.conditions import Claims, Condition
 from broker.errors import AccessDenied, BrokerError, InvalidScope, InvalidTarget
 from broker.request import Shown, TokenRequest
+from broker.values import Value
 
 
 class All(Enum):
@@ -25,8 +25,7 @@ ALL = All.ALL
 Scopes = frozenset[str] | Literal[All.ALL]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Value, frozen=True):
     name: str
     when: tuple[Condition, ...]
     scopes: Scopes
@@ -59,21 +58,21 @@ class Rules(Mapping[str, tuple[Rule, ...]]):
         return len(self._texts)
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Value, frozen=True):
     """A compiled trust policy. `digest` is the SHA-256 of its file, hex."""
+
+    hidden = ("issuers", "rules")
 
     digest: str
     upstream: str
     aws_endpoint: str | None  # of the local stack; None: AWS's own
     is_local: bool
     secrets: Mapping[str, str]  # credential name -> Secrets Manager id
-    issuers: Mapping[str, tuple[Issuer, ...]] = field(repr=False)  # `iss` -> its entries
-    rules: Mapping[str, tuple[Rule, ...]] = field(repr=False)  # entry name -> its rules
+    issuers: Mapping[str, tuple[Issuer, ...]]  # `iss` -> its entries
+    rules: Mapping[str, tuple[Rule, ...]]  # entry name -> its rules
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Value, frozen=True):
     """What a caller gets. Only `decide` makes one, so a bearer token without a decision cannot be written."""
 
     credential: str
@@ -85,8 +84,7 @@ class Grant:
     policy: str  # digest
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Value, frozen=True):
     """`failed`: for each rule of the caller's issuer, the names of the conditions that did not hold."""
 
     error: type[BrokerError]

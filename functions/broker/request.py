@@ -4,7 +4,6 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, ClassVar, Protocol
 
@@ -18,6 +17,7 @@ from broker.errors import (
     UnsupportedGrantType,
 )
 from broker.event import TOKEN_EXCHANGE, HttpRequest, read_form
+from broker.values import Value
 
 _SCOPE = re.compile(
     r"[\x21\x23-\x2B\x2D-\x5B\x5D-\x7E]+"
@@ -44,16 +44,17 @@ class ProofForm(Enum):
     CLIENT_ASSERTION = "client assertion"
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Value, frozen=True):
     """The caller JWT as sent, not verified.
 
     `token_type`: what a subject token was said to be. Beside a client assertion: the `client_id` that was sent, and
     the only `audience` that it may be for, the broker's own issuer.
     """
 
+    hidden = ("jwt",)
+
     form: ProofForm
-    jwt: str = field(repr=False)
+    jwt: str
     token_type: str | None = None
     client_id: str | None = None
     audience: str | None = None
@@ -64,16 +65,16 @@ class Proof:
         return self.form.value if self.token_type is None else f"{self.form.value} ({self.token_type})"
 
 
-@dataclass(frozen=True, slots=True)
-class IamProof:
+class IamProof(Value, frozen=True):
     """What API Gateway's IAM authorizer says of a request that it let through."""
 
-    identity: Mapping[str, Any] = field(repr=False)
+    hidden = ("identity",)
+
+    identity: Mapping[str, Any]
     shown: ClassVar[str] = "iam"
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeProof:
+class InvokeProof(Value, frozen=True):
     """That the function was invoked at all: the permission to invoke is the proof. `name`: set by the template."""
 
     name: str
@@ -87,8 +88,7 @@ class Shown(Protocol):
     def shown(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRequest[P: Shown]:
+class TokenRequest[P: Shown](Value, frozen=True):
     """What is asked for. Nothing in it is trusted; `scopes` None: all that the policy gives."""
 
     request_id: str

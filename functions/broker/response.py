@@ -1,9 +1,10 @@
 """Outcomes become answers: the one place where an error gets its wire form (RFC 6749 sections 5.1 and 5.2)."""
 
-import json
 from collections.abc import Iterable
 from math import ceil, floor
 from typing import Any
+
+from msgspec.json import encode
 
 from broker.errors import BrokerError, InvalidRequest, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.event import HttpRequest
@@ -82,4 +83,4 @@ def metadata(origin: str, algorithms: Iterable[str]) -> Response:
 
 
 def _response(status: int, headers: dict[str, str], body: dict[str, Any]) -> Response:
-    return {"statusCode": status, "headers": _JSON | headers, "body": json.dumps(body), "isBase64Encoded": False}
+    return {"statusCode": status, "headers": _JSON | headers, "body": encode(body).decode(), "isBase64Encoded": False}

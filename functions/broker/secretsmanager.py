@@ -6,7 +6,6 @@ boto3's client would cost more start-up than all the rest of the function; `docs
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from broker.deadline import Clock, Deadline
 from broker.errors import BrokerFault, TemporarilyUnavailable
 from broker.net import Answer, Http, OutOfReach
 from broker.settings import AwsAccess
+from broker.values import Value
 
 READ_SECONDS = 3.0
 MAX_BYTES = 256 * 1024  # a secret has at most 65,536 bytes, JSON may escape each
@@ -24,10 +24,11 @@ _TARGET = "secretsmanager.GetSecretValue"
 _PASSING = frozenset({"ThrottlingException", "InternalServiceError", "InternalServiceErrorException"})
 
 
-@dataclass(frozen=True, slots=True)
-class Secret:
+class Secret(Value, frozen=True):
+    hidden = ("text",)
+
     version: str
-    text: str = field(repr=False)
+    text: str
 
 
 class SecretsManager:

@@ -1,17 +1,19 @@
 """What the Lambda environment tells the function; read once, by `wiring`. Nothing here can weaken a check."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from broker.values import Value
 
 
-@dataclass(frozen=True, slots=True)
-class AwsAccess:
+class AwsAccess(Value, frozen=True):
     """The function's own AWS credentials, as Lambda hands them over, and its Region."""
 
+    hidden = ("access_key", "secret_key", "session_token")
+
     region: str
-    access_key: str = field(repr=False)
-    secret_key: str = field(repr=False)
-    session_token: str | None = field(repr=False)
+    access_key: str
+    secret_key: str
+    session_token: str | None
 
 
 def aws_access(environment: Mapping[str, str]) -> AwsAccess:

@@ -14,7 +14,8 @@ from broker.response import described, granted
 from broker.wiring import build, by_invocation
 
 _name = os.environ["CALLER_NAME"]
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, CloudWatch(), by_invocation)
+_sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
+_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, _sink, by_invocation)
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:

@@ -4,7 +4,6 @@ import base64
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -16,6 +15,7 @@ from broker.credentials import Credential
 from broker.deadline import Clock, Deadline
 from broker.errors import TemporarilyUnavailable, UpstreamRefused
 from broker.net import Answer, Http, OutOfReach
+from broker.values import Value
 
 MINT_SECONDS = 5.0  # both tries together
 MAX_BYTES = 64 * 1024
@@ -31,11 +31,12 @@ class CredentialRefused(Exception):
     """api2 refuses this Auth Key or Auth Secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Minted:
+class Minted(Value, frozen=True):
     """What api2 returned, well-formed but not yet compared with what was asked. `lifetime` in seconds."""
 
-    token: str = field(repr=False)
+    hidden = ("token",)
+
+    token: str
     lifetime: float
     scopes: frozenset[str]
 

@@ -19,8 +19,8 @@ EXPLANATIONS = Path(__file__).with_name("explanations.toml")
 HEAD = """\
 # Performance
 
-Written by `make bench`; do not edit. Figures are ratios between things measured in turn in the same run, as medians with
-the quartiles in brackets; milliseconds are of the machine named below and no promise.
+Written by `make bench`; do not edit. Figures are ratios between things measured in turn in the same run, as medians
+with the quartiles in brackets; milliseconds are of the machine named below and no promise.
 """
 PARTIES = """\
 Measured beside **ours**, all of them artifacts under Lambda's own Runtime Interface Emulator:
@@ -74,8 +74,8 @@ def written(reports: Sequence[Report], here: Circumstances, why: Mapping[str, st
     }
     repeat = (
         f"Measured on {here.date} at commit {here.commit}, on {here.machine}.\n\n"
-        "Repeat it: `make bench` writes this page anew in some ten minutes; `make bench-quick` takes three, holds the ratios to\n"
-        "wider ceilings and runs with the tests. One measure alone: `.venv/bin/python -m tests.bench warm`.\n"
+        "Repeat it: `make bench` writes this page anew in some ten minutes; `make bench-quick` takes three, holds the\n"
+        "ratios to wider ceilings and runs with the tests. One measure alone: `.venv/bin/python -m tests.bench warm`.\n"
     )
     parts = [HEAD, _summary(reports), PARTIES, repeat, *(_section(report, why) for report in reports)]
     return {"performance.md": "\n".join(parts), **files}

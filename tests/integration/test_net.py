@@ -1,6 +1,7 @@
 """HTTP with limits, over real sockets: whatever a peer does, a call ends in its time and within its size."""
 
 import gzip
+import queue
 import socket
 import threading
 import time
@@ -93,6 +94,22 @@ def test_an_answer_comes_with_status_lower_case_headers_and_body() -> None:
     with peer(body(b"text", b"Retry-After: 5")) as origin:
         answer = BoundedHttp(time.time, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
     assert (answer.status, answer.headers["retry-after"], answer.body) == (200, "5", b"text")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 200 OK\r\n\r\ntext",
+        b"HTTP/1.0 200 OK\r\ncontent-length: 4\r\n\r\ntext",
+        OK + b"connection: close\r\n\r\ntext",
+        OK + b"connection: close\r\ncontent-length: 4\r\n\r\ntext",
+        OK + b"transfer-encoding: chunked\r\n\r\n2\r\nte\r\n2\r\nxt\r\n0\r\n\r\n",
+    ],
+    ids=["1.0", "1.0 with length", "closing", "closing with length", "chunked"],
+)
+def test_a_body_is_read_however_its_end_is_told(answer: bytes) -> None:
+    with peer(sends(answer)) as origin:
+        assert get(f"{origin}/") == (200, b"text")
 
 
 def test_the_body_is_sent_after_the_headers() -> None:
@@ -253,3 +270,52 @@ def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_sil
         clock.advance(-5)
         web("GET", f"{origin}/", seconds=5, limit=10)
         assert len(connections) == 3
+
+
+def test_a_connection_opened_ahead_serves_the_next_call() -> None:
+    connections: list[socket.socket] = []
+
+    def counts(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    with peer(counts, at_once=2) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        web.connect(origin, 5)
+        web("GET", f"{origin}/", seconds=5, limit=10)
+        assert len(connections) == 1
+
+
+def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(OutOfReach, match="connection"):
+        BoundedHttp(time.time, allow_loopback=True).connect(f"http://127.0.0.1:{port}", 5)
+
+
+def test_a_connection_whose_peer_hung_up_meanwhile_is_replaced() -> None:
+    closed: queue.Queue[bool] = queue.Queue()
+
+    def answers_once(connection: socket.socket) -> None:
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+        connection.close()
+        closed.put(True)
+
+    with peer(answers_once) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        for _ in range(3):
+            assert web("GET", f"{origin}/", seconds=5, limit=10).status == 200
+            closed.get(timeout=5)
+
+
+def test_nothing_is_sent_once_the_time_is_over() -> None:
+    """A name service that answers late must not mint for a caller who has gone."""
+    clock, received = Clock(), []
+
+    def runs_on() -> float:
+        clock.advance(2)
+        return clock()
+
+    with peer(lambda connection: received.append(connection)) as origin, pytest.raises(OutOfReach, match="timeout"):
+        BoundedHttp(runs_on, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+    assert received == []

@@ -25,10 +25,10 @@ COLD = 1_000  # one exchange in so many meets a cold environment
 HITS = 300
 
 HOW = f"""\
-From the durations that the emulator reports for the function alone, and AWS's price list (us-east-1, arm64). A share of
-a processor makes them longer: all are multiplied by {PROCESSOR_MEGABYTES:,} MB over the function's memory. Lambda bills whole
-milliseconds, the initialisation too; one exchange in {COLD:,} meets a cold environment, and then waits for parties that
-are as far away as above. Logs are no part of the comparison, since an empty function has none; they are shown beside it."""
+From the durations that the emulator reports for the function alone, and AWS's price list (us-east-1, arm64). A share
+of a processor makes them longer: all are multiplied by {PROCESSOR_MEGABYTES:,} MB over the function's memory. Lambda
+bills whole milliseconds, the initialisation too; one exchange in {COLD:,} meets a cold environment, and then waits for
+parties that are as far away as above. An empty function writes no logs; what ours cost is shown beside it."""
 
 
 @dataclass(frozen=True, slots=True)

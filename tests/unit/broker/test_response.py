@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace
 
 import pytest
 from broker import errors
@@ -11,6 +10,7 @@ from broker.event import HttpRequest
 from broker.exchange import Outcome
 from broker.minting import BearerToken
 from broker.response import granted, healthy, metadata, refused, respond
+from msgspec.structs import replace
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
 
@@ -129,4 +129,4 @@ def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> No
 
 
 def test_health_is_200() -> None:
-    assert (healthy()["statusCode"], healthy()["body"]) == (200, '{"status": "ok"}')
+    assert (healthy()["statusCode"], healthy()["body"]) == (200, '{"status":"ok"}')

@@ -1,7 +1,6 @@
 """docs/audit.schema.json is what the broker writes: the same members, and every kind of outcome valid by it."""
 
 import json
-from dataclasses import fields as members_of
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 def test_it_is_a_schema_with_the_record_s_members_in_their_order() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    names = [member.name for member in members_of(AuditRecord)]
+    names = list(AuditRecord.__struct_fields__)
     assert list(SCHEMA["properties"]) == SCHEMA["required"] == names
 
 

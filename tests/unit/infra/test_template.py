@@ -164,7 +164,7 @@ def test_the_function_runs_as_the_design_says() -> None:
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     assert function["LoggingConfig"]["LogGroup"] == "BrokerLog"
     # Only the name in audit records: no variable can weaken a check.
-    assert function["Environment"]["Variables"] == {"POWERTOOLS_SERVICE_NAME": "local"}
+    assert function["Environment"]["Variables"] == {"SERVICE_NAME": "local"}
     assert 10 < function["Timeout"] < 30
 
 
