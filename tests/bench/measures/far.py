@@ -30,15 +30,23 @@ def critical_path(kind: str, away: Mapping[str, float]) -> float:
 async def measure(bench: Bench) -> Report:
     kinds = ("answer", "trip")
     measured = (bench.parties.ours, bench.parties.conventional)
-    added: dict[tuple[str, str], list[float]] = {(party.name, kind): [] for kind in kinds for party in measured}
-    for _ in range(bench.count(full=12, quick=4)):
+    taken: dict[tuple[str, str], list[float]] = {
+        (party.name, kind): [] for kind in ("near", *kinds) for party in measured
+    }
+    for _ in range(bench.count(full=15, quick=4)):
         for party in measured:
-            near = await first_answer(party, token_event(bench.outside.jwt()))
-            for kind in kinds:
+            for kind in ("near", *kinds):
                 _move(bench, kind, AWAY)
-                took = await first_answer(party, token_event(bench.outside.jwt()))
+                taken[party.name, kind].append(await first_answer(party, token_event(bench.outside.jwt())))
                 _move(bench, kind, dict.fromkeys(AWAY, 0.0))
-                added[party.name, kind].append((took - near) / critical_path(kind, AWAY))
+    added = {
+        (party.name, kind): [
+            (seconds - Spread.of(taken[party.name, "near"]).median) / critical_path(kind, AWAY)
+            for seconds in taken[party.name, kind]
+        ]
+        for kind in kinds
+        for party in measured
+    }
     lines = []
     for (name, kind), shares in added.items():
         path = critical_path(kind, AWAY) * 1000
@@ -53,5 +61,8 @@ async def measure(bench: Bench) -> Report:
 
 
 def _move(bench: Bench, kind: str, away: Mapping[str, float]) -> None:
+    """`kind`: answer, trip, or near, which moves nothing."""
+    if kind == "near":
+        return
     for name, seconds in away.items():
         setattr(bench.outside.relays[name].distance, kind, seconds)
