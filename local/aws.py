@@ -1,4 +1,4 @@
-"""Secrets Manager for the stack: moto's server, and in it the secret as the template defines it."""
+"""AWS for the stack: moto's server, and in it secret and table as the template defines them."""
 
 import json
 from collections.abc import Iterable
@@ -20,8 +20,26 @@ TEST_CREDENTIALS = {
 
 def secrets_manager(endpoint: str) -> Any:
     """A client of the stack's Secrets Manager."""
-    return boto3.client(
-        "secretsmanager",
+    return _client("secretsmanager", endpoint)
+
+
+def create_tables(resources: Resources, endpoint: str, prefix: str = "") -> list[str]:
+    """Create the template's tables, each by its logical id after `prefix`; their names."""
+    tables = {name: entry for name, entry in resources.items() if entry["Type"] == "AWS::DynamoDB::Table"}
+    database = _client("dynamodb", endpoint)
+    for name, entry in tables.items():
+        properties = entry["Properties"]
+        shape = {member: properties[member] for member in ("AttributeDefinitions", "KeySchema", "BillingMode")}
+        database.create_table(TableName=prefix + name, **shape)
+        ends = properties["TimeToLiveSpecification"]
+        database.update_time_to_live(TableName=prefix + name, TimeToLiveSpecification=ends)
+    return [prefix + name for name in tables]
+
+
+def _client(service: str, endpoint: str) -> Any:
+    connect: Any = boto3.client
+    return connect(
+        service,
         endpoint_url=endpoint,
         region_name=REGION,
         aws_access_key_id="testing",

@@ -14,7 +14,7 @@ AUDIENCE = "transloadit-token-broker"
 # Pages on this machine that may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"
 # The template's parameters here: all that can be turned on is on.
-PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "pipeline"}
+PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "pipeline", "SharedCache": "yes"}
 
 
 class BadOption(Exception):

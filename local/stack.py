@@ -112,6 +112,7 @@ async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, 
     resources = translated(_TEMPLATE, PARAMETERS, artifact.ROOT / ".local")
     more = load((folder / "artifact/policy.json").read_bytes()).secrets.values()
     await asyncio.to_thread(aws.create_secrets, resources, info.aws_endpoint_url, more, info.auth_key, info.auth_secret)
+    await asyncio.to_thread(aws.create_tables, resources, info.aws_endpoint_url)
     if options.upstream is None:
         key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
         await _site(running, create_app([key]), ports.api2)

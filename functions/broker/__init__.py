@@ -6,7 +6,8 @@ A request goes one way through these modules; each knows only those below it:
     wiring                      the only place that makes clients
     response                    what came of it, on the wire
     exchange                    the story, in order: identify, decide, obtain, record
-    request  caller  policy  minting      the steps
-    keys  credentials  cache  budget  transloadit  secretsmanager  cloudwatch  audit     what the steps use
-    event  jwt  jwk  conditions  flight  net  strict_json  deadline  settings  values  errors      the ground
+    request  caller  policy  minting  replay      the steps
+    keys  credentials  cache  shared_cache  sealing  budget  transloadit  cloudwatch  audit    what they use
+    secretsmanager  dynamodb  aws    what the function calls of AWS
+    event  jwt  jwk  conditions  flight  framing  net  strict_json  deadline  settings  values  errors      the ground
 """

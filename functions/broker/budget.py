@@ -40,16 +40,25 @@ class MintBudget:
     def take(self, caller: Hashable, credential: str) -> None:
         """Take one mint from both buckets, or none from either. Raises OverBudget."""
         with self._lock:
-            now = self._clock()
-            mine = self._callers.setdefault(caller, _Bucket(CALLER_BURST, CALLER_PER_SECOND, CALLER_BURST, now))
-            self._callers.move_to_end(caller)
-            if len(self._callers) > MAX_CALLERS:
-                self._callers.popitem(last=False)
-            shared = self._credentials.setdefault(
-                credential, _Bucket(CREDENTIAL_BURST, CREDENTIAL_PER_SECOND, CREDENTIAL_BURST, now)
-            )
-            for bucket, whose in ((mine, "caller's"), (shared, "credential's")):
-                if (wait := bucket.wait(now)) > 0:
-                    raise OverBudget(f"{whose} mint budget", retry_after=wait)
-            mine.tokens -= 1
-            shared.tokens -= 1
+            for bucket in self._buckets(caller, credential):
+                bucket.tokens -= 1
+
+    def check(self, caller: Hashable, credential: str) -> None:
+        """Raises OverBudget where `take` would."""
+        with self._lock:
+            self._buckets(caller, credential)
+
+    def _buckets(self, caller: Hashable, credential: str) -> tuple[_Bucket, _Bucket]:
+        """Both buckets, with a mint in each. Raises OverBudget."""
+        now = self._clock()
+        mine = self._callers.setdefault(caller, _Bucket(CALLER_BURST, CALLER_PER_SECOND, CALLER_BURST, now))
+        self._callers.move_to_end(caller)
+        if len(self._callers) > MAX_CALLERS:
+            self._callers.popitem(last=False)
+        shared = self._credentials.setdefault(
+            credential, _Bucket(CREDENTIAL_BURST, CREDENTIAL_PER_SECOND, CREDENTIAL_BURST, now)
+        )
+        for bucket, whose in ((mine, "caller's"), (shared, "credential's")):
+            if (wait := bucket.wait(now)) > 0:
+                raise OverBudget(f"{whose} mint budget", retry_after=wait)
+        return mine, shared

@@ -23,6 +23,8 @@ _PRINCIPAL = re.compile(
     re.ASCII,
 )
 
+MAX_JTI = 256  # characters
+
 _TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519 section 5.1, RFC 9068 section 2.1
 # Bound to a key that was not shown (RFC 7800), or a logout token (OpenID Connect Back-Channel Logout 1.0).
 _REFUSED_CLAIMS = frozenset({"cnf", "events"})
@@ -50,6 +52,16 @@ class Issuer(Value, frozen=True):
     types: frozenset[str] | None
     audience_claim: str
     subject_claim: str
+    once: bool
+
+
+class Once(Value, frozen=True):
+    """A JWT that is good once, by its issuer and `jti` (RFC 7519 section 4.1.7)."""
+
+    issuer: str
+    jti: str
+    expires_at: float  # its `exp` and the leeway: until then it would be accepted again
+    refusal: type[CallerRefused]  # of the form in which it was shown
 
 
 class Caller(Value, frozen=True):
@@ -62,6 +74,7 @@ class Caller(Value, frozen=True):
     subject: str
     claims: Mapping[str, Any]
     expires_at: float
+    once: Once | None = None  # where the issuer's entry says so
 
 
 class Keys(Protocol):
@@ -97,7 +110,7 @@ class Verifier:
         key = self._keys.find(entries[0], token.algorithm, token.key_id, deadline, notes)
         if not key.verify(token.algorithm, token.signature, token.signing_input):
             raise CallerRefused("signature")
-        return _caller(entries, token, notes)
+        return _caller(entries, token, proof, notes)
 
     def _accepting(self, token: UnverifiedJwt, proof: Proof, notes: Notes) -> list[Issuer]:
         """The entries that would accept this token if its signature is good."""
@@ -154,14 +167,17 @@ class InvokeIdentifier:
         return Caller(INVOKE, INVOKE, proof.name, {"sub": proof.name}, float("inf"))
 
 
-def _caller(entries: list[Issuer], token: UnverifiedJwt, notes: Notes) -> Caller:
+def _caller(entries: list[Issuer], token: UnverifiedJwt, proof: Proof, notes: Notes) -> Caller:
     """The caller by the one entry whose requirements hold."""
     notes.subject = str(token.claims[entries[0].subject_claim])
     held = [entry for entry in entries if all(condition.holds(token.claims) for condition in entry.require)]
     if len(held) != 1:
         raise CallerRefused("the issuer's requirements" if not held else "more than one entry accepts this JWT")
-    entry = held[0]
-    return Caller(entry.name, entry.issuer, token.claims[entry.subject_claim], token.claims, token.claims["exp"])
+    entry, claims = held[0], token.claims
+    once = None
+    if entry.once:
+        once = Once(entry.issuer, claims["jti"], claims["exp"] + entry.leeway, _REFUSALS[proof.form])
+    return Caller(entry.name, entry.issuer, claims[entry.subject_claim], claims, claims["exp"], once)
 
 
 def problem(entry: Issuer, token: UnverifiedJwt, proof: Proof, now: float) -> str | None:
@@ -179,7 +195,13 @@ def problem(entry: Issuer, token: UnverifiedJwt, proof: Proof, now: float) -> st
         return "audience"
     if proof.client_id not in (None, token.claims.get("sub")):
         return "client_id"
+    if entry.once and not _is_jti(token.claims.get("jti")):
+        return "jti"
     return _time_problem(entry, token.claims, now)
+
+
+def _is_jti(value: Any) -> bool:
+    return isinstance(value, str) and 1 <= len(value) <= MAX_JTI
 
 
 def _type_fits(entry: Issuer, header: Mapping[str, Any], proof: Proof) -> bool:

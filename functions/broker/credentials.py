@@ -26,6 +26,7 @@ class Credential(Value, frozen=True):
     hidden = ("auth_key", "auth_secret")
 
     name: str
+    arn: str  # of its secret
     version: str
     auth_key: str
     auth_secret: str
@@ -104,4 +105,4 @@ def _credential(name: str, secret: Secret) -> Credential:
     except (ValueError, KeyError, TypeError):
         # Without the cause: it could quote the secret.
         raise BrokerFault("secret is malformed: needs auth_key and auth_secret") from None
-    return Credential(name, secret.version, auth_key, auth_secret)
+    return Credential(name, secret.arn, secret.version, auth_key, auth_secret)

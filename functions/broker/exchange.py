@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from broker.audit import AuditRecord, Notes, Sink
-from broker.caller import Caller
+from broker.caller import Caller, Once
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault
 from broker.minting import BearerToken
@@ -21,6 +21,10 @@ class Obtains(Protocol):
     def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken: ...
 
 
+class Spends(Protocol):
+    def spend(self, once: Once, deadline: Deadline, notes: Notes) -> None: ...
+
+
 class Outcome(Value, frozen=True):
     """A bearer token, or why there is none. `request` is None where it was malformed."""
 
@@ -31,12 +35,22 @@ class Outcome(Value, frozen=True):
 class Exchange[P: Shown]:
     """Answers every request and leaves one audit record of each, also when the code fails."""
 
-    def __init__(self, policy: Policy, identifier: Identifies[P], minter: Obtains, sink: Sink, clock: Clock) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        identifier: Identifies[P],
+        minter: Obtains,
+        sink: Sink,
+        clock: Clock,
+        replay_control: Spends | None = None,
+    ) -> None:
+        """`replay_control`: needed where an issuer of the policy says `once`."""
         self._policy = policy
         self._identifier = identifier
         self._minter = minter
         self._sink = sink
         self._clock = clock
+        self._replay_control = replay_control
 
     def __call__(self, request_id: str, read: Callable[[], TokenRequest[P]], deadline: Deadline) -> Outcome:
         """What comes of a request; `read` makes it of what was sent. Raises nothing."""
@@ -62,7 +76,17 @@ class Exchange[P: Shown]:
             notes.failed = decision.failed
             raise decision.error(decision.reason)
         notes.rules = decision.rules
-        return self._minter.obtain(decision, caller, deadline, notes)
+        token = self._minter.obtain(decision, caller, deadline, notes)
+        if caller.once is not None:
+            # Last, so that a JWT is spent by an answer and not by what failed before.
+            self._spend(caller.once, deadline, notes)
+        notes.token_sha256 = token.sha256
+        return token
+
+    def _spend(self, once: Once, deadline: Deadline, notes: Notes) -> None:
+        if self._replay_control is None:
+            raise BrokerFault("no replay control")
+        self._replay_control.spend(once, deadline, notes)
 
 
 def _place(defect: Exception) -> str:

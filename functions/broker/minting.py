@@ -1,6 +1,7 @@
 """`obtain`: a bearer token for a grant, from the cache or newly minted. The only module that makes a `BearerToken`."""
 
 import os
+from typing import TYPE_CHECKING
 
 from broker.audit import Notes, token_hash
 from broker.budget import MintBudget
@@ -10,9 +11,14 @@ from broker.credentials import Credential, Credentials
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, UpstreamRefused
 from broker.flight import SingleFlight
+from broker.framing import framed
 from broker.policy import ALL, Grant, Scopes
 from broker.transloadit import CredentialRefused, Minted, TokenEndpoint
 from broker.values import Value
+
+if TYPE_CHECKING:  # its ciphers cost start-up, which nobody pays who has no shared table
+    from broker.sealing import Opened
+    from broker.shared_cache import SharedCache
 
 MIN_LEFT = 5 * 60  # seconds that a token handed out still has
 RENEW_SHARE = 0.2  # of its life left: then one caller renews it
@@ -21,12 +27,13 @@ RENEW_RETRY = 30  # seconds from a renewal's start to the next try
 
 
 class BearerToken(Value, frozen=True):
-    """`expires_at` in seconds since the epoch, counted from before the mint."""
+    """Times in seconds since the epoch. `minted_at`: before the mint; `expires_at` is counted from it."""
 
     hidden = ("secret",)
 
     secret: str
     scopes: frozenset[str]
+    minted_at: float
     expires_at: float
     sha256: str
 
@@ -40,6 +47,26 @@ class CacheKey(Value, frozen=True):
     aud: str
     caller: tuple[str, str] | None
 
+    def canonical(self) -> bytes:
+        """The same bytes for the same key, and for no other."""
+        scopes = [b"all"] if self.scopes is ALL else [b"these", *(scope.encode() for scope in sorted(self.scopes))]
+        caller = [b"any"] if self.caller is None else [b"one", *(name.encode() for name in self.caller)]
+        credential, version, aud = (text.encode() for text in (self.credential, self.version, self.aud))
+        return framed(credential, version, framed(*scopes), aud, framed(*caller))
+
+
+class _Order(Value, frozen=True):
+    """What one request wants a token for."""
+
+    grant: Grant
+    caller: Caller
+    deadline: Deadline
+    notes: Notes
+
+    def key(self, credential: Credential) -> CacheKey:
+        own = (self.caller.entry, self.caller.subject) if self.grant.for_each_caller else None
+        return CacheKey(credential.name, credential.version, self.grant.scopes, self.grant.aud, own)
+
 
 class Minter:
     def __init__(
@@ -49,107 +76,134 @@ class Minter:
         cache: TokenCache[CacheKey, BearerToken],
         budget: MintBudget,
         clock: Clock,
+        shared: "SharedCache | None" = None,
     ) -> None:
+        """`shared`: between the memory cache and the mint, where the deployment has it."""
         self._credentials = credentials
         self._endpoint = endpoint
         self._cache = cache
         self._budget = budget
         self._clock = clock
+        self._shared = shared
         self._flights = SingleFlight[BearerToken]()
         self._versions: dict[str, str] = {}
 
     def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken:
         """A token for this grant with at least MIN_LEFT seconds left. Raises a BrokerError."""
+        order = _Order(grant, caller, deadline, notes)
         credential = self._credentials.current(grant.credential, deadline, notes)
         if self._versions.get(credential.name) != credential.version:
             # A new version of the secret empties the cache: the documented flush.
             self._cache.drop(lambda key: key.credential == credential.name and key.version != credential.version)
             self._versions[credential.name] = credential.version
-        key = _key(grant, caller, credential)
-        now = self._clock()
+        key, now = order.key(credential), self._clock()
         held = self._cache.get(key)
         if held is None or held.expires_at - now < MIN_LEFT:
             notes.cache = "miss"
             # Who named no scopes may get a narrower token; who named them may not share it.
-            token = self._flights.run(
-                (key, grant.by_name),
-                lambda: self._mint(grant, caller, credential, deadline, notes),
-                deadline.left(),
-            )
-        elif self._cache.claim_renewal(key, now, now + RENEW_RETRY):
-            token = self._renew(held, grant, caller, credential, deadline, notes)
-        else:
-            notes.cache = "hit"
-            token = held
-        notes.token_sha256 = token.sha256
-        return token
+            return self._flights.run((key, grant.by_name), lambda: self._new(order, credential, None), deadline.left())
+        if self._cache.claim_renewal(key, now, now + RENEW_RETRY):
+            return self._renew(order, credential, held)
+        notes.cache = "hit"
+        return held
 
-    def _renew(
-        self, held: BearerToken, grant: Grant, caller: Caller, credential: Credential, deadline: Deadline, notes: Notes
-    ) -> BearerToken:
+    def _renew(self, order: _Order, credential: Credential, held: BearerToken) -> BearerToken:
         """A new token, or the held one where none can be had just now."""
-        notes.cache = "renewed"
+        order.notes.cache = "renewed"
         try:
-            return self._mint(grant, caller, credential, deadline, notes)
+            return self._new(order, credential, held)
         except BrokerError:
             # Gone from the cache: Transloadit refused its credential, so it is not handed out again.
-            if self._cache.get(_key(grant, caller, credential)) is None:
+            if self._cache.get(order.key(credential)) is None:
                 raise
-            notes.cache = "kept"
+            order.notes.cache = "kept"
             return held
 
-    def _mint(
-        self, grant: Grant, caller: Caller, credential: Credential, deadline: Deadline, notes: Notes
-    ) -> BearerToken:
+    def _new(self, order: _Order, credential: Credential, held: BearerToken | None) -> BearerToken:
+        """A token that another environment left, or a minted one; or the held one while another renews it."""
+        if self._shared is None:
+            return self._mint(order, credential)
+        key = order.key(credential)
+
+        def fits(found: "Opened") -> bool:
+            is_newer = held is None or found.expires_at > held.expires_at
+            return is_newer and found.expires_at - self._clock() >= MIN_LEFT
+
+        with self._shared.turn(credential, key.canonical(), order.deadline, order.notes) as turn:
+            found = turn.find(fits)
+            if found is None:
+                # Who is over budget holds nobody up by a lease.
+                self._budget.check(_payer(order), credential.name)
+                if held is None:
+                    found = turn.wait(fits)
+                elif not turn.claim():
+                    order.notes.cache = "hit"
+                    return held
+            if found is not None:
+                order.notes.cache = "shared"
+                return self._keep(key, _bearer(found))
+            token = self._mint(order, credential)
+            if self._cache.get(key) is token:  # not a narrower one, nor one of another version
+                turn.leave(token)
+            return token
+
+    def _mint(self, order: _Order, credential: Credential) -> BearerToken:
         """A new token, kept for the next. A refused credential is read afresh once, and tried again only if new."""
-        self._budget.take((caller.issuer, caller.subject), credential.name)
-        usable = self._not_refused(credential, deadline, notes)
+        self._budget.take(_payer(order), credential.name)
+        usable = self._not_refused(order, credential)
         try:
-            return self._ask(grant, caller, usable, deadline, notes)
+            return self._ask(order, usable)
         except CredentialRefused:
-            self._refuse(usable)
-        usable = self._not_refused(usable, deadline, notes)
+            self._refuse(order, usable)
+        usable = self._not_refused(order, usable)
         try:
-            return self._ask(grant, caller, usable, deadline, notes)
+            return self._ask(order, usable)
         except CredentialRefused:
-            self._refuse(usable)
-            notes.alarms.add("CredentialRefused")
+            self._refuse(order, usable)
+            order.notes.alarms.add("CredentialRefused")
             raise UpstreamRefused("Transloadit refuses two versions of the credential") from None
 
-    def _not_refused(self, credential: Credential, deadline: Deadline, notes: Notes) -> Credential:
+    def _not_refused(self, order: _Order, credential: Credential) -> Credential:
         """This version, or a newer one in its place if Transloadit has refused it."""
         if self._credentials.is_refused(credential):
-            credential = self._credentials.fresh(credential.name, deadline)
+            credential = self._credentials.fresh(credential.name, order.deadline)
             if self._credentials.is_refused(credential):
-                notes.alarms.add("CredentialRefused")
+                order.notes.alarms.add("CredentialRefused")
                 raise UpstreamRefused("Transloadit refuses the credential")
         return credential
 
-    def _refuse(self, credential: Credential) -> None:
+    def _refuse(self, order: _Order, credential: Credential) -> None:
         self._credentials.refuse(credential)
         self._cache.drop(lambda key: (key.credential, key.version) == (credential.name, credential.version))
+        if self._shared is not None:
+            self._shared.refuse(credential, order.deadline, order.notes)
 
-    def _ask(
-        self, grant: Grant, caller: Caller, credential: Credential, deadline: Deadline, notes: Notes
-    ) -> BearerToken:
-        asked_at = self._clock()
+    def _ask(self, order: _Order, credential: Credential) -> BearerToken:
+        grant, asked_at = order.grant, self._clock()
         scope = None if grant.scopes is ALL else " ".join(sorted(grant.scopes))
         if scope == "":
             raise AssertionError("a grant without scopes would ask for all of them")
-        minted = self._endpoint.mint(credential, scope, grant.aud, deadline, notes)
+        minted = self._endpoint.mint(credential, scope, grant.aud, order.deadline, order.notes)
         if minted.lifetime < MIN_LEFT:
             raise UpstreamRefused("nonsense: expires_in")
-        is_narrower = _compare(grant, minted, notes)
-        token = BearerToken(minted.token, minted.scopes, asked_at + minted.lifetime, token_hash(minted.token))
-        if not is_narrower:
-            share = RENEW_SHARE - RENEW_JITTER * int.from_bytes(os.urandom(2)) / 2**16
-            self._cache.put(_key(grant, caller, credential), token, token.expires_at - share * minted.lifetime)
+        is_narrower = _compare(grant, minted, order.notes)
+        expires_at = asked_at + minted.lifetime
+        token = BearerToken(minted.token, minted.scopes, asked_at, expires_at, token_hash(minted.token))
+        return token if is_narrower else self._keep(order.key(credential), token)
+
+    def _keep(self, key: CacheKey, token: BearerToken) -> BearerToken:
+        share = RENEW_SHARE - RENEW_JITTER * int.from_bytes(os.urandom(2)) / 2**16
+        self._cache.put(key, token, token.expires_at - share * (token.expires_at - token.minted_at))
         return token
 
 
-def _key(grant: Grant, caller: Caller, credential: Credential) -> CacheKey:
-    own = (caller.entry, caller.subject) if grant.for_each_caller else None
-    return CacheKey(credential.name, credential.version, grant.scopes, grant.aud, own)
+def _payer(order: _Order) -> tuple[str, str]:
+    """Whose mint budget it is."""
+    return order.caller.issuer, order.caller.subject
+
+
+def _bearer(found: "Opened") -> BearerToken:
+    return BearerToken(found.secret, found.scopes, found.minted_at, found.expires_at, token_hash(found.secret))
 
 
 def _compare(grant: Grant, minted: Minted, notes: Notes) -> bool:

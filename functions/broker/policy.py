@@ -170,6 +170,7 @@ def _issuer(compiled: Mapping[str, Any]) -> Issuer:
         types=frozenset(compiled["typ"]) if compiled["typ"] else None,
         audience_claim=compiled["audience_claim"],
         subject_claim=compiled["subject_claim"],
+        once=compiled["once"],
     )
 
 

@@ -16,6 +16,11 @@ class AwsAccess(Value, frozen=True):
     session_token: str | None
 
 
+def shared_table(environment: Mapping[str, str]) -> str | None:
+    """The name of the table that environments share; None where the deployment has none."""
+    return environment.get("SHARED_TABLE") or None
+
+
 def aws_access(environment: Mapping[str, str]) -> AwsAccess:
     """From Lambda's reserved variables. Raises KeyError with the name of one that is missing.
 

@@ -1,6 +1,8 @@
 """A whole broker on a web in memory, with good defaults: a test changes the one thing that it is about."""
 
 import json
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,34 +12,40 @@ from broker.cache import TokenCache
 from broker.caller import Verifier
 from broker.credentials import Credentials
 from broker.deadline import Deadline
+from broker.dynamodb import Table
 from broker.event import HttpRequest
 from broker.exchange import Exchange
 from broker.keys import KeySets
 from broker.minting import Minter
 from broker.policy import Policy
+from broker.replay import ReplayControl
 from broker.request import read_token_request
 from broker.response import respond
 from broker.secretsmanager import SecretsManager
 from broker.settings import AwsAccess
+from broker.shared_cache import SharedCache
 from broker.transloadit import TokenEndpoint
 
 from tests.kit.clock import Clock
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE, ISSUER, UPSTREAM, policy
+from tests.kit.rows import Rows
 from tests.kit.web import Web, reply
 
 DISCOVERY_URL = f"{ISSUER}.well-known/openid-configuration"
 JWKS_URL = f"{ISSUER}keys"
 SECRETS_URL = "https://secretsmanager.us-east-1.amazonaws.com/"
+TABLE_URL = "https://dynamodb.us-east-1.amazonaws.com/"
 TOKEN_URL = f"{UPSTREAM}/token"
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
+ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:transloadit/default-AbCdEf"
 AUTH_KEY, AUTH_SECRET = "the-auth-key", "the-auth-secret"
 ACCESS = AwsAccess("us-east-1", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
 
 
 def secret(version: str = "v1", key: str = AUTH_KEY, text: str | None = None) -> Any:
     text = json.dumps({"auth_key": key, "auth_secret": AUTH_SECRET}) if text is None else text
-    return reply({"VersionId": version, "SecretString": text})
+    return reply({"ARN": ARN, "VersionId": version, "SecretString": text})
 
 
 def minted(token: str = "bearer-1", scope: str = "assemblies:read assemblies:write", **changes: Any) -> Any:
@@ -47,10 +55,15 @@ def minted(token: str = "bearer-1", scope: str = "assemblies:read assemblies:wri
 class Broker:
     """`broker.post(jwt, scope=…)` is a caller's request; `records` holds what was audited, `web` what was called."""
 
-    def __init__(self, trust: Policy | None = None) -> None:
+    def __init__(self, trust: Policy | None = None, *, rows: Rows | None = None) -> None:
+        """`rows`: the shared table, where the deployment has one."""
         self.clock = Clock()
         self.signer = Signer()
         self.web = Web()
+        self.rows = rows
+        self.meanwhile: Callable[[], None] = lambda: None
+        if rows is not None:
+            self.web.serve(TABLE_URL, rows.answer)
         self.web[DISCOVERY_URL] = reply({"issuer": ISSUER, "jwks_uri": JWKS_URL})
         self.web[JWKS_URL] = reply(self.signer.jwks())
         self.web[SECRETS_URL] = secret()
@@ -60,12 +73,32 @@ class Broker:
         self.use(trust or policy())
 
     def use(self, trust: Policy) -> None:
+        """A new environment with this policy."""
+        self.trust = trust
         secrets = SecretsManager(self.web, self.clock, ACCESS)
         self.credentials = Credentials(trust.secrets, secrets, self.clock)
         endpoint = TokenEndpoint(self.web, self.clock, self.slept.append, trust.upstream)
-        minter = Minter(self.credentials, endpoint, TokenCache(), MintBudget(self.clock), self.clock)
+        shared, replay_control = None, None
+        if self.rows is not None:
+            table = Table(self.web, self.clock, ACCESS, "the-table")
+            shared = SharedCache(table, trust.upstream, self.clock, self._nap)
+            replay_control = ReplayControl(table, self.clock)
+        minter = Minter(self.credentials, endpoint, TokenCache(), MintBudget(self.clock), self.clock, shared)
         verifier = Verifier(trust.issuers, KeySets(self.web, self.clock), self.clock)
-        self.exchange = Exchange(trust, verifier, minter, self._keep, self.clock)
+        self.exchange = Exchange(trust, verifier, minter, self._keep, self.clock, replay_control)
+
+    def beside(self) -> "Broker":
+        """Another environment of the same deployment: its memory and budgets are its own, all else is shared."""
+        other = copy(self)
+        other.records, other.slept = [], []
+        other.use(self.trust)
+        return other
+
+    def _nap(self, seconds: float) -> None:
+        """A pause between looks at the shared table, in which `meanwhile` happens."""
+        self.slept.append(seconds)
+        self.clock.advance(seconds)
+        self.meanwhile()
 
     def _keep(self, record: AuditRecord) -> None:
         self.records.append(record)

@@ -16,7 +16,8 @@ from aiohttp import ClientSession, web
 from broker.audit import AuditRecord
 from broker.deadline import Deadline
 from broker.event import HttpRequest
-from broker.request import read_token_request
+from broker.exchange import Exchange
+from broker.request import Proof, read_token_request
 from broker.response import respond
 from broker.wiring import build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
@@ -113,6 +114,17 @@ def forwards(origin: str) -> Handler:
     return answer
 
 
+def one_at_a_time(then: Handler) -> Handler:
+    """DynamoDB checks a condition and writes in one step; moto in two, between which another thread may come."""
+    lock = asyncio.Lock()
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        async with lock:
+            return await then(request)
+
+    return answer
+
+
 class World:
     """One broker and its outside. `post` is a caller; `record` what was audited; `called` what was asked since then."""
 
@@ -127,7 +139,10 @@ class World:
             "": says({"issuer": self.issuer_url, "jwks_uri": f"{self.issuer_url}/keys"}),
             "/keys": says(self.signer.jwks()),
         }
-        self.aws.answers[""] = forwards(moto)
+        self.aws.answers[""] = self.reading = forwards(moto)
+        self.table_answers = one_at_a_time(self.reading)
+        self.table: str | None = None
+        self.policy = POLICY
         self.secret_name = f"test/{folder.name}"
         self.secrets = secrets_manager(moto)
         self._web = urllib3.PoolManager(retries=False, timeout=10)
@@ -138,8 +153,24 @@ class World:
     def use_api2_at(self, origin: str) -> None:
         """A new environment whose policy names this origin."""
         local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
-        self._file.write_bytes(compile_policy(POLICY.replace("NAME", self.secret_name), "policy.yaml", local).data)
-        self.exchange = build(self._file, TEST_CREDENTIALS, self.records.append, by_jwt, self.clock)
+        text = self.policy.replace("NAME", self.secret_name)
+        self._file.write_bytes(compile_policy(text, "policy.yaml", local).data)
+        self.exchange = self.environment()
+
+    def environment(self) -> Exchange[Proof]:
+        """Another environment of the same deployment."""
+        variables = TEST_CREDENTIALS | ({"SHARED_TABLE": self.table} if self.table else {})
+        return build(self._file, variables, self.records.append, by_jwt, self.clock)
+
+    def share(self, table: str, policy: str = POLICY) -> None:
+        """From here on the deployment has the shared table."""
+        self.table, self.policy = table, policy
+        self.aws.answers[""] = self._by_service
+        self.use_api2_at(self.api2_url)
+
+    async def _by_service(self, request: web.Request) -> web.StreamResponse:
+        is_table = request.headers["x-amz-target"].startswith("DynamoDB_")
+        return await (self.table_answers if is_table else self.reading)(request)
 
     def put_secret(self, text: str | None = None, key: AuthKey = KEY) -> None:
         """A new version of the secret: this key's, or this text."""
@@ -161,16 +192,25 @@ class World:
         }
         return self.signer.jwt(members | changes)
 
-    def post(self, jwt: str | None = None, *, seconds: float = 15, **fields: str) -> Answered:
-        form = urlencode({"grant_type": "client_credentials", **fields})
-        headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
+    def post(
+        self, jwt: str | None = None, *, seconds: float = 15, at: Exchange[Proof] | None = None, **fields: str
+    ) -> Answered:
+        """What a caller gets, `at` this environment."""
         before = len(self.records)
         self.forget()
-        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
-        outcome = self.exchange("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
-        answer = Answered(respond(outcome, http, self.clock()))
+        answer = self.ask(jwt, seconds=seconds, at=at, **fields)
         assert len(self.records) == before + 1
         return answer
+
+    def ask(
+        self, jwt: str | None = None, *, seconds: float = 15, at: Exchange[Proof] | None = None, **fields: str
+    ) -> Answered:
+        """The same, beside others who ask."""
+        form = urlencode({"grant_type": "client_credentials", **fields})
+        headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
+        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
+        outcome = (at or self.exchange)("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
+        return Answered(respond(outcome, http, self.clock()))
 
     def forget(self) -> None:
         self.issuer.calls.clear()

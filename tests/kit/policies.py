@@ -30,6 +30,7 @@ def issuer(**changes: Any) -> dict[str, Any]:
         "typ": None,
         "audience_claim": "aud",
         "subject_claim": "sub",
+        "once": False,
     }
     return entry | changes
 

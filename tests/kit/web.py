@@ -32,12 +32,17 @@ class Web:
         self.calls: list[Call] = []
         self._always: dict[str, Reply] = {}
         self._next: dict[str, list[Reply]] = {}
+        self._sites: dict[str, Callable[[Call], Answer]] = {}
 
     def __setitem__(self, url: str, answer: Reply) -> None:
         self._always[url] = answer
 
     def then(self, url: str, *answers: Reply) -> None:
         self._next.setdefault(url, []).extend(answers)
+
+    def serve(self, url: str, site: Callable[[Call], Answer]) -> None:
+        """Let this answer every call, by what it was asked."""
+        self._sites[url] = site
 
     def count(self, url: str) -> int:
         return sum(call.url == url for call in self.calls)
@@ -52,7 +57,10 @@ class Web:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
     ) -> Answer:
-        self.calls.append(Call(method, url, seconds, headers or {}, body or b""))
+        call = Call(method, url, seconds, headers or {}, body or b"")
+        self.calls.append(call)
+        if url in self._sites:
+            return self._sites[url](call)
         waiting = self._next.get(url)
         answer = waiting.pop(0) if waiting else self._always.get(url, OutOfReach("connection"))
         if isinstance(answer, OutOfReach):

@@ -24,12 +24,23 @@ RESERVED = {
 }
 
 
-def check(policy: TrustPolicy, *, local: bool) -> Found:
-    """Each problem, and the path of the value that has it. `local` admits http on this machine."""
+_NO_TABLE = (
+    "`once` needs the shared table: put SharedCache=yes into parameter_overrides of samconfig.toml, "
+    "or build with SHARED_CACHE=yes and deploy with that parameter"
+)
+
+
+def check(policy: TrustPolicy, *, local: bool, shared_table: bool) -> Found:
+    """Each problem, and the path of the value that has it.
+
+    `local` admits http on this machine; `shared_table` is what `once` needs.
+    """
     yield from _references(policy)
     yield from _names(policy)
     for name, issuer in policy.issuers.items():
         yield from _issuer(("issuers", name), issuer, local)
+        if issuer.once and not shared_table:
+            yield ("issuers", name, "once"), _NO_TABLE
     yield from _shared_issuers(policy)
     for place, rule in enumerate(policy.rules):
         yield from _pointers(("rules", place, "when"), rule.when)

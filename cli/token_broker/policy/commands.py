@@ -8,6 +8,7 @@ from typing import Any
 
 from token_broker.policy import explain
 from token_broker.policy.compiler import Compiled, compile_policy
+from token_broker.policy.deployment import Unreadable, has_shared_table
 from token_broker.policy.document import PolicyErrors, Problem
 
 
@@ -30,11 +31,11 @@ def _check(arguments: argparse.Namespace) -> int:
     """0: nothing wrong; 1: an error, or a warning with --strict; 2: the file cannot be read."""
     file = arguments.file
     try:
-        compiled = compile_policy(file.read_text("utf-8"), str(file))
+        compiled = compile_policy(file.read_text("utf-8"), str(file), shared_table=has_shared_table())
         errors, warnings = list[Problem](), compiled.warnings
     except PolicyErrors as found:
         compiled, errors, warnings = None, found.problems, found.warnings
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, Unreadable) as error:
         return _unreadable(error)
     _WRITERS[arguments.format](str(file), errors, warnings, compiled)
     return int(bool(errors) or (arguments.strict and bool(warnings)))
@@ -43,12 +44,12 @@ def _check(arguments: argparse.Namespace) -> int:
 def _compile(arguments: argparse.Namespace) -> int:
     file = arguments.file
     try:
-        compiled = compile_policy(file.read_text("utf-8"), str(file))
+        compiled = compile_policy(file.read_text("utf-8"), str(file), shared_table=has_shared_table())
         arguments.output.write_bytes(compiled.data)
     except PolicyErrors as errors:
         _write_text(str(file), errors.problems, errors.warnings, None)
         return 1
-    except (OSError, UnicodeError) as error:
+    except (OSError, UnicodeError, Unreadable) as error:
         return _unreadable(error)
     _write_text(str(file), [], compiled.warnings, compiled)
     return 0

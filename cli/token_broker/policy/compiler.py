@@ -41,15 +41,19 @@ class Compiled:
     warnings: tuple[Problem, ...] = ()
 
 
-def compile_policy(text: str, file: str, local: Local | None = None) -> Compiled:
-    """The compiled policy. `file` names it in errors. Raises PolicyErrors with every problem that was found."""
+def compile_policy(text: str, file: str, local: Local | None = None, *, shared_table: bool = False) -> Compiled:
+    """The compiled policy. `file` names it in errors. Raises PolicyErrors with every problem that was found.
+
+    `shared_table`: whether the deployment has one; the local stack always has.
+    """
     document = read(text, file)
     if local is not None:
         document.value = _filled(document.value, local.variables)
     document.value, misused = presets.applied(document.value)
     _refuse(document, file, misused)
     model = _modelled(document, file)
-    _refuse(document, file, [*_left_over(document), *checks.check(model, local=local is not None)])
+    found = checks.check(model, local=local is not None, shared_table=shared_table or local is not None)
+    _refuse(document, file, [*_left_over(document), *found])
     said = opinions(model)
     warnings = _problems(document, [each for each in said if not each.is_grave])
     if grave := _problems(document, [each for each in said if each.is_grave]):
@@ -141,6 +145,7 @@ def _issuer(name: str, issuer: Issuer) -> dict[str, Any]:
         "typ": issuer.typ,
         "audience_claim": issuer.audience_claim,
         "subject_claim": issuer.subject_claim,
+        "once": issuer.once,
     }
 
 

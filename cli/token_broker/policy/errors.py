@@ -9,8 +9,6 @@ from pydantic import ValidationError
 from token_broker.policy.document import Document, Path, Problem
 from token_broker.policy.model import Case, Credential, Expected, Issuer, Matcher, Rule, TrustPolicy
 
-# Keys of the contract that this version does not have.
-_LATER = {"once": "replay control needs the shared table"}
 _KEYS = sorted(
     {
         field.alias or name
@@ -89,8 +87,6 @@ def _is_of_scalars(location: tuple[str | int, ...]) -> bool:
 
 
 def _unknown_key(key: str) -> str:
-    if key in _LATER:
-        return f"`{key}` is not in this version: {_LATER[key]}"
     if key in _KEYS:
         return f"`{key}` does not belong here; see docs/policy.md for its place"
     near = difflib.get_close_matches(key, _KEYS, n=1)

@@ -23,6 +23,7 @@ from broker.request import Proof, ProofForm, token_request
 
 from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.compiler import compile_policy
+from token_broker.policy.deployment import Unreadable, has_shared_table
 from token_broker.policy.document import PolicyErrors
 
 _VERIFY_SECONDS = 10.0
@@ -85,12 +86,13 @@ def register(actions: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained."""
     try:
-        data = compile_policy(arguments.file.read_text("utf-8"), str(arguments.file)).data
+        text = arguments.file.read_text("utf-8")
+        data = compile_policy(text, str(arguments.file), shared_table=has_shared_table()).data
         report = _explained(load(data), json.loads(data), arguments)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
-    except (OSError, UnicodeError, ValueError, CannotExplain) as error:
+    except (OSError, UnicodeError, ValueError, Unreadable, CannotExplain) as error:
         sys.stderr.write(f"token-broker: {error}\n")
         return 2
     sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _table(report))

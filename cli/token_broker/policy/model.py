@@ -228,6 +228,8 @@ class Issuer(_Strict):
     """Another claim that holds the audience."""
     subject_claim: Text = "sub"
     """Another claim that names the caller."""
+    once: bool = False
+    """Replay control: a JWT is good for one token, by its `jti`. Needs the parameter SharedCache."""
     silence: Silence = {}
     """Opinions of the linter that do not count here: code and reason."""
 

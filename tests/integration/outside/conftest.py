@@ -6,6 +6,10 @@ from pathlib import Path
 import pytest
 from moto.server import ThreadedMotoServer
 
+from local.artifact import ROOT
+from local.aws import create_tables
+from local.options import PARAMETERS
+from local.translate import Resources, translated
 from tests.kit.outside import World, world
 from tests.kit.servers import Loop, loop
 
@@ -25,7 +29,21 @@ def running_loop() -> Iterator[Loop]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def resources() -> Resources:
+    """The template as the stack on one machine deploys it."""
+    return translated(ROOT / "template.yaml", PARAMETERS, ROOT / ".local")
+
+
 @pytest.fixture
 def outside(running_loop: Loop, moto: str, tmp_path: Path) -> Iterator[World]:
     with world(running_loop, moto, tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+def sharing(outside: World, moto: str, resources: Resources, tmp_path: Path) -> World:
+    """The same with a shared table of its own."""
+    (table,) = create_tables(resources, moto, f"{tmp_path.name}-")
+    outside.share(table)
+    return outside

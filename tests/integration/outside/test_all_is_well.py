@@ -1,5 +1,10 @@
 """The parts as `wiring` puts them together, over sockets: what is asked of whom when nothing is wrong."""
 
+import subprocess
+import sys
+
+import pytest
+
 from tests.kit.outside import World
 
 
@@ -40,3 +45,18 @@ def test_the_token_is_handed_out_as_long_as_it_lives_and_then_renewed(outside: W
     assert second != first
     assert outside.record.cache == "renewed"
     assert outside.grants(second)
+
+
+def test_a_policy_with_once_does_not_start_without_the_shared_table(outside: World) -> None:
+    outside.policy = outside.policy.replace("keys: discovery}", "keys: discovery, once: true}")
+    with pytest.raises(ValueError, match="no SharedCache"):
+        outside.use_api2_at(outside.api2_url)
+
+
+def test_without_a_table_nothing_of_the_shared_cache_is_imported() -> None:
+    """Its ciphers cost start-up; each environment is a process of its own."""
+    script = "import sys, broker.wiring; print(*(name for name in sys.modules if name.startswith('broker.')))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+    assert "broker.minting" in loaded
+    assert not {"broker.shared_cache", "broker.sealing", "broker.dynamodb", "broker.replay"} & set(loaded)

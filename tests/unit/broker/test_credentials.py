@@ -18,7 +18,7 @@ GONE = BrokerFault("secret cannot be read: ResourceNotFoundException")
 
 
 def secret(version: str = "v1", **changes: Any) -> Secret:
-    return Secret(version, json.dumps({"auth_key": "key", "auth_secret": "secret"} | changes))
+    return Secret("arn", version, json.dumps({"auth_key": "key", "auth_secret": "secret"} | changes))
 
 
 class Desk:
@@ -46,7 +46,7 @@ class Desk:
 
 def test_the_secret_of_that_name_is_read() -> None:
     desk = Desk()
-    assert desk.current() == Credential("default", "v1", "key", "secret")
+    assert desk.current() == Credential("default", "arn", "v1", "key", "secret")
     assert desk.reads == ["the/id"]
 
 
@@ -149,7 +149,7 @@ def test_without_a_known_good_one_the_failure_is_told(failure: BrokerError) -> N
 )
 def test_a_malformed_secret_is_a_fault_that_quotes_nothing(text: str) -> None:
     with pytest.raises(BrokerFault) as raised:
-        Desk(Secret("v1", text)).current()
+        Desk(Secret("arn", "v1", text)).current()
     assert raised.value.reason == "secret is malformed: needs auth_key and auth_secret"
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__

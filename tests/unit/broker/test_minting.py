@@ -411,4 +411,4 @@ def test_over_budget_a_renewal_keeps_the_old_token() -> None:
 
 
 def test_the_representation_of_a_bearer_token_hides_it() -> None:
-    assert "hidden" not in repr(BearerToken("hidden", frozenset({"a:read"}), 5, "hash"))
+    assert "hidden" not in repr(BearerToken("hidden", frozenset({"a:read"}), 0, 5, "hash"))

@@ -23,7 +23,7 @@ def family(base: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
 
 
 def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
-    token = BearerToken("secret", frozenset({"b:read", "a:read"}), 1_000.0, "hash")
+    token = BearerToken("secret", frozenset({"b:read", "a:read"}), 0.0, 1_000.0, "hash")
     answer = respond(Outcome(None, token), HTTP, 400.1)
     assert (answer["statusCode"], answer["headers"], answer["isBase64Encoded"]) == (200, NO_STORE, False)
     assert json.loads(answer["body"]) == {
@@ -104,7 +104,7 @@ def test_401_challenges_who_sent_a_header_or_no_proof_and_names_a_refused_token_
 
 
 def test_what_was_issued_is_named_in_the_token_exchange_form_only() -> None:
-    token = BearerToken("secret", frozenset({"a:read"}), 1_000.0, "hash")
+    token = BearerToken("secret", frozenset({"a:read"}), 0.0, 1_000.0, "hash")
     assert "issued_token_type" not in granted(token, 0)
     assert granted(token, 0, is_token_exchange=True)["issued_token_type"] == (
         "urn:ietf:params:oauth:token-type:access_token"

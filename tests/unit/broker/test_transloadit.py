@@ -19,7 +19,7 @@ from tests.kit.clock import Clock
 from tests.kit.policies import UPSTREAM
 from tests.kit.web import Reply, Web, reply
 
-CREDENTIAL = Credential("default", "v1", "the-key", "the-secret")
+CREDENTIAL = Credential("default", "arn", "v1", "the-key", "the-secret")
 RESET = OutOfReach("connection")
 
 

@@ -57,7 +57,7 @@ def test_a_key_of_one_s_own_may_decrypt_by_way_of_secrets_manager_alone() -> Non
 
 
 def test_no_right_has_a_wildcard() -> None:
-    assert "*" not in json.dumps(statements(SecretKmsKeyArn=KMS_ARN))
+    assert "*" not in json.dumps(statements(SecretKmsKeyArn=KMS_ARN, SharedCache="yes"))
 
 
 def test_the_secret_is_created_without_a_value_and_survives_the_stack() -> None:
@@ -141,6 +141,37 @@ def test_further_secrets_are_read_by_their_arns_alone() -> None:
     more = f"{SECRET_ARN},{SECRET_ARN}2"
     (statement,) = (entry for entry in statements(MoreSecretArns=more) if "Further" in entry["Sid"])
     assert statement["Resource"] == [SECRET_ARN, f"{SECRET_ARN}2"]
+
+
+def test_without_the_shared_cache_there_is_no_table() -> None:
+    assert of_kind("AWS::DynamoDB::Table") == {}
+    assert "dynamodb" not in json.dumps(statements())
+
+
+def test_the_shared_cache_is_a_table_on_demand_whose_rows_end() -> None:
+    (table,) = of_kind("AWS::DynamoDB::Table", SharedCache="yes").values()
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["KeySchema"] == [{"AttributeName": "id", "KeyType": "HASH"}]
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires", "Enabled": True}
+    assert table["SSESpecification"] == {"SSEEnabled": True}
+    # Sealed tokens are kept in no backup, and none outlives the stack.
+    assert "PointInTimeRecoverySpecification" not in table
+    entry = deployed(SharedCache="yes")["SharedTable"]
+    assert entry["DeletionPolicy"] == entry["UpdateReplacePolicy"] == "Delete"
+
+
+def test_its_rows_may_be_read_written_and_deleted_one_by_one_and_nothing_else() -> None:
+    (statement,) = (entry for entry in statements(SharedCache="yes") if "dynamodb" in str(entry["Action"]))
+    assert set(statement["Action"]) == {"dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"}
+    assert statement["Resource"] == "SharedTable.Arn"
+
+
+def test_all_functions_know_it_by_a_variable_and_none_without_it() -> None:
+    all_of_them = {"IamCallers": "yes", "InvokeCaller": "nightly"}
+    with_it = of_kind("AWS::Lambda::Function", SharedCache="yes", **all_of_them).values()
+    assert [each["Environment"]["Variables"]["SHARED_TABLE"] for each in with_it] == ["SharedTable"] * 3
+    without = of_kind("AWS::Lambda::Function", **all_of_them).values()
+    assert not any("SHARED_TABLE" in each["Environment"]["Variables"] for each in without)
 
 
 def test_api_gateway_throttles_and_writes_an_access_log_without_headers() -> None:

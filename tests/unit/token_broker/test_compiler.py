@@ -81,6 +81,7 @@ def test_defaults_are_written_out() -> None:
         "typ": None,
         "audience_claim": "aud",
         "subject_claim": "sub",
+        "once": False,
     }
     assert document["rules"][0] | {"when": None} == {
         "name": "one",
@@ -155,7 +156,8 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "leeway": ("issuers.site.leeway", "3m", "`leeway` is out of range"),
     "a bare number": ("issuers.site.max_age", 3600, "write a duration such as 30s, 10m, 1h or 1d"),
     "zero age": ("issuers.site.max_age", "0s", "`max_age` is out of range"),
-    "replay control": ("issuers.site.once", True, "`once` is not in this version"),
+    "replay control": ("issuers.site.once", True, "put SharedCache=yes into parameter_overrides"),
+    "once as text": ("issuers.site.once", "yes", "`once` must be true or false"),
     "audience claim": ("issuers.site.audience_claim", "client_id", "needs a `require`"),
     "unknown issuer": ("rules.0.issuer", "sites", "no issuer `sites`; one of site"),
     "unknown credential": ("rules.0.credential", "other", "no credential `other`; one of default"),
