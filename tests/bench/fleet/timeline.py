@@ -11,7 +11,7 @@ class Timeline:
     """A `Clock` that stands still but for `sleep`. Times in seconds since the epoch."""
 
     def __init__(self, now: float = 1_800_000_000.0) -> None:
-        self.now = now
+        self.now = self._began = now
         self._hub = getcurrent()
         self._waiting: list[tuple[float, int, greenlet]] = []
         self._numbers = count()  # of two that wait for the same moment, the first comes first
@@ -20,9 +20,14 @@ class Timeline:
     def __call__(self) -> float:
         return self.now
 
-    def at(self, when: float, work: Callable[[], None]) -> None:
-        """Do this then."""
-        self._wait(when, greenlet(work, self._hub))
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return self.now - self._began
+
+    def at(self, elapsed: float, work: Callable[[], None]) -> None:
+        """Do this once so many seconds have passed."""
+        self._wait(self._began + elapsed, greenlet(work, self._hub))
 
     def sleep(self, seconds: float) -> None:
         self._wait(self.now + seconds, getcurrent())
