@@ -23,10 +23,11 @@ from local.sandbox.app import create_app
 from local.sandbox.tokens import AuthKey
 from local.translate import Resources, translated
 from tests.bench.relay import Relay
+from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
 from tests.kit.jwts import Signer
 
 HOST = "127.0.0.1"
-CREDENTIAL = AuthKey("benchkey", "benchsecret", SCOPES)
+CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET, SCOPES)
 
 
 @dataclass
@@ -37,7 +38,6 @@ class Outside:
     aws_url: str
     api2_url: str
     trusted: Path  # the authorities of the world and of the bench, as a file
-    resources: Resources  # of the template
     signer: Signer = field(default_factory=Signer)
     relays: Mapping[str, Relay] = field(default_factory=dict)  # issuer, aws, api2
 
@@ -74,12 +74,12 @@ async def running(folder: Path) -> AsyncIterator[Outside]:
     ports = free_ports(3)
     issuer_url, aws_url, api2_url = (f"https://{HOST}:{port}" for port in ports)
     resources = translated(artifact.ROOT / "template.yaml", PARAMETERS, artifact.ROOT / ".local")
-    outside = Outside(issuer_url, aws_url, api2_url, trusted, resources)
+    outside = Outside(issuer_url, aws_url, api2_url, trusted)
     async with AsyncExitStack() as stack:
         targets = {
-            "issuer": await _site(stack, _issuer(outside)),
+            "issuer": await site(stack, issuer_app(outside)),
             "aws": await _moto(stack, folder, resources),
-            "api2": await _site(stack, create_app([CREDENTIAL])),
+            "api2": await site(stack, create_app([CREDENTIAL])),
         }
         outside.relays = {name: Relay(target, context) for name, target in targets.items()}
         for relay, port in zip(outside.relays.values(), ports, strict=True):
@@ -88,7 +88,8 @@ async def running(folder: Path) -> AsyncIterator[Outside]:
         yield outside
 
 
-def _issuer(outside: Outside) -> web.Application:
+def issuer_app(outside: Outside) -> web.Application:
+    """The issuer at `outside.issuer_url`."""
     async def metadata(request: web.Request) -> web.Response:
         return web.json_response({"issuer": outside.issuer_url, "jwks_uri": f"{outside.issuer_url}/jwks"})
 
@@ -101,7 +102,8 @@ def _issuer(outside: Outside) -> web.Application:
     return app
 
 
-async def _site(stack: AsyncExitStack, app: web.Application) -> int:
+async def site(stack: AsyncExitStack, app: web.Application) -> int:
+    """The port where an application is served until the stack is left."""
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)

@@ -17,10 +17,12 @@ from token_broker.policy.compiler import Local, compile_policy
 from local import artifact
 from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment
-from local.options import AUDIENCE
+from local.options import AUDIENCE, PARAMETERS
+from local.translate import translated
 from tests.bench.outside import Outside
 
 HERE = Path(__file__).parent
+CACHE = artifact.ROOT / ".local"
 POLICY = artifact.ROOT / "local/policy.yaml"
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
@@ -62,9 +64,10 @@ def prepared(outside: Outside, folder: Path) -> Parties:
     (folder / "log").mkdir()
     # Lambda's file system is read-only, so nothing that is compiled at start can be kept.
     variables = {**outside.variables, "PYTHONDONTWRITEBYTECODE": "1"}
-    (resource,) = (outside.resources[name] for name in outside.resources if name == "BrokerFunction")
-    artifact.lay_over(artifact.built(artifact.ROOT / ".local"), policy(outside), folder / "ours")
-    ours = Function.from_template(resource["Properties"], folder / "ours")
+    # The deployment by default: without the shared cache, which the fleet measures.
+    resources = translated(artifact.ROOT / "template.yaml", PARAMETERS | {"SharedCache": "no"}, CACHE)
+    artifact.lay_over(artifact.built(CACHE), compiled(outside), folder / "ours")
+    ours = Function.from_template(resources["BrokerFunction"]["Properties"], folder / "ours")
     theirs = {
         "ISSUER_URL": outside.issuer_url,
         "API2_URL": outside.api2_url,
@@ -79,11 +82,11 @@ def prepared(outside: Outside, folder: Path) -> Parties:
     return Parties(
         Party("ours", ours, folder, variables),
         other("empty", HERE / "empty", {}),
-        other("conventional", plainly_built(HERE / "conventional", artifact.ROOT / ".local"), theirs),
+        other("conventional", plainly_built(HERE / "conventional", CACHE), theirs),
     )
 
 
-def policy(outside: Outside) -> bytes:
+def compiled(outside: Outside) -> bytes:
     """The local stack's policy, compiled for this outside world."""
     local = Local(outside.api2_url, outside.aws_url, {"ISSUER_URL": outside.issuer_url, "AUDIENCE": AUDIENCE})
     return compile_policy(POLICY.read_text("utf-8"), str(POLICY), local).data

@@ -46,6 +46,7 @@ ROWS = {
         Row("flood", "refusals a second in a flood of invalid JWTs, of exchanges a second", 1, 0.8, at_least=True),
         Row("flood-calls", "calls of api2 and Secrets Manager during the flood", 0, 0),
         Row("flood-memory", "memory more after the flood", 2, 4, unit=" MB"),
+        Row("starts", "mints for all environments that start within a minute, one grant, shared cache", 2, 2),
         Row("cost", "cost of a million exchanges, of an empty function's", 1.05, 1.1),
         Row("growth-tokens", "an exchange with 10,000 cached tokens, of one with 10", 1.1, 1.5),
         Row("growth-issuers", "an exchange with 10,000 issuers, of one with 10", 1.1, 1.5),

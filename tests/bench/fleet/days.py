@@ -24,7 +24,7 @@ from broker.shared_cache import SharedCache
 from broker.transloadit import TokenEndpoint
 
 from tests.bench.fleet.timeline import Timeline
-from tests.bench.fleet.world import AWAY, Api2, Distant, Failures, Metered, secrets_manager
+from tests.bench.fleet.world import AWAY, WELL, Api2, Distant, Failures, Metered, secrets_manager
 from tests.kit.brokers import ACCESS
 from tests.kit.policies import ISSUER, UPSTREAM, policy
 
@@ -34,12 +34,12 @@ Life = list[float]  # the seconds of the day at which one environment is asked
 
 
 def steady(size: int, chance: random.Random) -> Iterable[Life]:
-    """So many environments all day, each asked every five minutes or so and replaced after its lifetime."""
+    """So many environments all day, each asked every ten minutes or so and replaced after its lifetime."""
     for _ in range(size):
         born = -chance.uniform(0, LIFETIME)
         while born < DAY:
             now, life = born, []
-            while (now := now + chance.expovariate(1 / (5 * MINUTE))) < min(born + LIFETIME, DAY):
+            while (now := now + chance.expovariate(1 / (10 * MINUTE))) < min(born + LIFETIME, DAY):
                 if now >= 0:
                     life.append(now)
             yield life
@@ -75,7 +75,7 @@ class Day:
         return self.caches["hit"] / self.caches.total()
 
 
-def a_day(lives: Iterable[Life], table_url: str | None, failures: Failures = Failures()) -> Day:
+def a_day(lives: Iterable[Life], table_url: str | None, failures: Failures = WELL) -> Day:
     """`table_url`: of the table that all share; None: a deployment without."""
     fleet = Fleet(Timeline(), table_url, failures)
     for life in lives:

@@ -1,4 +1,4 @@
-"""DynamoDB's stand-in over HTTP, in a process of its own: `python -m tests.bench.fleet.table PORT`.
+"""AWS for a fleet, over HTTP in a process of its own: one table, one secret. `python -m tests.bench.fleet.table PORT`.
 
 moto's server would take ten times as long for each of some hundred thousand calls.
 """
@@ -10,9 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
+from broker.net import Answer
 
 from local.artifact import ROOT
 from local.processes import end_with_parent, free_ports, is_free
+from tests.kit.brokers import secret
 from tests.kit.rows import Rows
 from tests.kit.web import Call
 
@@ -22,7 +24,9 @@ START_SECONDS = 20.0
 def app(rows: Rows) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        given = rows.answer(Call(request.method, str(request.url), 0, headers, await request.read()))
+        call = Call(request.method, str(request.url), 0, headers, await request.read())
+        is_secret = headers["x-amz-target"].startswith("secretsmanager.")
+        given: Answer = secret() if is_secret else rows.answer(call)
         return web.Response(status=given.status, body=given.body)
 
     made = web.Application()

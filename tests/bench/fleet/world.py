@@ -22,6 +22,9 @@ class Failures:
     crashes: int = 0
 
 
+WELL = Failures()
+
+
 @dataclass
 class Metered:
     """An `Http` to the table that counts what DynamoDB bills on demand, in its units.

@@ -33,7 +33,7 @@ async def measure(bench: Bench) -> Report:
     taken: dict[tuple[str, str], list[float]] = {
         (party.name, kind): [] for kind in ("near", *kinds) for party in measured
     }
-    for _ in range(bench.count(full=15, quick=4)):
+    for _ in range(bench.count(full=10, quick=4)):
         for party in measured:
             for kind in ("near", *kinds):
                 _move(bench, kind, AWAY)
