@@ -47,7 +47,7 @@ class AuditRecord(Value, frozen=True):
     policy: str | None  # SHA-256 of the compiled policy
     rules: tuple[str, ...]  # that decided a grant
     failed: Mapping[str, tuple[str, ...]]  # rule by rule, the names of the conditions that failed
-    cache: str | None  # hit, miss, renewed, kept
+    cache: str | None  # hit, shared, miss, renewed, kept
     upstream_status: int | None  # api2's last status
     upstream_error: str | None  # api2's last error code
     mints: int  # calls of api2's /token
@@ -91,6 +91,8 @@ def counts(record: AuditRecord) -> dict[str, int]:
         found["Mint"] = record.mints
     if record.cache == "hit":
         found["CacheHit"] = 1
+    if record.cache == "shared":
+        found["SharedHit"] = 1
     return found
 
 

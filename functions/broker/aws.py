@@ -53,14 +53,14 @@ class Aws:
         self._clock = clock
         self._access = access
         self._service = service
-        self._url = endpoint or f"https://{service.name}.{access.region}.{suffix}"
+        self.origin = endpoint or f"https://{service.name}.{access.region}.{suffix}"
 
     def call(self, operation: str, request: Mapping[str, Any], seconds: float, limit: int) -> Reply:
         """The answer, whatever it is, within `seconds`, of at most `limit` bytes. Raises OutOfReach."""
         body = json.dumps(request).encode()
-        host = self._url.partition("://")[2]
+        host = self.origin.partition("://")[2]
         headers = signed_headers(self._access, self._service, operation, host, body, self._clock())
-        answer = self._http("POST", f"{self._url}/", seconds=seconds, limit=limit, headers=headers, body=body)
+        answer = self._http("POST", f"{self.origin}/", seconds=seconds, limit=limit, headers=headers, body=body)
         try:
             return Reply(answer.status, strict_json.loads_object(answer.body))
         except ValueError:

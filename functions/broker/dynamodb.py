@@ -32,6 +32,7 @@ class Table:
         """`endpoint`: of the local stack; None means the Region's own."""
         self._aws = Aws(http, clock, access, SERVICE, endpoint)
         self._name = name
+        self.origin = self._aws.origin
 
     def get(self, row_id: str, deadline: Deadline, *, consistent: bool) -> Row | None:
         """The row, if there is one. `consistent`: also one written just before, at twice the price."""

@@ -2,7 +2,6 @@
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from broker.cloudwatch import CloudWatch
@@ -15,9 +14,9 @@ from broker.response import Response, healthy, metadata, respond
 from broker.wiring import build, by_jwt
 
 _PUBLIC_URL = os.environ.get("PUBLIC_URL")
-# The compiled policy lies beside the package in the artifact.
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, _sink, by_jwt)
+_broker = build(os.environ, _sink, by_jwt)
+_broker.prepare()
 
 
 def handler(event: Any, context: Context) -> Response:
@@ -29,5 +28,5 @@ def handler(event: Any, context: Context) -> Response:
         return metadata(http.origin, ALGORITHMS)
     if http.route != "ANY /token":
         raise BrokerFault("no such route")
-    deadline = Deadline.of(context, time.time)
-    return respond(_exchange(http.request_id, lambda: read_token_request(http), deadline), http, time.time())
+    outcome = _broker.exchange(http.request_id, lambda: read_token_request(http), Deadline.of(context, time.time))
+    return respond(outcome, http, time.time())

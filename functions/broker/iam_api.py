@@ -5,7 +5,6 @@ Whoever may invoke it directly can claim to be any principal; `docs/security.md`
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 from broker.cloudwatch import CloudWatch
@@ -17,7 +16,8 @@ from broker.response import Response, respond
 from broker.wiring import build, by_iam
 
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, _sink, by_iam)
+_broker = build(os.environ, _sink, by_iam)
+_broker.prepare()
 
 
 def handler(event: Any, context: Context) -> Response:
@@ -26,4 +26,6 @@ def handler(event: Any, context: Context) -> Response:
     if http.route != "ANY /iam/token":
         raise BrokerFault("no such route")
     deadline = Deadline.of(context, time.time)
-    return respond(_exchange(http.request_id, lambda: read_iam_request(http, event), deadline), http, time.time())
+    return respond(
+        _broker.exchange(http.request_id, lambda: read_iam_request(http, event), deadline), http, time.time()
+    )

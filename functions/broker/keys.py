@@ -63,6 +63,10 @@ class KeySets:
         # A new key, or an invented id: asked for at most once in a cool-down.
         return _pick(self._fetched(source, held, deadline), algorithm, key_id) or _unknown()
 
+    def fetch(self, source: KeySource, deadline: Deadline) -> None:
+        """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable."""
+        self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
+
     def _current(self, source: KeySource, held: _Held, deadline: Deadline, notes: Notes) -> tuple[Jwk, ...]:
         age = self._clock() - held.fetched_at
         if 0 <= age < FRESH_SECONDS:

@@ -1,12 +1,10 @@
 """HTTP to others, with limits: https only, no redirects, capped in size and in time as a whole."""
 
-import select
 import ssl
 import threading
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cached_property
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR
 from typing import Protocol
@@ -46,6 +44,8 @@ class BoundedHttp:
         self._clock = clock
         self._allow_loopback = allow_loopback
         self._idle = _Idle(clock)
+        self._context: ssl.SSLContext | None = None
+        self._tls_lock = threading.Lock()
 
     def __call__(
         self,
@@ -97,13 +97,15 @@ class BoundedHttp:
             raise OutOfReach("not https")
         return origin, parts
 
-    @cached_property
-    def _tls(self) -> ssl.SSLContext:
-        return ssl.create_default_context()
-
     def _new(self, origin: "Origin") -> HTTPConnection:
         scheme, host, port = origin
-        return HTTPConnection(host, port) if scheme == "http" else HTTPSConnection(host, port, context=self._tls)
+        return HTTPConnection(host, port) if scheme == "http" else HTTPSConnection(host, port, context=self._tls())
+
+    def _tls(self) -> ssl.SSLContext:
+        """One for all, since reading the certificates takes as long as a handshake."""
+        with self._tls_lock:
+            self._context = self._context or ssl.create_default_context()
+            return self._context
 
     def _open(self, connection: HTTPConnection, ends_at: float) -> None:
         if connection.sock is None:
@@ -120,16 +122,16 @@ class BoundedHttp:
 
     def _read(self, connection: HTTPConnection, limit: int, ends_at: float) -> Answer:
         sock = connection.sock
-        response = connection.getresponse()
         data = b""
-        while len(data) <= limit and not response.isclosed():
-            sock.settimeout(self._left(ends_at))
-            data += response.read1(limit + 1 - len(data))
-        if len(data) > limit:
-            raise OutOfReach("answer too large")
-        if _is_cut_short(response):
-            raise OutOfReach("connection")
-        return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
+        with connection.getresponse() as response:
+            while len(data) <= limit and not response.isclosed():
+                sock.settimeout(self._left(ends_at))
+                data += response.read1(limit + 1 - len(data))
+            if len(data) > limit:
+                raise OutOfReach("answer too large")
+            if _is_cut_short(response):
+                raise OutOfReach("connection")
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
 
 
 Origin = tuple[str, str, int | None]
@@ -177,8 +179,15 @@ def _close_all(connections: dict[Origin, list[HTTPConnection]]) -> None:
 
 
 def _hung_up(connection: HTTPConnection) -> bool:
-    """Whether a silent peer has something to say, which can only be its goodbye."""
-    return bool(select.select([connection.sock], [], [], 0)[0])
+    """Whether a silent peer has said goodbye, or anything; not by `select`, since TLS 1.3 sends tickets by itself."""
+    connection.sock.settimeout(0)
+    try:
+        connection.sock.recv(1)
+    except (BlockingIOError, ssl.SSLWantReadError):
+        return False
+    except OSError:
+        pass
+    return True
 
 
 def _is_cut_short(response: HTTPResponse) -> bool:

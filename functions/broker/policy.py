@@ -2,9 +2,9 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from pathlib import Path
 from typing import Any, Literal
 
 from broker import jwk
@@ -129,9 +129,10 @@ def _granted(entitled: list[Scopes], asked: frozenset[str] | None) -> Scopes | N
     return asked if asked <= union else None
 
 
-def read(path: Path) -> Policy:
+def read(path: str | os.PathLike[str]) -> Policy:
     """The compiled policy in a file. Raises OSError, or ValueError where it is not one."""
-    return load(path.read_bytes())
+    with open(path, "rb") as file:
+        return load(file.read())
 
 
 def load(data: bytes) -> Policy:

@@ -3,7 +3,6 @@
 import os
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from broker.cloudwatch import CloudWatch
@@ -15,7 +14,8 @@ from broker.wiring import build, by_invocation
 
 _name = os.environ["CALLER_NAME"]
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
-_exchange = build(Path(__file__).parent.parent / "policy.json", os.environ, _sink, by_invocation)
+_broker = build(os.environ, _sink, by_invocation)
+_broker.prepare()
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:
@@ -26,7 +26,7 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """
     deadline = Deadline.of(context, time.time)
     request_id = context.aws_request_id
-    result = _exchange(request_id, lambda: read_invocation(event, _name, request_id), deadline).result
+    result = _broker.exchange(request_id, lambda: read_invocation(event, _name, request_id), deadline).result
     if isinstance(result, BrokerError):
         raise _named(result) from None
     expires_at = datetime.fromtimestamp(int(result.expires_at), UTC).isoformat().replace("+00:00", "Z")

@@ -1,8 +1,12 @@
 """The only place that makes clients and puts the parts together."""
 
+import os
+import threading
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
+from contextlib import suppress
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from broker.audit import Sink
@@ -10,76 +14,123 @@ from broker.budget import MintBudget
 from broker.cache import TokenCache
 from broker.caller import IamIdentifier, InvokeIdentifier, Verifier
 from broker.credentials import Credentials
-from broker.deadline import Clock
+from broker.deadline import RESERVE, Clock, Deadline
+from broker.errors import BrokerError
 from broker.exchange import Exchange, Identifies
 from broker.keys import KeySets
 from broker.minting import Minter
-from broker.net import BoundedHttp, Http
+from broker.net import BoundedHttp, Http, OutOfReach
 from broker.policy import Policy, read
 from broker.request import IamProof, InvokeProof, Proof, Shown
 from broker.secretsmanager import SecretsManager
 from broker.settings import AwsAccess, aws_access, shared_table
 from broker.transloadit import TokenEndpoint
+from broker.values import Value
 
 if TYPE_CHECKING:
     from broker.replay import ReplayControl
     from broker.shared_cache import SharedCache
 
+POLICY_FILE = f"{os.path.dirname(__file__)}/../policy.json"  # beside the package in the artifact
+PREPARE_SECONDS = 2.5
+PREPARED = 4  # key sets, and secrets, that are fetched ahead; whoever has more has other first callers
 
-def by_jwt(policy: Policy, http: Http, clock: Clock) -> Identifies[Proof]:
+Work = Callable[[Deadline], object]
+type Identified[P: Shown] = tuple[Identifies[P], list[Work]]
+
+
+class Broker[P: Shown](Value, frozen=True):
+    """The exchange, and what its first request will need from outside."""
+
+    exchange: Exchange[P]
+    work: list[Work]
+    clock: Clock
+
+    def prepare(self) -> None:
+        """Do all of the work at once, while Lambda starts us at full speed; what fails is left to the first request.
+
+        It waits for the end, since a call that is under way when the environment freezes wakes to a dead connection.
+        """
+        deadline = Deadline(self.clock, PREPARE_SECONDS + RESERVE)
+        threads = [threading.Thread(target=_try, args=(each, deadline), daemon=True) for each in self.work]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+
+def _try(work: Work, deadline: Deadline) -> None:
+    with suppress(BrokerError, OutOfReach):
+        work(deadline)
+
+
+def by_jwt(policy: Policy, http: Http, clock: Clock) -> Identified[Proof]:
     """For callers who show a JWT."""
-    return Verifier(policy.issuers, KeySets(http, clock), clock)
+    keys = KeySets(http, clock)
+    fetched = (entries[0] for entries in policy.issuers.values() if entries[0].inline_keys is None)
+    return Verifier(policy.issuers, keys, clock), [partial(keys.fetch, entry) for entry in islice(fetched, PREPARED)]
 
 
-def by_iam(policy: Policy, http: Http, clock: Clock) -> Identifies[IamProof]:
+def by_iam(policy: Policy, http: Http, clock: Clock) -> Identified[IamProof]:
     """For IAM principals behind API Gateway's authorizer."""
-    return IamIdentifier()
+    return IamIdentifier(), []
 
 
-def by_invocation(policy: Policy, http: Http, clock: Clock) -> Identifies[InvokeProof]:
+def by_invocation(policy: Policy, http: Http, clock: Clock) -> Identified[InvokeProof]:
     """For whoever may invoke the function."""
-    return InvokeIdentifier()
+    return InvokeIdentifier(), []
 
 
 def build[P: Shown](
-    policy_file: Path,
     environment: Mapping[str, str],
     sink: Sink,
-    identified: Callable[[Policy, Http, Clock], Identifies[P]],
+    identified: Callable[[Policy, Http, Clock], Identified[P]],
     clock: Clock = time.time,
-) -> Exchange[P]:
-    """The exchange as deployed, for callers who are `identified` by one of the three above.
+    policy_file: str | os.PathLike[str] = POLICY_FILE,
+) -> Broker[P]:
+    """The broker as deployed, for callers who are `identified` by one of the three above.
 
     Raises OSError, ValueError or KeyError where the deployment is incomplete.
     """
     policy = read(policy_file)
     http = BoundedHttp(clock, allow_loopback=policy.is_local)
     access = aws_access(environment)
-    secrets = SecretsManager(http, clock, access, policy.aws_endpoint)
-    shared, replay_control = _shared(policy, http, clock, access, shared_table(environment))
+    credentials = Credentials(policy.secrets, SecretsManager(http, clock, access, policy.aws_endpoint), clock)
+    shared, replay_control, origins = _shared(policy, http, clock, access, shared_table(environment))
     minter = Minter(
-        Credentials(policy.secrets, secrets, clock),
+        credentials,
         TokenEndpoint(http, clock, time.sleep, policy.upstream),
         TokenCache(),
         MintBudget(clock),
         clock,
         shared,
     )
-    return Exchange(policy, identified(policy, http, clock), minter, sink, clock, replay_control)
+    identifier, fetches = identified(policy, http, clock)
+    reads = [partial(credentials.fresh, name) for name in islice(policy.secrets, PREPARED)]
+    connections = [partial(_connect, http, origin) for origin in (policy.upstream, *origins)]
+    exchange = Exchange(policy, identifier, minter, sink, clock, replay_control)
+    return Broker(exchange, [*fetches, *reads, *connections], clock)
+
+
+def _connect(http: BoundedHttp, origin: str, deadline: Deadline) -> None:
+    http.connect(origin, deadline.left())
 
 
 def _shared(
     policy: Policy, http: Http, clock: Clock, access: AwsAccess, table_name: str | None
-) -> "tuple[SharedCache | None, ReplayControl | None]":
-    """What needs the shared table. Raises ValueError where the policy does, and there is none."""
+) -> "tuple[SharedCache | None, ReplayControl | None, list[str]]":
+    """What environments share by a table, and the origin that it calls.
+
+    Raises ValueError where the policy needs it, and there is no table.
+    """
     if table_name is None:
         if any(entry.once for entries in policy.issuers.values() for entry in entries):
             raise ValueError("the policy says `once`, and the deployment has no SharedCache")
-        return None, None
+        return None, None, []
     # Not above: who has no table does not pay for AES-GCM's import (docs/decisions/12-shared-cache.md).
     from broker.dynamodb import Table
     from broker.replay import ReplayControl
     from broker.shared_cache import SharedCache
 
     table = Table(http, clock, access, table_name, policy.aws_endpoint)
-    return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock)
+    return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.origin]

@@ -105,5 +105,6 @@ def test_the_places_that_hold_secrets_are_known() -> None:
         "BearerToken",
         "HttpRequest",
         "Answer",
+        "Opened",
         "UnverifiedJwt",
     }

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import secrets_manager
 from tests.kit.stacks import Client, running_stack
 
 POLICY = Path(__file__).with_name("policy.yaml")
@@ -15,9 +14,6 @@ POLICY = Path(__file__).with_name("policy.yaml")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A stack of two environments, shared by tests that do not mind each other."""
     with running_stack(tmp_path_factory.mktemp("stack"), POLICY) as running:
-        # An operator's mistake: the policy names a secret that is gone.
-        aws = secrets_manager(running.stack["aws_endpoint_url"])
-        aws.delete_secret(SecretId="transloadit/missing", ForceDeleteWithoutRecovery=True)
         yield running
 
 

@@ -64,7 +64,8 @@ def test_the_jwt_command_takes_claims_audience_and_expiry(client: Client) -> Non
     status, out, _ = run(client, "jwt", "--subject", "bob", "--claim", "team=blue", "--expires", "-400")
     assert status == 0
     answer = client.token(out.strip())
-    assert (answer.status, client.record(answer.body["request_id"])["reason"]) == (401, "expired")
+    assert answer.status == 401
+    assert "expired" in client.record(answer.body["request_id"])["reason"]
     _, out, _ = run(client, "jwt", "--audience", "elsewhere")
     answer = client.token(out.strip())
     assert (answer.status, client.record(answer.body["request_id"])["reason"]) == (401, "audience")

@@ -1,6 +1,7 @@
 """The exchange as a caller sees it: the built artifact under the emulator, behind the gateway."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,8 +29,8 @@ rules:
 def test_the_token_opens_api2_and_a_second_call_gets_the_same_one_with_less_left(tmp_path: Path) -> None:
     with running_stack(tmp_path, Path("local/policy.yaml"), workers=1) as client:
         jwt = client.jwt()
-        asked_at = client.now
         first = client.token(jwt)
+        answered_at = client.now
         assert first.status == 200
         assert first.body.keys() == {"access_token", "token_type", "expires_in", "scope"}
         assert first.headers["cache-control"] == "no-store"
@@ -37,18 +38,29 @@ def test_the_token_opens_api2_and_a_second_call_gets_the_same_one_with_less_left
         listed = client.api2("GET", "/assemblies", headers=bearer)
         assert (listed.status, listed.body) == (200, {"count": 0, "items": []})
         # Whole seconds are told, so a later second shows less.
-        wait_until(lambda: client.now > asked_at + 1)
+        wait_until(lambda: client.now > answered_at + 1)
         second = client.token(jwt)
         assert second.body["access_token"] == first.body["access_token"]
         assert second.body["expires_in"] < first.body["expires_in"]
         assert client.mints() == 1
 
 
-def test_each_environment_mints_once_for_a_grant(client: Client) -> None:
-    before = client.mints()
-    answers = [client.token(scope="assemblies:write") for _ in range(12)]
+def test_many_callers_on_two_environments_cause_one_mint(client: Client) -> None:
+    before, jwt = client.mints(), client.jwt(sub="a crowd", groups=["personal"])
+    with ThreadPoolExecutor(12) as callers:
+        answers = list(callers.map(client.token, [jwt] * 12))
     assert {answer.status for answer in answers} == {200}
-    assert client.mints() - before <= 2
+    assert len({answer.body["access_token"] for answer in answers}) == client.mints() - before == 1
+    states = [client.record(answer.headers["apigw-requestid"])["cache"] for answer in answers]
+    assert {"miss", "shared"} <= set(states)
+
+
+def test_a_jwt_of_an_issuer_with_once_is_good_once(client: Client) -> None:
+    jwt = client.jwt(aud="once", jti="j1")
+    assert client.token(jwt).status == 200
+    answer = client.token(jwt)
+    assert (answer.status, answer.body["error"]) == (401, "invalid_token")
+    assert client.record(answer.body["request_id"])["reason"] == "seen before"
 
 
 def test_callers_with_tokens_of_their_own_do_not_share(client: Client) -> None:

@@ -16,10 +16,9 @@ from aiohttp import ClientSession, web
 from broker.audit import AuditRecord
 from broker.deadline import Deadline
 from broker.event import HttpRequest
-from broker.exchange import Exchange
 from broker.request import Proof, read_token_request
 from broker.response import respond
-from broker.wiring import build, by_jwt
+from broker.wiring import Broker, build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
 
 from local.aws import TEST_CREDENTIALS, secrets_manager
@@ -155,12 +154,12 @@ class World:
         local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
         text = self.policy.replace("NAME", self.secret_name)
         self._file.write_bytes(compile_policy(text, "policy.yaml", local).data)
-        self.exchange = self.environment()
+        self.broker = self.environment()
 
-    def environment(self) -> Exchange[Proof]:
+    def environment(self) -> Broker[Proof]:
         """Another environment of the same deployment."""
         variables = TEST_CREDENTIALS | ({"SHARED_TABLE": self.table} if self.table else {})
-        return build(self._file, variables, self.records.append, by_jwt, self.clock)
+        return build(variables, self.records.append, by_jwt, self.clock, self._file)
 
     def share(self, table: str, policy: str = POLICY) -> None:
         """From here on the deployment has the shared table."""
@@ -193,7 +192,7 @@ class World:
         return self.signer.jwt(members | changes)
 
     def post(
-        self, jwt: str | None = None, *, seconds: float = 15, at: Exchange[Proof] | None = None, **fields: str
+        self, jwt: str | None = None, *, seconds: float = 15, at: Broker[Proof] | None = None, **fields: str
     ) -> Answered:
         """What a caller gets, `at` this environment."""
         before = len(self.records)
@@ -203,13 +202,14 @@ class World:
         return answer
 
     def ask(
-        self, jwt: str | None = None, *, seconds: float = 15, at: Exchange[Proof] | None = None, **fields: str
+        self, jwt: str | None = None, *, seconds: float = 15, at: Broker[Proof] | None = None, **fields: str
     ) -> Answered:
         """The same, beside others who ask."""
         form = urlencode({"grant_type": "client_credentials", **fields})
         headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
         http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
-        outcome = (at or self.exchange)("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
+        exchange = (at or self.broker).exchange
+        outcome = exchange("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
         return Answered(respond(outcome, http, self.clock()))
 
     def forget(self) -> None:

@@ -22,6 +22,7 @@ MAKERS = {
     "TokenRequest": "request",
     "Proof": "request",
     "Caller": "caller",
+    "Once": "caller",
     "Grant": "policy",
     "Refusal": "policy",
     "BearerToken": "minting",
@@ -29,6 +30,8 @@ MAKERS = {
     "Credential": "credentials",
     "Secret": "secretsmanager",
     "Minted": "transloadit",
+    "Opened": "sealing",
+    "Turn": "shared_cache",
 }
 
 
@@ -101,9 +104,26 @@ def test_time_is_the_wall_clock_s() -> None:
     assert {module for module in MODULES if "time.time" in names(module)} <= {"wiring"} | ENTRY_POINTS
 
 
-def test_clients_are_made_by_wiring_alone() -> None:
-    for kind in ("BoundedHttp", "SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange"):
-        assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
+CLIENTS = ("BoundedHttp", "SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
+
+
+@pytest.mark.parametrize("kind", [*CLIENTS, "Table", "SharedCache", "ReplayControl"])
+def test_clients_are_made_by_wiring_alone(kind: str) -> None:
+    assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
+
+
+def test_two_modules_speak_to_aws() -> None:
+    assert {module for module in MODULES if "Aws" in calls(module)} == {"secretsmanager", "dynamodb"}
+
+
+def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -> None:
+    users = {
+        module
+        for module in MODULES
+        for node in ast.walk(tree(module))
+        if isinstance(node, ast.Attribute) and node.attr == "auth_secret"
+    }
+    assert users == {"transloadit", "sealing"}
 
 
 def test_one_module_speaks_to_the_network() -> None:

@@ -60,6 +60,7 @@ class Report:
     credential: str
     verified: bool | None  # None: claims have no signature
     rules: tuple[RuleReport, ...] = ()
+    once: bool = False  # the JWT is spent by a grant
 
 
 class CannotExplain(Exception):
@@ -113,8 +114,9 @@ def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.
         outcome, reason = "granted", None
     else:
         scopes, outcome, reason = None, decision.error.code, decision.reason
+    once = any(entry.once for entries in policy.issuers.values() for entry in entries if entry.name == caller.entry)
     return Report(
-        outcome, reason, caller.entry, caller.subject, scopes, request.aud, request.credential, verified, rules
+        outcome, reason, caller.entry, caller.subject, scopes, request.aud, request.credential, verified, rules, once
     )
 
 
@@ -217,6 +219,8 @@ def _table(report: Report) -> str:
         for step in rule.steps:
             mark = "holds " if step.holds else "FAILED"
             lines.append(f"        {mark}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
+    if report.once:
+        lines.append("  A JWT of this issuer is good once: a grant spends its jti (`once`).")
     if report.verified is False:
         lines.append("  The signature was not verified; --verify fetches the issuer's keys and does.")
     return "\n".join(lines) + "\n"

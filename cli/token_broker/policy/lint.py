@@ -27,6 +27,7 @@ CODES: dict[str, tuple[bool, str]] = {
     "broad-scope": (False, "a rule gives `read`, `write` or the right to make Auth Keys"),
     "shows-secrets": (False, "`template_credentials:read` shows other services' secrets"),
     "end-user-read": (False, "end users get a `*:read` scope, which reads everyone's things in the workspace"),
+    "end-user-once": (False, "end users show one JWT many times, and `once` takes it only the first time"),
     "open-wildcard": (False, "a pattern ends within a name, so it matches longer names too"),
     "replayable": (False, "the JWT names no audience of yours, so every API it is shown to can use it here"),
     "duplicate-rule": (False, "a rule says what another says"),
@@ -84,6 +85,12 @@ def _issuers(policy: TrustPolicy) -> Opinions:
         yield from _patterns((*path, "require"), issuer.require or {})
         if name not in trusted:
             yield Opinion("unused-issuer", path, f"no rule trusts `{name}`; write one, or take it out")
+        preset = _preset(issuer)
+        if issuer.once and preset is not None and preset.end_users:
+            message = (
+                "a page shows its user's JWT until it expires; with `once` each token needs a new sign-in or refresh"
+            )
+            yield Opinion("end-user-once", (*path, "once"), message)
         if issuer.audience_claim != "aud":
             yield Opinion(
                 "replayable",

@@ -38,7 +38,7 @@ def test_what_one_environment_minted_the_other_finds_and_its_token_opens_api2(sh
 
 def test_many_environments_that_start_at_once_cause_one_mint(sharing: World) -> None:
     sharing.fault(times=1, delay_ms=300)
-    environments = [sharing.exchange, *(sharing.environment() for _ in range(7))]
+    environments = [sharing.broker, *(sharing.environment() for _ in range(7))]
     sharing.forget()
     answers = at_once([partial(sharing.ask, at=environment) for environment in environments])
     assert len(answers) == 8
@@ -90,7 +90,7 @@ def test_a_replaced_secret_is_a_cache_of_its_own(sharing: World) -> None:
 
 def test_of_two_who_show_the_same_jwt_at_the_same_moment_one_gets_a_token_a_hundred_times(sharing: World) -> None:
     sharing.share(str(sharing.table), ONCE)
-    environments = [sharing.exchange, sharing.environment()]
+    environments = [sharing.broker, sharing.environment()]
     for environment in environments:
         assert sharing.post(sharing.jwt(jti="first"), at=environment).status in (200, 401)
     for number in range(100):

@@ -68,6 +68,7 @@ def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
         ({}, {"Exchange": 1, "Granted": 1, "Mint": 1}),
         ({"mints": 2}, {"Exchange": 1, "Granted": 1, "Mint": 2}),
         ({"mints": 0, "cache": "hit"}, {"Exchange": 1, "Granted": 1, "CacheHit": 1}),
+        ({"mints": 0, "cache": "shared"}, {"Exchange": 1, "Granted": 1, "SharedHit": 1}),
         ({"mints": 0, "status": 403}, {"Exchange": 1, "Refused": 1}),
         ({"mints": 0, "status": 429}, {"Exchange": 1, "Unavailable": 1}),
         ({"mints": 2, "status": 503}, {"Exchange": 1, "Unavailable": 1, "Mint": 2}),

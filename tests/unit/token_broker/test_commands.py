@@ -1,6 +1,7 @@
 """`token-broker policy …`, as its user and the build meet it."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,6 +33,18 @@ def test_compile_writes_what_the_function_reads(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(GOOD)
     assert run("policy", "compile", "mine.yaml", "--output", "policy.json", folder=tmp_path)[0] == 0
     assert json.loads((tmp_path / "policy.json").read_text())["local"] is False
+
+
+@pytest.mark.parametrize("action", [["check"], ["compile", "--output", "policy.json"]], ids=["check", "compile"])
+def test_once_needs_the_shared_table_and_is_told_by_its_place(tmp_path: Path, action: list[str]) -> None:
+    (tmp_path / "policy.yaml").write_text(GOOD.replace('keys"}}', 'keys"}, once: true}'))
+    status, out, err = run("policy", *action, folder=tmp_path)
+    assert (status, out) == (1, "")
+    assert err.startswith("policy.yaml:4:121: error: `once` needs the shared table: put SharedCache=yes into ")
+    variables = {**os.environ, "SHARED_CACHE": "yes"}
+    command: list[str | Path] = [COMMAND, "policy", *action]
+    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_mistake_is_told_at_once_by_its_place_and_nothing_is_written(tmp_path: Path) -> None:

@@ -34,8 +34,8 @@ rules:
 CLAIMS = {"sub": "alice", "token_use": "id", "email_verified": True, "groups": ["readers", "editor"]}
 
 
-def explain(folder: Path, *options: str, text: str = "") -> tuple[int, str, str]:
-    (folder / "policy.yaml").write_text(POLICY)
+def explain(folder: Path, *options: str, text: str = "", policy: str = POLICY) -> tuple[int, str, str]:
+    (folder / "policy.yaml").write_text(policy)
     command: list[str | Path] = [COMMAND, "policy", "explain", *options]
     done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
@@ -66,6 +66,17 @@ def test_a_grant_shows_what_it_gives(tmp_path: Path) -> None:
     assert status == 0
     assert out.startswith("GRANTED assemblies:write (aud api2, credential default) to alice\n")
     assert "yes editors: assemblies:write (aud api2, credential default)" in out
+
+
+def test_it_says_that_a_grant_spends_the_jwt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHARED_CACHE", "yes")
+    once = POLICY.replace("require:", "once: true\n    require:")
+    _, out, _ = explain(tmp_path, "--jwt", "-", policy=once, text=jwt(jti="j1", groups=["editors"]))
+    assert "good once" in out
+    _, _, err = explain(tmp_path, "--jwt", "-", policy=once, text=jwt(groups=["editors"]))
+    assert "would not be accepted: site: jti" in err
+    _, out, _ = of_claims(tmp_path, CLAIMS)
+    assert "good once" not in out
 
 
 @pytest.mark.parametrize(

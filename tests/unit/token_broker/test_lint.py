@@ -38,7 +38,7 @@ def policy(issuer: dict[str, Any], *rules: dict[str, Any], **more: Any) -> str:
 def codes(text: str) -> list[str]:
     """The codes of what is said, grave or not."""
     try:
-        return [said.code for said in compile_policy(text, "p.yaml").warnings]
+        return [said.code for said in compile_policy(text, "p.yaml", shared_table=True).warnings]
     except PolicyErrors as errors:
         return [problem.code for problem in (*errors.problems, *errors.warnings)]
 
@@ -54,6 +54,9 @@ SAID: dict[str, str] = {
     "shows-secrets": policy(PLAIN, rule(scopes=["template_credentials:read"])),
     "end-user-read": policy(
         {"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "audiences": ["us"]}, rule(scopes=["assemblies:read"])
+    ),
+    "end-user-once": policy(
+        {"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "audiences": ["us"], "once": True}, rule(scopes=UPLOAD)
     ),
     "open-wildcard": policy(PLAIN, rule({"sub": {"like": "repo:acme*"}})),
     "replayable": policy(COGNITO, rule(scopes=UPLOAD)),

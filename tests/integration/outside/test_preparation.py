@@ -1,0 +1,43 @@
+"""What is fetched while the function initialises, so that its first caller waits for the mint alone."""
+
+import time
+
+from tests.kit.outside import World, late, says
+
+
+def test_the_first_exchange_calls_nobody_but_api2(outside: World) -> None:
+    outside.broker.prepare()
+    assert outside.post().status == 200
+    assert outside.called == (0, 0, 1)
+
+
+def test_an_initialisation_alone_mints_nothing(outside: World) -> None:
+    outside.broker.prepare()
+    assert outside.called == (2, 1, 0)
+
+
+def test_a_secret_that_could_not_be_read_is_read_for_the_first_caller(outside: World) -> None:
+    well = outside.aws.answers[""]
+    outside.aws.answers[""] = says({}, 503)
+    outside.broker.prepare()
+    outside.aws.answers[""] = well
+    assert outside.post().status == 200
+    assert outside.called == (0, 1, 1)
+
+
+def test_an_issuer_that_is_down_stops_no_initialisation_and_is_asked_again_after_the_cool_down(outside: World) -> None:
+    well = outside.issuer.answers[""]
+    outside.issuer.answers[""] = says({}, 503)
+    outside.broker.prepare()
+    outside.issuer.answers[""] = well
+    assert outside.post().outcome == (503, "temporarily_unavailable")
+    outside.clock.ahead += 31
+    assert outside.post().status == 200
+
+
+def test_whoever_does_not_answer_is_waited_for_no_longer_than_a_caller_would(outside: World) -> None:
+    outside.issuer.answers[""] = late(4, says({}))
+    outside.aws.answers[""] = late(4, says({}))
+    started = time.monotonic()
+    outside.broker.prepare()
+    assert time.monotonic() - started < 3.5
