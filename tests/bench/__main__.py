@@ -7,6 +7,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -54,8 +55,9 @@ async def measured(names: Iterable[str], quick: bool) -> list[Report]:
         async with outside.running(folder) as world:
             bench = Bench(world, parties.prepared(world, folder), quick)
             for name in names:
-                say(f"measuring {name}")
+                started = time.monotonic()
                 reports.append(await MEASURES[name](bench))
+                say(f"measured {name} in {time.monotonic() - started:.0f} s")
                 tell(reports[-1])
     return reports
 

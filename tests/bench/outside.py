@@ -90,6 +90,7 @@ async def running(folder: Path) -> AsyncIterator[Outside]:
 
 def issuer_app(outside: Outside) -> web.Application:
     """The issuer at `outside.issuer_url`."""
+
     async def metadata(request: web.Request) -> web.Response:
         return web.json_response({"issuer": outside.issuer_url, "jwks_uri": f"{outside.issuer_url}/jwks"})
 

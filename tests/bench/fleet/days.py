@@ -102,7 +102,9 @@ class Fleet:
 
     def live(self, life: Life) -> None:
         """One environment, from its first request to its last."""
-        minter = self._minter()
+        credentials = Credentials({"default": "transloadit/default"}, self._secrets, self.timeline)
+        credentials.fresh("default", Deadline(self.timeline, 15))  # while it starts
+        minter = self._minter(credentials)
         for at in life:
             self.timeline.sleep(max(0.0, at - self.timeline.elapsed))
             notes, asked_at = Notes(), self.timeline.now
@@ -115,13 +117,13 @@ class Fleet:
             if at == life[0]:
                 self.day.waits.append(self.timeline.now - asked_at)
 
-    def _minter(self) -> Minter:
+    def _minter(self, credentials: Credentials) -> Minter:
         shared = None
         if self._table_url is not None:
             table = Table(self._to_table, self.timeline, ACCESS, "fleet", self._table_url)
             shared = SharedCache(table, UPSTREAM, self.timeline, self.timeline.sleep)
         return Minter(
-            Credentials({"default": "transloadit/default"}, self._secrets, self.timeline),
+            credentials,
             TokenEndpoint(self._to_api2, self.timeline, self.timeline.sleep, UPSTREAM),
             TokenCache(),
             MintBudget(self.timeline),

@@ -27,10 +27,11 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> None:
     """One environment, that many seconds from now."""
     time.sleep(after)
-    exchange = build(policy, os.environ, records.append, by_jwt)
+    broker = build(os.environ, records.append, by_jwt, policy_file=policy)
+    broker.prepare()
     body = urlencode({"grant_type": "client_credentials"})
     http = HttpRequest("start", "POST", "ANY /token", ORIGIN, {"authorization": f"Bearer {jwt}", **FORM}, body, False)
-    exchange("start", lambda: read_token_request(http), Deadline(time.time, 15))
+    broker.exchange("start", lambda: read_token_request(http), Deadline(time.time, 15))
 
 
 def main(orders: Mapping[str, Any]) -> None:

@@ -15,6 +15,7 @@ READS_MILLION, WRITES_MILLION = 0.125, 0.625
 SIZES = (1, 2, 5, 10, 100, 1_000)
 FAILURES = Failures(table=(8 * HOUR, 9 * HOUR), api2=(12 * HOUR, 12 * HOUR + MINUTE), crashes=5)
 FAILING = 100  # environments
+DAYS = 30  # a month
 
 HOW = f"""\
 A day in virtual time: the real caches, sealing, leases and budgets of each environment, over a stand-in for DynamoDB
@@ -22,7 +23,7 @@ behind HTTP. Every call is a round trip: table {AWAY["table"] * 1000:.0f} ms, Se
 ms, api2 {AWAY["api2"] * 1000:.0f} ms. One grant. **steady**: so many environments all day, each asked every ten
 minutes or so and replaced after two hours. **bursts**: every two hours so many requests in one second, each in a new
 environment, which is asked twice more and goes. "First answer" is what the first caller of an environment waits for
-others, start and processor time apart."""
+others once it has started, processor time apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +70,9 @@ def _line(name: str, days: Pair) -> tuple[str, ...]:
             for day in (alone, shared)
         ),
         f"{alone.refused:,} / {shared.refused:,}",
-        f"{table_cost(shared):.4f}",
-        f"{waiting_cost(alone) - waiting_cost(shared):.4f}",
+        f"{shared.reads + shared.writes:,.0f}",
+        f"{table_cost(shared) * DAYS:.4f}",
+        f"{(waiting_cost(alone) - waiting_cost(shared)) * DAYS:.4f}",
     )
 
 
@@ -90,8 +92,9 @@ async def measure(bench: Bench) -> Report:
         "first answer alone, p50 / p99",
         "shared",
         "refused",
-        "table, US$ a day",
-        "saved waiting",
+        "table's units a day",
+        "US$ a month",
+        "waiting saved, US$",
     )
     verdicts = [_verdict(curve, {size: pairs[curve, size] for size in sizes}) for curve in CURVES]
     mints = {

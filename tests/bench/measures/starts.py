@@ -25,7 +25,7 @@ from tests.bench.parties import compiled
 HOW = """\
 In real time and over sockets, without TLS: environments start at random moments of a minute, each puts together all
 that the function's start does and performs one exchange. They share the table (a stand-in for DynamoDB over HTTP) and
-no memory. Without the shared cache each of them would mint. "Took" is the exchange alone, on processors that they share."""
+no memory. Without the shared cache each would mint. "Took" is the exchange alone, on processors that all share."""
 COUNT, SECONDS = 1_000, 60.0
 PROCESSES = 2
 
