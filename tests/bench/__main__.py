@@ -99,6 +99,7 @@ def main() -> int:
     reports = asyncio.run(measured(arguments.measures or MEASURES, arguments.quick))
     good = verdict(reports, arguments.quick)
     if not arguments.quick and not arguments.measures:
+        assert {name for report in reports for name in report.figures} == ROWS.keys()
         write(reports)
     return 1 if arguments.quick and not good else 0
 
