@@ -73,6 +73,8 @@ def fields(record: AuditRecord) -> dict[str, Any]:
 
 
 def _cut(value: Any) -> Any:
+    if not value:
+        return value
     if isinstance(value, str):
         # Half a surrogate pair cannot be written, and a record must be.
         return value[:MAX_TEXT].encode("utf-8", "replace").decode()

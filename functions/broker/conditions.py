@@ -5,7 +5,7 @@ so a claim that is absent, null or of another shape fails every matcher but `exi
 """
 
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from broker.values import Value
@@ -17,48 +17,49 @@ Matcher = Callable[[Any], bool | None]
 ABSENT: Final = object()
 
 
+_KINDS = {bool: "boolean", int: "number", float: "number", str: "string"}
+
+
 def _kind(value: object) -> str | None:
     """The JSON type of a scalar; None for all else. A bool is no number, though Python says so."""
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, (int, float)):
-        return "number"
-    return "string" if isinstance(value, str) else None
+    return _KINDS.get(type(value))
 
 
-def _equal(left: Any, right: Any) -> bool:
-    return _kind(left) == _kind(right) and bool(left == right)
+def _typed(values: Iterable[Scalar]) -> frozenset[tuple[str | None, Scalar]]:
+    """Each with its type, so that only equal values of one type are the same."""
+    return frozenset((_kind(value), value) for value in values)
 
 
 def _one_of(wanted: list[Scalar]) -> Matcher:
-    kinds = {_kind(value) for value in wanted}
+    kinds, typed = {_kind(value) for value in wanted}, _typed(wanted)
 
     def match(claim: Any) -> bool | None:
-        if _kind(claim) not in kinds:
-            return None
-        return any(_equal(claim, value) for value in wanted)
+        kind = _kind(claim)
+        return (kind, claim) in typed if kind in kinds else None
 
     return match
 
 
-def _scalars(claim: Any) -> list[Any] | None:
-    if isinstance(claim, list) and all(_kind(item) for item in claim):
-        return claim
-    return None
+def _scalars(claim: Any) -> frozenset[tuple[str | None, Scalar]] | None:
+    return _typed(claim) if isinstance(claim, list) and all(map(_kind, claim)) else None
 
 
 def _any(wanted: list[Scalar]) -> Matcher:
+    typed = _typed(wanted)
+
     def match(claim: Any) -> bool | None:
         items = _scalars(claim)
-        return None if items is None else any(_equal(item, value) for item in items for value in wanted)
+        return None if items is None else not typed.isdisjoint(items)
 
     return match
 
 
 def _all(wanted: list[Scalar]) -> Matcher:
+    typed = _typed(wanted)
+
     def match(claim: Any) -> bool | None:
         items = _scalars(claim)
-        return None if items is None else all(any(_equal(item, value) for item in items) for value in wanted)
+        return None if items is None else typed <= items
 
     return match
 
@@ -145,7 +146,7 @@ def find(claims: Claims, path: tuple[str, ...]) -> Any:
     """The value at a path of member names and array indexes (RFC 6901 section 4), or ABSENT."""
     value: Any = claims
     for name in path:
-        if isinstance(value, Mapping) and name in value:
+        if isinstance(value, dict) and name in value:
             value = value[name]
         elif isinstance(value, list) and _is_index(name) and int(name) < len(value):
             value = value[int(name)]

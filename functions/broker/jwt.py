@@ -2,6 +2,8 @@
 
 import base64
 import re
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from broker import strict_json
@@ -22,7 +24,7 @@ class UnverifiedJwt(Value, frozen=True):
 
     hidden = ("claims", "signing_input", "signature")
 
-    header: dict[str, Any]
+    header: Mapping[str, Any]
     claims: dict[str, Any]
     signing_input: bytes
     signature: bytes
@@ -56,13 +58,14 @@ def parse(compact: str) -> UnverifiedJwt:
     if compact.count(".") != 2:
         raise ValueError("not a compact JWS")
     head, body, mark = compact.split(".")
-    header = strict_json.loads_object(base64url(head))
-    _check_header(header)
+    header = _header(head)
     claims = strict_json.loads_object(base64url(body))
     return UnverifiedJwt(header, claims, f"{head}.{body}".encode(), base64url(mark))
 
 
-def _check_header(header: dict[str, Any]) -> None:
+@lru_cache(maxsize=64)  # all of a key's tokens have the same
+def _header(head: str) -> Mapping[str, Any]:
+    header = strict_json.loads_object(base64url(head))
     if not isinstance(header.get("alg"), str):
         raise ValueError("no alg")
     if not isinstance(header.get("kid", ""), str):
@@ -71,6 +74,7 @@ def _check_header(header: dict[str, Any]) -> None:
         raise ValueError("refused header parameter")
     if media_type(header.get("cty", "")) in _REFUSED_TYPES:
         raise ValueError("nested token")
+    return header
 
 
 def media_type(value: object) -> str:

@@ -35,7 +35,7 @@ class Rule(Value, frozen=True):
 
     def failed(self, claims: Claims) -> tuple[str, ...]:
         """The names of the conditions that do not hold."""
-        return tuple(condition.name for condition in self.when if not condition.holds(claims))
+        return tuple([condition.name for condition in self.when if not condition.holds(claims)])
 
 
 class Rules(Mapping[str, tuple[Rule, ...]]):

@@ -18,7 +18,7 @@ from tests.bench.parties import Party
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """What a block of calls took: `seconds` in all, and the process's memory after it, in bytes."""
+    """What a block of calls took: `seconds` of processor time, and the process's memory after it, in bytes."""
 
     seconds: float
     resident: int

@@ -41,6 +41,8 @@ def svg(name: str, plot: Plot) -> str:
     )
     chart.uuid = name
     chart.title = plot.title
+    if plot.is_logarithmic:
+        chart.y_labels = [10**power for power in range(6) if 10**power <= 10 * max(map(max, plot.series.values()))]
     # Bars are drawn from below.
     step = 1 if plot.is_line else -1
     chart.x_labels = list(plot.labels)[::step]

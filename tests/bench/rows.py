@@ -25,6 +25,8 @@ class Row:
         return figure.median >= bound if self.at_least else figure.median <= bound
 
     def bound(self, value: float) -> str:
+        if value == 0 and not self.at_least:
+            return "0"
         return f"{'≥' if self.at_least else '≤'} {value:g}{self.unit}"
 
 

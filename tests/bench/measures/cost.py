@@ -28,7 +28,8 @@ HOW = f"""\
 From the durations that the emulator reports for the function alone, and AWS's price list (us-east-1, arm64). A share
 of a processor makes them longer: all are multiplied by {PROCESSOR_MEGABYTES:,} MB over the function's memory. Lambda
 bills whole milliseconds, the initialisation too; one exchange in {COLD:,} meets a cold environment, and then waits for
-parties that are as far away as above. An empty function writes no logs; what ours cost is shown beside it."""
+parties that are as far away as above. An empty function writes no logs; what those of the others cost is shown beside
+it (CloudWatch Logs, {LOG_GIGABYTE:.2f} a gigabyte). Metrics cost 0.30 each a month, however many exchanges."""
 
 
 @dataclass(frozen=True, slots=True)

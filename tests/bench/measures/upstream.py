@@ -6,7 +6,7 @@ from typing import Any
 
 from local.emulator.pool import Environment
 from tests.bench.figures import Spread
-from tests.bench.measure import Bench, Report
+from tests.bench.measure import Bench, Report, Table
 from tests.bench.measures.flood import bad_events
 from tests.bench.parties import token_event
 
@@ -30,7 +30,13 @@ async def measure(bench: Bench) -> Report:
         }
     finally:
         await environment.stop()
-    return Report("Calls upstream", HOW, {name: Spread.of([count]) for name, count in counts.items()})
+    numbers = (len(refused), 1, len(hits))
+    lines = [
+        (name.removeprefix("upstream-"), str(number), str(count))
+        for number, (name, count) in zip(numbers, counts.items(), strict=True)
+    ]
+    figures = {name: Spread.of([count]) for name, count in counts.items()}
+    return Report("Calls upstream", HOW, figures, [Table(("", "requests", "calls"), lines)])
 
 
 async def _asked(bench: Bench, environment: Environment, events: Sequence[Any], *, granted: bool) -> int:

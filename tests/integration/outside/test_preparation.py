@@ -2,6 +2,8 @@
 
 import time
 
+from aiohttp import web
+
 from tests.kit.outside import World, late, says
 
 
@@ -41,3 +43,19 @@ def test_whoever_does_not_answer_is_waited_for_no_longer_than_a_caller_would(out
     started = time.monotonic()
     outside.broker.prepare()
     assert time.monotonic() - started < 3.5
+
+
+def test_with_a_shared_table_a_connection_to_it_is_opened_and_no_row_is_asked_for(sharing: World) -> None:
+    well, times = sharing.table_answers, list[float]()
+
+    async def noted(request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        times.append(request.transport.get_extra_info("peername")[1])
+        return await well(request)
+
+    sharing.table_answers = noted
+    sharing.broker.prepare()
+    assert (sharing.called[1], times) == (1, [])
+    assert sharing.post().status == 200
+    # Secret and table have one origin here: what was opened for both serves all calls, one after the other.
+    assert len(set(times)) == 1

@@ -1,7 +1,7 @@
 """What Lambda's environment tells."""
 
 import pytest
-from broker.settings import AwsAccess, aws_access
+from broker.settings import AwsAccess, aws_access, shared_table
 
 VARIABLES = {
     "AWS_REGION": "eu-central-1",
@@ -21,3 +21,10 @@ def test_access_is_read_and_does_not_show() -> None:
 def test_a_missing_variable_is_named(missing: str) -> None:
     with pytest.raises(KeyError, match=missing):
         aws_access({name: value for name, value in VARIABLES.items() if name != missing})
+
+
+@pytest.mark.parametrize(
+    ("variables", "name"), [({"SHARED_TABLE": "t"}, "t"), ({"SHARED_TABLE": ""}, None), ({}, None)]
+)
+def test_the_shared_table_is_named_or_there_is_none(variables: dict[str, str], name: str | None) -> None:
+    assert shared_table(variables) == name

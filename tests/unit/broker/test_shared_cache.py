@@ -1,12 +1,13 @@
 """Environments that share tokens by a table: one mints, the others wait; whatever is wrong, a mint comes of it."""
 
+import json
 import threading
 from typing import Any
 
 import pytest
 from broker.net import OutOfReach
 from broker.shared_cache import LEFT_ALONE_SECONDS, LONGEST_PAUSE, LOOK_SECONDS
-from broker.transloadit import MINT_SECONDS
+from broker.transloadit import MAX_LIFETIME, MINT_SECONDS
 
 from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, Broker, minted, secret
 from tests.kit.policies import policy, rule
@@ -87,6 +88,30 @@ def test_what_it_costs() -> None:
     assert rows.calls == {"GetItem": 2}  # found, and not refused meanwhile
 
 
+def test_whether_it_was_refused_is_looked_at_once_a_minute() -> None:
+    one, two, rows = pair(share="caller")
+    for name in ("alice", "bob", "carol"):
+        token(one, jwt=one.jwt(sub=name))
+    token(two)
+    rows.calls.clear()
+    token(two, jwt=two.jwt(sub="bob"))
+    assert rows.calls == {"GetItem": 1}
+    one.clock.advance(LOOK_SECONDS)
+    token(two, jwt=two.jwt(sub="carol"))
+    assert rows.calls == {"GetItem": 3}
+
+
+def test_the_first_look_is_consistent_and_those_while_waiting_are_not() -> None:
+    one, two, rows = pair()
+    crash(one, rows)
+    del one.web.calls[:]
+    token(two)
+    bodies = [json.loads(call.body) for call in one.web.calls if call.url == TABLE_URL]
+    looks = [body["ConsistentRead"] for body in bodies if "ConsistentRead" in body]
+    assert looks[0]
+    assert not any(looks[1:])
+
+
 def test_what_is_left_is_counted_from_before_the_mint() -> None:
     one, two, _ = pair()
     token(one)
@@ -137,6 +162,9 @@ def test_a_new_version_of_the_secret_finds_nothing_of_the_old() -> None:
     one.web[SECRETS_URL] = secret("v2")
     assert token(two) == ("bearer-2", "miss")
     assert two.record.alarms == ()
+    # Nor is anything of the new one left under the old.
+    one.clock.advance(300)
+    assert token(one) == ("bearer-2", "shared")
 
 
 def test_a_narrower_token_is_not_left_for_others_nor_its_lease() -> None:
@@ -222,6 +250,14 @@ def test_nor_so_long_that_no_time_for_a_mint_is_left(seconds: float) -> None:
     started = two.clock()
     assert token(two, seconds=seconds)[1] == "miss"
     assert two.clock() - started <= (seconds - 0.5) / 2 + 0.001
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(15, MINT_SECONDS), (3, 2.5)])
+def test_a_lease_ends_with_its_holder_s_own_time(seconds: float, longest: float) -> None:
+    one, _, rows = pair()
+    one.post(seconds=seconds)
+    (lease,) = rows.of("lease")
+    assert longest - 1 < int(lease["expires"]["N"]) - one.clock() <= longest
 
 
 def test_pauses_grow_and_differ() -> None:
@@ -430,6 +466,44 @@ def test_nor_within_a_minute_by_one_that_runs() -> None:
     two.post(two.jwt(sub="bob"))
     three.clock.advance(LOOK_SECONDS)
     assert three.post(three.jwt(sub="carol")).outcome == (502, "server_error")
+
+
+def test_nor_by_who_saw_it_and_could_not_tell_the_others() -> None:
+    one, two, rows = pair(share="caller")
+    token(one)
+
+    def refused() -> Any:
+        rows.fault = OutOfReach("timeout")
+        return REFUSED
+
+    one.web[TOKEN_URL] = refused
+    two.post(two.jwt(sub="bob"))
+    rows.fault = None
+    assert rows.of("refused") == []
+    two.clock.advance(60)
+    one.web[TOKEN_URL] = minted("bearer-9")
+    assert token(two) == ("bearer-9", "miss")
+
+
+def test_a_refusal_is_remembered_as_long_as_any_token_lives() -> None:
+    one, _, rows = pair()
+    one.web[TOKEN_URL] = REFUSED
+    one.post()
+    (mark,) = rows.of("refused")
+    assert int(mark["expires"]["N"]) - one.clock() == MAX_LIFETIME
+
+
+def test_a_refusal_of_tomorrow_does_not_refuse_what_is_minted_today() -> None:
+    one, two, rows = pair(share="caller")
+    one.web.then(TOKEN_URL, REFUSED)
+    one.post()
+    one.clock.advance(60)
+    token(one)
+    rows.of("refused")[0]["at"] = {"N": "99999999999"}
+    assert token(two)[1] == "miss"
+    one.clock.advance(10)
+    token(one, jwt=one.jwt(sub="bob"))
+    assert token(two, jwt=two.jwt(sub="bob"))[1] == "shared"
 
 
 def test_what_is_minted_after_the_refusal_is_shared_again() -> None:

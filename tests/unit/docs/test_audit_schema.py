@@ -10,6 +10,7 @@ from broker.errors import BrokerError
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.rows import Rows
 from tests.kit.web import reply
 
 SCHEMA = json.loads((Path(__file__).parents[3] / "docs/audit.schema.json").read_text())
@@ -55,3 +56,20 @@ def test_every_record_is_valid_by_it(fault: Any, claims: dict[str, Any], fields_
     broker.post(broker.jwt(**claims), **fields_sent)
     record = json.loads(json.dumps(fields(broker.record)))
     assert list(VALIDATOR.iter_errors(record)) == []
+
+
+def test_records_of_the_shared_table_are_valid_too() -> None:
+    rows = Rows()
+    broker = Broker(rows=rows)
+    broker.post()
+    environments = [broker.beside() for _ in range(3)]
+    environments[0].post()
+    rows.of("token")[0]["sealed"] = {"B": "AAAA"}
+    environments[1].post()
+    rows.fault = reply(b"", 500)
+    environments[2].post()
+    records = [environment.record for environment in environments]
+    assert [record.cache for record in records] == ["shared", "miss", "miss"]
+    assert [record.alarms for record in records] == [(), ("SharedCacheUnreadable",), ("SharedTableDown",)]
+    for record in records:
+        assert list(VALIDATOR.iter_errors(json.loads(json.dumps(fields(record))))) == []
