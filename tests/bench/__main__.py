@@ -25,6 +25,7 @@ from tests.bench.measures import (
     flood,
     growth,
     memory,
+    sandbox,
     starts,
     throughput,
     upstream,
@@ -45,6 +46,7 @@ MEASURES: dict[str, Measure] = {
     "cost": cost.measure,
     "memory": memory.measure,
     "artifact": artifact.measure,
+    "sandbox": sandbox.measure,
 }
 
 

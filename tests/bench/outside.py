@@ -14,20 +14,20 @@ from typing import Any
 import certifi
 import trustme
 from aiohttp import web
-from token_broker.policy.model import SCOPES
 
 from local import artifact, aws
 from local.options import AUDIENCE, PARAMETERS
 from local.processes import end, end_with_parent, free_ports
 from local.sandbox.app import create_app
-from local.sandbox.tokens import AuthKey
+from local.sandbox.model import AuthKey
+from local.sites import start_site
 from local.translate import Resources, translated
 from tests.bench.relay import Relay
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
 from tests.kit.jwts import Signer
 
 HOST = "127.0.0.1"
-CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET, SCOPES)
+CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET)
 
 
 @dataclass
@@ -105,10 +105,8 @@ def issuer_app(outside: Outside) -> web.Application:
 
 async def site(stack: AsyncExitStack, app: web.Application) -> int:
     """The port where an application is served until the stack is left."""
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
-    await runner.setup()
+    runner = await start_site(app, 0)
     stack.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, HOST, 0).start()
     return int(runner.addresses[0][1])
 
 

@@ -7,8 +7,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,7 @@ class Parties:
     empty: Party
     conventional: Party
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Party]:
         return iter((self.ours, self.empty, self.conventional))
 
 
@@ -82,8 +82,16 @@ def prepared(outside: Outside, folder: Path) -> Parties:
     return Parties(
         Party("ours", ours, folder, variables),
         other("empty", HERE / "empty", {}),
-        other("conventional", plainly_built(HERE / "conventional", CACHE), theirs),
+        other("conventional", plainly_built("conventional", HERE / "conventional"), theirs),
     )
+
+
+def plain(ours: Party) -> Party:
+    """Ours by a plain `sam build`, which ships no byte-code. Raises CalledProcessError."""
+    built = plainly_built("ours", artifact.ROOT / "functions", artifact.ROOT / "requirements.txt")
+    folder = ours.folder / "plain"
+    artifact.lay_over(built, (ours.function.artifact / "policy.json").read_bytes(), folder)
+    return replace(ours, name="ours, plainly built", function=replace(ours.function, artifact=folder))
 
 
 def compiled(outside: Outside) -> bytes:
@@ -92,27 +100,29 @@ def compiled(outside: Outside) -> bytes:
     return compile_policy(POLICY.read_text("utf-8"), str(POLICY), local).data
 
 
-def plainly_built(source: Path, cache: Path) -> Path:
-    """What SAM's own Python builder makes of a folder with an `app.py`; built anew when that has changed."""
+def plainly_built(name: str, *sources: Path) -> Path:
+    """What SAM's own Python builder makes of files and of what is in folders; built anew when they have changed."""
     machine = "x86_64" if platform.machine() == "x86_64" else "arm64"
-    files = sorted(path for path in source.iterdir() if path.is_file())
-    digest = hashlib.sha256(b"".join([TEMPLATE.encode(), machine.encode(), *(path.read_bytes() for path in files)]))
-    folder = cache / f"plain-{source.name}"
+    template = TEMPLATE.format(machine=machine)
+    folder = CACHE / f"plain-{name}"
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    (folder / "src").mkdir(parents=True)
+    for source in sources:
+        if source.is_file():
+            shutil.copy(source, folder / "src")
+        else:
+            shutil.copytree(source, folder / "src", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    inputs = [path for path in sorted(folder.glob("src/**/*")) if path.is_file()]
+    digest = hashlib.sha256(b"\0".join([template.encode(), *(path.read_bytes() for path in inputs)])).hexdigest()
     mark = folder / "inputs"
-    if not mark.exists() or mark.read_text() != digest.hexdigest():
-        shutil.rmtree(folder, ignore_errors=True)
-        (folder / "src").mkdir(parents=True)
-        for file in files:
-            shutil.copy(file, folder / "src")
-        (folder / "template.yaml").write_text(TEMPLATE.format(machine=machine))
+    if not mark.exists() or mark.read_text() != digest:
+        (folder / "template.yaml").write_text(template)
         binaries = Path(sys.executable).parent
         # SAM's builder looks for python3.13 on the path.
         variables = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
         variables["AWS_DEFAULT_REGION"] = "us-east-1"
-        for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-            variables.pop(name, None)
         subprocess.run([binaries / "sam", "build"], cwd=folder, env=variables, check=True, capture_output=True)
-        mark.write_text(digest.hexdigest())
+        mark.write_text(digest)
     return folder / ".aws-sam/build/Function"
 
 

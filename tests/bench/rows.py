@@ -49,6 +49,8 @@ ROWS = {
         Row("flood-calls", "calls of api2 and Secrets Manager during the flood", 0, 0),
         Row("flood-memory", "memory more after the flood", 2, 4, unit=" MB"),
         Row("starts", "mints for all environments that start within a minute, one grant, shared cache", 2, 2),
+        Row("sandbox-token", "sandbox on one core: POST /token a second", 500, 50, at_least=True),
+        Row("sandbox-bearer", "sandbox on one core: bearer checks a second", 500, 50, at_least=True),
         Row("cost", "cost of a million exchanges, of an empty function's", 1.05, 1.1),
         Row("growth-tokens", "an exchange with 10,000 cached tokens, of one with 10", 1.1, 1.5),
         Row("growth-issuers", "an exchange with 10,000 issuers, of one with 10", 1.1, 1.5),
