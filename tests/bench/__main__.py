@@ -14,7 +14,6 @@ from pathlib import Path
 from local.artifact import ROOT
 from local.report import say
 from tests.bench import outside, page, parties
-from tests.bench.figures import text
 from tests.bench.measure import Bench, Measure, Report
 from tests.bench.measures import (
     artifact,
@@ -79,8 +78,8 @@ def verdict(reports: Iterable[Report], quick: bool) -> bool:
             bound = row.ceiling if quick else row.target
             met = row.meets(figure, bound)
             good = good and met
-            said = f"{'met   ' if met else 'MISSED'} {row.measure}: {text(figure, '.3g', row.unit)}, {row.bound(bound)}"
-            sys.stdout.write(said + "\n")
+            said = f"{row.measure}: {page.found(row, figure)}, {row.bound(bound)}"
+            sys.stdout.write(f"{'met   ' if met else 'MISSED'} {said}\n")
     return good
 
 

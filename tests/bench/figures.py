@@ -41,6 +41,11 @@ def rates(seconds: Sequence[float]) -> list[float]:
     return [1 / each for each in seconds]
 
 
+def number(value: float) -> str:
+    """Three figures of it, or all before the point."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def text(figure: Spread | Sequence[float], form: str, unit: str = "") -> str:
     """The median, and the quartiles in brackets, as people read them."""
     spread = figure if isinstance(figure, Spread) else Spread.of(figure)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.figures import Spread
+from tests.bench.figures import Spread, number
 from tests.bench.measure import Report, Table
 from tests.bench.plots import svg
 from tests.bench.rows import ROWS, Row
@@ -89,7 +89,7 @@ def plot_names(report: Report) -> list[str]:
 
 def _summary(reports: Iterable[Report]) -> str:
     lines = [
-        (row.measure, row.bound(row.target), f"**{_figure(row, figure)}**", "met" if row.meets(figure) else "missed")
+        (row.measure, row.bound(row.target), f"**{found(row, figure)}**", "met" if row.meets(figure) else "missed")
         for report in reports
         for row, figure in _rows(report)
     ]
@@ -101,9 +101,10 @@ def _rows(report: Report) -> Iterator[tuple[Row, Spread]]:
         yield ROWS[name], figure
 
 
-def _figure(row: Row, figure: Spread) -> str:
-    middle = f"{figure.median:.3g}{row.unit}"
-    return middle if figure.count == 1 else f"{middle} ({figure.low:.3g} to {figure.high:.3g})"
+def found(row: Row, figure: Spread) -> str:
+    """What came of a row, as people read it."""
+    middle = f"{number(figure.median)}{row.unit}"
+    return middle if figure.count == 1 else f"{middle} ({number(figure.low)} to {number(figure.high)})"
 
 
 def _section(report: Report, why: Mapping[str, str]) -> str:
@@ -116,7 +117,7 @@ def _section(report: Report, why: Mapping[str, str]) -> str:
     for row, figure in _rows(report):
         if not row.meets(figure):
             reason = why.get(row.name, "not explained yet.")
-            parts.append(f"**Missed**: {row.measure}: {_figure(row, figure)}, {row.bound(row.target)}. {reason}\n")
+            parts.append(f"**Missed**: {row.measure}: {found(row, figure)}, {row.bound(row.target)}. {reason}\n")
     return "\n".join(parts)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bench.figures import Spread, percentile, rates, ratios, text
+from tests.bench.figures import Spread, number, percentile, rates, ratios, text
 
 
 def test_a_spread_is_the_median_and_the_quartiles() -> None:
@@ -39,3 +39,8 @@ def test_seconds_become_rates() -> None:
 
 def test_people_read_the_median_and_the_quartiles() -> None:
     assert text([1000, 2000, 3000], ",.0f", " ms") == "2,000 ms (1,500 to 2,500)"
+
+
+@pytest.mark.parametrize(("value", "said"), [(0.12345, "0.123"), (17.06, "17.1"), (2201.4, "2,201"), (0, "0")])
+def test_a_number_has_three_figures_or_all_before_the_point(value: float, said: str) -> None:
+    assert number(value) == said
