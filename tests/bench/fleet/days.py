@@ -24,7 +24,7 @@ from broker.shared_cache import SharedCache
 from broker.transloadit import TokenEndpoint
 
 from tests.bench.fleet.timeline import Timeline
-from tests.bench.fleet.world import AWAY, WELL, Api2, Distant, Failures, Metered, secrets_manager
+from tests.bench.fleet.world import AWAY, WELL, Api2, Distant, Failures, Metered, read_secret
 from tests.kit.brokers import ACCESS
 from tests.kit.policies import ISSUER, UPSTREAM, policy
 
@@ -95,9 +95,9 @@ class Fleet:
         self.api2 = Api2(timeline, failures.crashes)
         self.table = Metered(BoundedHttp(time.time, allow_loopback=True))
         self._table_url = table_url
-        self._secrets = SecretsManager(Distant(timeline, AWAY["aws"], secrets_manager), timeline, ACCESS)
-        self._to_api2 = Distant(timeline, AWAY["api2"], self.api2, failures.api2)
-        self._to_table = Distant(timeline, AWAY["table"], self.table, failures.table)
+        self._secrets = SecretsManager(Distant(timeline, AWAY["aws"], read_secret), timeline, ACCESS)
+        self._to_api2 = Distant(timeline, AWAY["api2"], self.api2.answer, failures.api2)
+        self._to_table = Distant(timeline, AWAY["table"], self.table.answer, failures.table)
         self._grant, self._caller = _grant()
 
     def live(self, life: Life) -> None:

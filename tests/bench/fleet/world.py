@@ -1,13 +1,15 @@
 """What the environments of a fleet share, each some way off: the table over HTTP, api2, Secrets Manager."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from broker.dynamodb import MAX_BYTES
 from broker.net import Answer, Http, OutOfReach
 
 from tests.bench.fleet.timeline import Timeline
 from tests.kit.brokers import minted, secret
+from tests.kit.web import Call
 
 # Seconds of a round trip. Every call is one: connections are made while an environment starts.
 AWAY = {"table": 0.005, "aws": 0.030, "api2": 0.150}
@@ -26,41 +28,12 @@ WELL = Failures()
 
 
 @dataclass
-class Metered:
-    """An `Http` to the table that counts what DynamoDB bills on demand, in its units.
-
-    A read of up to 4 KB is one, half if it may be stale; a write of up to 1 KB is one, also where its condition fails.
-    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
-    """
-
-    inner: Http
-    reads: float = 0
-    writes: int = 0
-
-    def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        seconds: float,
-        limit: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> Answer:
-        if not (headers or {})["x-amz-target"].endswith(".GetItem"):
-            self.writes += 1
-        else:
-            self.reads += 1 if json.loads(body or b"")["ConsistentRead"] else 0.5
-        return self.inner(method, url, seconds=seconds, limit=limit, headers=headers or {}, body=body or b"")
-
-
-@dataclass
 class Distant:
-    """An `Http` as from far away: half of the round trip each way, in virtual time; a timeout while it is down."""
+    """An `Http` from far away: half of the round trip each way, in virtual time; a timeout while the other is down."""
 
     timeline: Timeline
     trip: float
-    inner: Http
+    answer: Callable[[Call], Answer]
     down: tuple[float, float] = (0, 0)
 
     def __call__(
@@ -77,29 +50,41 @@ class Distant:
             self.timeline.sleep(seconds)
             raise OutOfReach("timeout")
         self.timeline.sleep(self.trip / 2)
-        answer = self.inner(method, url, seconds=seconds, limit=limit, headers=headers or {}, body=body or b"")
+        answer = self.answer(Call(method, url, seconds, headers or {}, body or b""))
         self.timeline.sleep(self.trip / 2)
         return answer
 
 
 @dataclass
+class Metered:
+    """The table by HTTP, and what DynamoDB would bill on demand, in its units.
+
+    A read of up to 4 KB is one, half if it may be stale; a write of up to 1 KB is one, also where its condition fails.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html
+    """
+
+    http: Http
+    reads: float = 0
+    writes: int = 0
+
+    def answer(self, call: Call) -> Answer:
+        if not call.headers["x-amz-target"].endswith(".GetItem"):
+            self.writes += 1
+        else:
+            self.reads += 1 if json.loads(call.body)["ConsistentRead"] else 0.5
+        seconds = 60  # real ones, which do not count
+        return self.http(call.method, call.url, seconds=seconds, limit=MAX_BYTES, headers=call.headers, body=call.body)
+
+
+@dataclass
 class Api2:
-    """An `Http` that mints; `crashes` of those who ask die before they have the answer."""
+    """Mints; `crashes` of those who ask die before they have the answer."""
 
     timeline: Timeline
     crashes: int
     mints: int = 0
 
-    def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        seconds: float,
-        limit: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> Answer:
+    def answer(self, call: Call) -> Answer:
         self.mints += 1
         if self.mints <= self.crashes:
             self.timeline.crash()
@@ -107,9 +92,7 @@ class Api2:
         return answer
 
 
-def secrets_manager(
-    method: str, url: str, *, seconds: float, limit: int, headers: object = None, body: object = None
-) -> Answer:
-    """An `Http` that knows one secret."""
+def read_secret(call: Call) -> Answer:
+    """Secrets Manager, which knows one secret."""
     answer: Answer = secret()
     return answer
