@@ -8,10 +8,10 @@ PORT ?= 3000
 WORKERS ?= 2
 export POLICY PORT WORKERS UPSTREAM SANDBOX
 
-.PHONY: help setup demo up down sandbox test test-unit lint format build docs lock clean
+.PHONY: help setup demo up down sandbox test test-unit bench bench-quick lint format build docs lock clean
 
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url; of sandbox: SANDBOX=path PORT=3002"
 
 setup: $(READY) ## Make .venv and install what is locked
@@ -38,6 +38,12 @@ test: lint ## Run all tests
 test-unit: $(READY) ## Run the tests that need no stack
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
+bench: $(READY) ## Measure everything, and write docs/performance.md (some ten minutes)
+	@$(BIN)/python -m tests.bench
+
+bench-quick: $(READY) ## Measure in three minutes; fails when a ratio is past its ceiling
+	@$(BIN)/python -m tests.bench --quick
+
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
 
@@ -53,6 +59,7 @@ docs: $(READY) ## Write the policy's schema and reference page anew from its mod
 lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
 
 clean: ## Remove all that was made here
 	@rm -rf .venv .local .aws-sam

@@ -29,7 +29,7 @@ def built(cache: Path) -> Path:
         mark = cache / "build" / "inputs"
         if not mark.exists() or mark.read_text() != wanted:
             say("building the artifact with sam build")
-            _build(cache / "build")
+            build(cache / "build", _MACHINES[platform.machine()])
             mark.write_text(wanted)
     return cache / "build" / "BrokerFunction"
 
@@ -51,10 +51,11 @@ def _digest() -> str:
     return found.hexdigest()
 
 
-def _build(folder: Path) -> None:
+def build(folder: Path, architecture: str) -> None:
+    """The artifacts of all functions in `folder`, by `sam build`. Raises BuildFailed."""
     variables = {
         **os.environ,
-        "ARCHITECTURE": _MACHINES[platform.machine()],
+        "ARCHITECTURE": architecture,
         "SAM_CLI_TELEMETRY": "0",
         "AWS_DEFAULT_REGION": "us-east-1",
     }

@@ -1,5 +1,6 @@
 """Ports, and children that end with us."""
 
+import asyncio
 import ctypes
 import secrets
 import signal
@@ -46,6 +47,13 @@ def interrupts_held() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if held:
         raise KeyboardInterrupt
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """End a child, if it has not ended by itself, and wait for it."""
+    if process.returncode is None:
+        process.kill()
+    await process.wait()
 
 
 def end_with_parent() -> None:

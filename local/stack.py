@@ -23,7 +23,7 @@ from local.emulator.environment import Function, environments
 from local.emulator.pool import INVOKE_PATH, Environment, Pool, invoke_app
 from local.gateway import gateway_app, read_api
 from local.options import AUDIENCE, PARAMETERS, Options, Ports
-from local.processes import end_with_parent
+from local.processes import end, end_with_parent
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
 from local.sites import start_site
@@ -146,13 +146,7 @@ async def _process(running: AsyncExitStack, folder: Path, *arguments: str) -> No
         start_new_session=True,
         preexec_fn=end_with_parent,
     )
-
-    async def end() -> None:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-    running.push_async_callback(end)
+    running.push_async_callback(end, process)
 
 
 async def _site(running: AsyncExitStack, app: web.Application, port: int) -> None:

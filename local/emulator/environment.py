@@ -50,7 +50,7 @@ def environments(
     plain: bool = False,
 ) -> list[Environment]:
     """`count` environments of a function. Their logs go to `folder`/log; `plain` asks for workers without emulator."""
-    runtime = _runtime(folder / "runtime")
+    runtime = runtime_modules(folder / "runtime")
     logs = [folder / "log" / f"{name}-{number}.log" for number in range(1, count + 1)]
     logs[0].parent.mkdir(parents=True, exist_ok=True)
     binary = None if plain else _binary(folder)
@@ -68,7 +68,7 @@ class EmulatedEnvironment:
     ) -> None:
         self._binary = binary
         self._function = function
-        self._variables = {**_variables(function, runtime, log.stem), **variables}
+        self._variables = {**variables_of(function, runtime, log.stem), **variables}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self._session: aiohttp.ClientSession | None = None
@@ -125,7 +125,7 @@ class WorkerEnvironment:
 
     def __init__(self, function: Function, runtime: Path, variables: Mapping[str, str], log: Path) -> None:
         self._function = function
-        self._variables = {**_variables(function, runtime, log.stem), **variables}
+        self._variables = {**variables_of(function, runtime, log.stem), **variables}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -191,7 +191,7 @@ def _failure(kind: str, message: str) -> Outcome:
     return Outcome(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
 
 
-def _variables(function: Function, runtime: Path, stream: str) -> dict[str, str]:
+def variables_of(function: Function, runtime: Path, stream: str) -> dict[str, str]:
     """The environment of a function, from nothing.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
@@ -214,7 +214,7 @@ def _variables(function: Function, runtime: Path, stream: str) -> dict[str, str]
     }
 
 
-def _runtime(folder: Path) -> Path:
+def runtime_modules(folder: Path) -> Path:
     """A folder with the runtime's own modules and no other."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _RUNTIME_MODULES:

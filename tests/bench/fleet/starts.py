@@ -1,0 +1,52 @@
+"""Environments that start for real, each with one exchange to do: `python -m tests.bench.fleet.starts < orders`.
+
+Threads stand for environments: each puts together all that `wiring` makes, and shares nothing with the others but
+what is outside, over sockets.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from broker.audit import AuditRecord
+from broker.deadline import Deadline
+from broker.event import HttpRequest
+from broker.request import read_token_request
+from broker.wiring import build, by_jwt
+
+ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+
+
+def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> None:
+    """One environment, that many seconds from now."""
+    time.sleep(after)
+    broker = build(os.environ, records.append, by_jwt, policy_file=policy)
+    broker.prepare()
+    body = urlencode({"grant_type": "client_credentials"})
+    http = HttpRequest("start", "POST", "ANY /token", ORIGIN, {"authorization": f"Bearer {jwt}", **FORM}, body, False)
+    broker.exchange("start", lambda: read_token_request(http), Deadline(time.time, 15))
+
+
+def main(orders: Mapping[str, Any]) -> None:
+    records: list[AuditRecord] = []
+    threads = [
+        threading.Thread(target=start, args=(Path(orders["policy"]), orders["jwt"], after, records))
+        for after in orders["after"]
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    found = [(record.outcome, record.cache, record.milliseconds) for record in records]
+    sys.stdout.write(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main(json.load(sys.stdin))

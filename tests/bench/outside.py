@@ -1,0 +1,141 @@
+"""All that an exchange needs outside: an issuer, Secrets Manager and api2, by TLS on loopback, near or far."""
+
+import asyncio
+import ssl
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import certifi
+import trustme
+from aiohttp import web
+
+from local import artifact, aws
+from local.options import AUDIENCE, PARAMETERS
+from local.processes import end, end_with_parent, free_ports
+from local.sandbox.app import create_app
+from local.sandbox.model import AuthKey
+from local.sites import start_site
+from local.translate import Resources, translated
+from tests.bench.relay import Relay
+from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
+from tests.kit.jwts import Signer
+
+HOST = "127.0.0.1"
+CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET)
+
+
+@dataclass
+class Outside:
+    """Where they are, how far, and who signs caller JWTs."""
+
+    issuer_url: str
+    aws_url: str
+    api2_url: str
+    trusted: Path  # the authorities of the world and of the bench, as a file
+    signer: Signer = field(default_factory=Signer)
+    relays: Mapping[str, Relay] = field(default_factory=dict)  # issuer, aws, api2
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What an environment is told so that it trusts them and finds AWS."""
+        return {
+            **aws.TEST_CREDENTIALS,
+            "SSL_CERT_FILE": str(self.trusted),
+            "AWS_CA_BUNDLE": str(self.trusted),
+            "AWS_ENDPOINT_URL": self.aws_url,
+        }
+
+    def jwt(self, *, signer: Signer | None = None, **claims: Any) -> str:
+        """A caller JWT by RS256, which most issuers use: alice's, an editor's, unless told otherwise."""
+        now = int(time.time())
+        members = {"iss": self.issuer_url, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 3600}
+        return (signer or self.signer).jwt(members | {"groups": ["editors"]} | claims)
+
+    def calls(self) -> Counter[str]:
+        """How many requests each was sent so far."""
+        return Counter({name: relay.requests for name, relay in self.relays.items()})
+
+
+@asynccontextmanager
+async def running(folder: Path) -> AsyncIterator[Outside]:
+    """All three, as long as the context."""
+    authority = trustme.CA()
+    trusted = folder / "authorities.pem"
+    # The world's authorities too, since reading them is a part of what TLS costs a start.
+    trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(HOST).configure_cert(context)
+    ports = free_ports(3)
+    issuer_url, aws_url, api2_url = (f"https://{HOST}:{port}" for port in ports)
+    resources = translated(artifact.ROOT / "template.yaml", PARAMETERS, artifact.ROOT / ".local")
+    outside = Outside(issuer_url, aws_url, api2_url, trusted)
+    async with AsyncExitStack() as stack:
+        targets = {
+            "issuer": await site(stack, issuer_app(outside)),
+            "aws": await _moto(stack, folder, resources),
+            "api2": await site(stack, create_app([CREDENTIAL])),
+        }
+        outside.relays = {name: Relay(target, context) for name, target in targets.items()}
+        for relay, port in zip(outside.relays.values(), ports, strict=True):
+            stack.push_async_callback(relay.stop)
+            await relay.start(port)
+        yield outside
+
+
+def issuer_app(outside: Outside) -> web.Application:
+    """The issuer at `outside.issuer_url`."""
+
+    async def metadata(request: web.Request) -> web.Response:
+        return web.json_response({"issuer": outside.issuer_url, "jwks_uri": f"{outside.issuer_url}/jwks"})
+
+    async def keys(request: web.Request) -> web.Response:
+        return web.json_response(outside.signer.jwks())
+
+    app = web.Application()
+    app.router.add_get("/.well-known/openid-configuration", metadata)
+    app.router.add_get("/jwks", keys)
+    return app
+
+
+async def site(stack: AsyncExitStack, app: web.Application) -> int:
+    """The port where an application is served until the stack is left."""
+    runner = await start_site(app, 0)
+    stack.push_async_callback(runner.cleanup)
+    return int(runner.addresses[0][1])
+
+
+async def _moto(stack: AsyncExitStack, folder: Path, resources: Resources) -> int:
+    """Secrets Manager in a process of its own, with the template's secret."""
+    (port,) = free_ports(1)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)),
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
+        preexec_fn=end_with_parent,
+    )
+    stack.push_async_callback(end, process)
+    await listening(port)
+    endpoint = f"http://{HOST}:{port}"
+    await asyncio.to_thread(aws.create_secrets, resources, endpoint, [], CREDENTIAL.key, CREDENTIAL.secret)
+    return port
+
+
+async def listening(port: int, seconds: float = 30) -> None:
+    """Wait until something listens. Raises TimeoutError."""
+    async with asyncio.timeout(seconds):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection(HOST, port)
+            except OSError:
+                await asyncio.sleep(0.05)
+            else:
+                writer.close()
+                return

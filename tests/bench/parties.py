@@ -1,0 +1,144 @@
+"""Who is measured: ours, an empty handler, and what one would write instead. All are artifacts under one emulator."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from token_broker.policy.compiler import Local, compile_policy
+
+from local import artifact
+from local.emulator.environment import Function, environments
+from local.emulator.pool import Environment
+from local.options import AUDIENCE, PARAMETERS
+from local.translate import translated
+from tests.bench.outside import Outside
+
+HERE = Path(__file__).parent
+CACHE = artifact.ROOT / ".local"
+POLICY = artifact.ROOT / "local/policy.yaml"
+TEMPLATE = """
+AWSTemplateFormatVersion: "2010-09-09"
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Function:
+    Type: AWS::Serverless::Function
+    Properties: {{CodeUri: src/, Handler: app.handler, Runtime: python3.13, Architectures: [{machine}]}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """One of those measured. `variables`: what its environments are told."""
+
+    name: str
+    function: Function
+    folder: Path
+    variables: Mapping[str, str] = field(repr=False)
+
+    def environment(self) -> Environment:
+        """A fresh environment, not yet started."""
+        (made,) = environments(1, self.function, self.folder, self.variables, name=self.name)
+        return made
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    ours: Party
+    empty: Party
+    conventional: Party
+
+    def __iter__(self) -> Iterator[Party]:
+        return iter((self.ours, self.empty, self.conventional))
+
+
+def prepared(outside: Outside, folder: Path) -> Parties:
+    """All three, built and laid out in `folder`. Raises BuildFailed, CalledProcessError."""
+    (folder / "log").mkdir()
+    # Lambda's file system is read-only, so nothing that is compiled at start can be kept.
+    variables = {**outside.variables, "PYTHONDONTWRITEBYTECODE": "1"}
+    # The deployment by default: without the shared cache, which the fleet measures.
+    resources = translated(artifact.ROOT / "template.yaml", PARAMETERS | {"SharedCache": "no"}, CACHE)
+    artifact.lay_over(artifact.built(CACHE), compiled(outside), folder / "ours")
+    ours = Function.from_template(resources["BrokerFunction"]["Properties"], folder / "ours")
+    theirs = {
+        "ISSUER_URL": outside.issuer_url,
+        "API2_URL": outside.api2_url,
+        "AUDIENCE": AUDIENCE,
+        "SECRET_NAME": "transloadit/default",
+        "POWERTOOLS_SERVICE_NAME": "conventional",
+    }
+
+    def other(name: str, path: Path, told: Mapping[str, str]) -> Party:
+        return Party(name, Function(path, "app.handler", ours.timeout, ours.memory, told), folder, variables)
+
+    return Parties(
+        Party("ours", ours, folder, variables),
+        other("empty", HERE / "empty", {}),
+        other("conventional", plainly_built("conventional", HERE / "conventional"), theirs),
+    )
+
+
+def plain(ours: Party) -> Party:
+    """Ours by a plain `sam build`, which ships no byte-code. Raises CalledProcessError."""
+    built = plainly_built("ours", artifact.ROOT / "functions", artifact.ROOT / "requirements.txt")
+    folder = ours.folder / "plain"
+    artifact.lay_over(built, (ours.function.artifact / "policy.json").read_bytes(), folder)
+    return replace(ours, name="ours, plainly built", function=replace(ours.function, artifact=folder))
+
+
+def compiled(outside: Outside) -> bytes:
+    """The local stack's policy, compiled for this outside world."""
+    local = Local(outside.api2_url, outside.aws_url, {"ISSUER_URL": outside.issuer_url, "AUDIENCE": AUDIENCE})
+    return compile_policy(POLICY.read_text("utf-8"), str(POLICY), local).data
+
+
+def plainly_built(name: str, *sources: Path) -> Path:
+    """What SAM's own Python builder makes of files and of what is in folders; built anew when they have changed."""
+    machine = "x86_64" if platform.machine() == "x86_64" else "arm64"
+    template = TEMPLATE.format(machine=machine)
+    folder = CACHE / f"plain-{name}"
+    shutil.rmtree(folder / "src", ignore_errors=True)
+    (folder / "src").mkdir(parents=True)
+    for source in sources:
+        if source.is_file():
+            shutil.copy(source, folder / "src")
+        else:
+            shutil.copytree(source, folder / "src", ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+    inputs = [path for path in sorted(folder.glob("src/**/*")) if path.is_file()]
+    digest = hashlib.sha256(b"\0".join([template.encode(), *(path.read_bytes() for path in inputs)])).hexdigest()
+    mark = folder / "inputs"
+    if not mark.exists() or mark.read_text() != digest:
+        (folder / "template.yaml").write_text(template)
+        binaries = Path(sys.executable).parent
+        # SAM's builder looks for python3.13 on the path.
+        variables = {**os.environ, "PATH": f"{binaries}:{os.environ['PATH']}", "SAM_CLI_TELEMETRY": "0"}
+        variables["AWS_DEFAULT_REGION"] = "us-east-1"
+        subprocess.run([binaries / "sam", "build"], cwd=folder, env=variables, check=True, capture_output=True)
+        mark.write_text(digest)
+    return folder / ".aws-sam/build/Function"
+
+
+def token_event(jwt: str) -> dict[str, Any]:
+    """What API Gateway sends for a token request with this caller JWT."""
+    return _event("/token", "ANY /token", "POST", authorization=f"Bearer {jwt}")
+
+
+def health_event() -> dict[str, Any]:
+    return _event("/health", "GET /health", "GET")
+
+
+def _event(path: str, route: str, method: str, **headers: str) -> dict[str, Any]:
+    event: dict[str, Any] = json.loads((artifact.ROOT / "tests/events/token.json").read_text())
+    event |= {"rawPath": path, "routeKey": route}
+    event["requestContext"] |= {"routeKey": route}
+    event["requestContext"]["http"] |= {"path": path, "method": method}
+    event["headers"] |= headers
+    return event
