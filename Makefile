@@ -6,13 +6,13 @@ READY := .venv/ready
 POLICY ?= local/policy.yaml
 PORT ?= 3000
 WORKERS ?= 2
-export POLICY PORT WORKERS UPSTREAM
+export POLICY PORT WORKERS UPSTREAM SANDBOX
 
-.PHONY: help setup demo up down test test-unit lint format build docs lock clean
+.PHONY: help setup demo up down sandbox test test-unit lint format build docs lock clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url"
+	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url; of sandbox: SANDBOX=path PORT=3002"
 
 setup: $(READY) ## Make .venv and install what is locked
 $(READY): requirements.txt requirements-dev.txt pyproject.toml local/bootstrap.py
@@ -26,6 +26,11 @@ up: $(READY) ## Start the stack in the background; .local/stack.json says where
 
 down: $(READY) ## Stop the stack
 	@$(BIN)/python -m local down
+
+# The PORT above is the stack's.
+sandbox: PORT := $(if $(filter file,$(origin PORT)),3002,$(PORT))
+sandbox: $(READY) ## Start the api2 sandbox alone, until Ctrl-C
+	@$(BIN)/python -m local.sandbox
 
 test: lint ## Run all tests
 	@$(BIN)/python -m pytest -n 2

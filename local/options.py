@@ -59,15 +59,16 @@ class Options:
             raise BadOption("UPSTREAM needs TRANSLOADIT_KEY and TRANSLOADIT_SECRET in the environment")
         return cls(
             policy=(ROOT / environment.get("POLICY", "local/policy.yaml")).resolve(),
-            first_port=_number(environment, "PORT", 3000, 65_000),
-            workers=_number(environment, "WORKERS", 2, 64, lowest=1),
+            first_port=number(environment, "PORT", 3000, 65_000),
+            workers=number(environment, "WORKERS", 2, 64, lowest=1),
             upstream=_upstream(upstream) if upstream else None,
             auth_key=key if upstream else None,
             auth_secret=secret if upstream else None,
         )
 
 
-def _number(environment: Mapping[str, str], name: str, default: int, highest: int, lowest: int = 0) -> int:
+def number(environment: Mapping[str, str], name: str, default: int, highest: int, lowest: int = 0) -> int:
+    """A whole number from make's variables. Raises BadOption."""
     text = environment.get(name) or str(default)
     if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
         raise BadOption(f"{name}={text}: write a whole number from {lowest} to {highest}")

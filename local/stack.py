@@ -10,7 +10,6 @@ import sys
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -26,13 +25,12 @@ from local.gateway import gateway_app, read_api
 from local.options import AUDIENCE, PARAMETERS, Options, Ports
 from local.processes import end_with_parent
 from local.sandbox.app import create_app
-from local.sandbox.tokens import AuthKey
+from local.sandbox.model import AuthKey
+from local.sites import start_site
 from local.translate import Resources, translated
 
 STACK_FILE = "stack.json"
 READY_SECONDS = 60.0
-# Out of the way of the gateway's own limit.
-LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
 _TEMPLATE = artifact.ROOT / "template.yaml"
 
 
@@ -158,10 +156,7 @@ async def _process(running: AsyncExitStack, folder: Path, *arguments: str) -> No
 
 
 async def _site(running: AsyncExitStack, app: web.Application, port: int) -> None:
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1, **LIMITS)
-    await runner.setup()
-    running.push_async_callback(runner.cleanup)
-    await web.TCPSite(runner, "127.0.0.1", port).start()
+    running.push_async_callback((await start_site(app, port)).cleanup)
 
 
 async def _answers(url: str) -> None:

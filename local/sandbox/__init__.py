@@ -1,5 +1,15 @@
 """The part of Transloadit's API2 that matters to the broker, on this machine.
 
-`app` wires it and holds the endpoints; `tokens` mints and knows bearer tokens; `authentication` checks bearers and
-signatures; `faults` lets tests break it; `errors` are the codes that api2 documents.
+A request goes one way through these modules; each knows only those below it:
+
+    app                         the parts, put together
+    control                     how tests steer it
+    routes                      the table: method, path, scope, endpoint
+    uploads  events  notifications  templates  credentials  auth_keys  account      the endpoints
+    assemblies
+    authentication  instructions  files      what endpoints share
+    tokens  call  limits  listing
+    store                       all that is remembered
+    assembly  tus  resources    what is remembered of one thing, and what the clock makes of it
+    faults  journal  config  model  clock  errors      the ground
 """

@@ -1,137 +1,165 @@
-"""The sandbox as an aiohttp application."""
+"""The sandbox as an aiohttp application: its parts, put together, and a request's way through them."""
 
-import logging
-import time
-from collections import Counter
+import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from local.sandbox.authentication import Authenticator, Caller
+from local.sandbox.account import Account
+from local.sandbox.assemblies import Assemblies
+from local.sandbox.auth_keys import AuthKeys
+from local.sandbox.authentication import Authenticator
+from local.sandbox.call import Call, Route, read_form, read_params
+from local.sandbox.clock import Clock, Pulse
+from local.sandbox.control import PREFIX, Control
+from local.sandbox.credentials import Credentials
 from local.sandbox.errors import ApiError
+from local.sandbox.events import Events
 from local.sandbox.faults import Faults
-from local.sandbox.tokens import AuthKey, Tokens
+from local.sandbox.files import Files
+from local.sandbox.journal import LOG, Entry, Journal
+from local.sandbox.limits import Limits
+from local.sandbox.model import AuthKey, Settings
+from local.sandbox.notifications import Notifications
+from local.sandbox.routes import Endpoints, routes
+from local.sandbox.store import Store
+from local.sandbox.templates import Templates
+from local.sandbox.tokens import LIFETIME, Tokens
+from local.sandbox.uploads import Uploads
 
-HOW = web.RequestKey("how", str)  # how a request was authenticated, for the log
-LOG = logging.getLogger("local.sandbox")
-CORS = {
+CALLER = web.RequestKey("caller", str)  # how a request was authenticated, for the log
+_MAX_FORM_BYTES = 256 * 2**20
+_CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Allow-Headers": "Transloadit-Client, Authorization, Content-Type",
-    "Access-Control-Allow-Methods": "GET, POST, PUT, DELETE, OPTIONS",
+    "Access-Control-Allow-Methods": "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS",
+    "Access-Control-Allow-Headers": (
+        "Transloadit-Client, Authorization, Content-Type, Tus-Resumable, Upload-Length, Upload-Defer-Length, "
+        "Upload-Metadata, Upload-Offset, X-HTTP-Method-Override, X-Requested-With, X-Request-ID, Last-Event-ID"
+    ),
+    "Access-Control-Expose-Headers": (
+        "Location, Retry-After, Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Upload-Length, Upload-Offset"
+    ),
 }
-
-Endpoint = Callable[[web.Request, Caller], Awaitable[web.Response]]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-async def list_assemblies(request: web.Request, caller: Caller) -> web.Response:
-    """No Assembly is ever made here, so the list is empty; what counts is who may see it."""
-    return web.json_response({"count": 0, "items": []})
-
-
-# The endpoints, and the scope that guards each.
-ENDPOINTS: dict[tuple[str, str], tuple[str, Endpoint]] = {
-    ("GET", "/assemblies"): ("assemblies:read", list_assemblies),
-}
-
-
-@dataclass
-class Clock:
-    """Wall time, moved on by tests."""
-
-    source: Callable[[], float] = time.time
-    ahead: float = 0
-
-    def __call__(self) -> float:
-        return self.source() + self.ahead
-
-
 class Sandbox:
-    """State of one sandbox: tokens, faults, and counters of what was called."""
+    """One sandbox. A request passes `control`, then `observe`, then its endpoint."""
 
-    def __init__(self, keys: list[AuthKey], clock: Clock) -> None:
-        self.clock = clock
-        by_name = {key.key: key for key in keys}
-        self.tokens = Tokens(by_name, clock)
-        self.authenticator = Authenticator(by_name, self.tokens, clock)
-        self.faults = Faults()
-        self.calls: Counter[str] = Counter()
-        self.forms: list[dict[str, str]] = []
+    def __init__(self, keys: list[AuthKey], clock: Clock, settings: Settings) -> None:
+        pulse, self._limits = Pulse(), Limits(settings, clock)
+        store = Store(settings.workspaces, keys)
+        files = Files(store)
+        self._journal, self._faults = Journal(), Faults()
+        self._tokens = Tokens(store, self._limits, clock)
+        self._authenticator = Authenticator(store, self._tokens, clock)
+        self._notifications = Notifications(store, clock, pulse)
+        assemblies = Assemblies(
+            store, files, self._limits, clock, pulse, settings.execution_seconds, self._notifications.follow
+        )
+        self._control = Control(store, self._journal, self._faults, clock, pulse, assemblies)
+        self._routes = routes(
+            Endpoints(
+                assemblies=assemblies,
+                uploads=Uploads(store, assemblies, files),
+                events=Events(store, clock, pulse),
+                notifications=self._notifications,
+                files=files,
+                templates=Templates(store, clock),
+                credentials=Credentials(store, clock),
+                keys=AuthKeys(store, clock),
+                account=Account(store, clock),
+            )
+        )
+
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[self.observe], client_max_size=_MAX_FORM_BYTES)
+        app.cleanup_ctx.append(self._notifications.running)
+        app.on_response_prepare.append(_allow_other_origins)
+        app.router.add_route("*", f"{PREFIX}{{verb:.*}}", self._control.answer)
+        app.router.add_post("/token", self.token)
+        for route in self._routes:
+            app.router.add_route(route.method, route.path, self._endpoint(route))
+        app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
+        app.router.add_route("*", "/{path:.*}", _unknown)
+        return app
 
     async def token(self, request: web.Request) -> web.Response:
         body = await request.read()
-        # What tests may see of the requests for tokens: the form, which holds no secret.
-        self.forms.append(dict(parse_qsl(body.decode("utf-8", "replace"))))
-        answer = self.tokens.mint(request.headers.get("Authorization"), request.content_type, body)
-        request[HOW] = "basic"
-        return web.json_response(answer, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
+        self._journal.form(dict(parse_qsl(body.decode("utf-8", "replace"))))
+        token, bearer, scopes = self._tokens.mint(request.headers.get("Authorization"), request.content_type, body)
+        request[CALLER] = f"basic of {bearer.key.key} (aud {bearer.aud}: {' '.join(scopes)})"
+        answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
+        return _json(answer, **{"Cache-Control": "no-store", "Pragma": "no-cache"})
 
-    async def endpoint(self, request: web.Request) -> web.Response:
-        scope, handle = ENDPOINTS.get((request.method, request.path), ("", None))
-        if handle is None:
-            raise ApiError("SERVER_404", "Unknown method or URL")
-        caller = self.authenticator.check(request.headers.get("Authorization"), request.query, scope)
-        request[HOW] = f"{caller.how} of {caller.key.key}"
-        return await handle(request, caller)
+    def _endpoint(self, route: Route) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            answer = await route.handle(await self._called(request, route))
+            return _json(answer) if isinstance(answer, dict) else answer
+
+        return handle
+
+    async def _called(self, request: web.Request, route: Route) -> Call:
+        """The request, read and authenticated. Raises ApiError."""
+        fields, files = await read_form(request)
+        if route.scope is None:
+            request[CALLER] = "who knows the id"
+            return Call(request, fields, files, read_params(fields.get("params") or "{}"), None)
+        caller, params = self._authenticator.check(request.headers, fields, route)
+        request[CALLER] = str(caller)
+        if not caller.holds(route.scope):
+            raise ApiError("INSUFFICIENT_AUTH_SCOPE", f"The scope {route.scope} is needed")
+        return Call(request, fields, files, params, caller)
 
     @web.middleware
     async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Count, break where asked to, answer refusals in api2's words, and log a line."""
-        self.calls[f"{request.method} {request.path}"] += 1
+        if request.path.startswith(PREFIX):
+            return await handler(request)
+        self._journal.count(request.method, _path(request))
         refused = ""
         try:
-            faulty = await self.faults.meet(request)
-            response = faulty if faulty is not None else await handler(request)
+            self._limits.take("request", request.remote or "")
+            response = await self._faults.meet(request, handler)
         except ApiError as error:
-            refused = error.code
-            response = error.response()
-        if request.path != "/token":
-            response.headers.update(CORS)
-        LOG.info("%s %s %s %s", request.method, request.path, response.status, refused or request.get(HOW, "nobody"))
+            refused, response = f"{error.code}: {error.message}", error.response()
+        except ConnectionResetError:
+            # Nobody is there to read it; the log shows it.
+            gone = ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request")
+            refused, response = f"{gone.code}: {gone.message}", gone.response()
+        except Exception as defect:  # noqa: BLE001 - what api2 answers to a defect of its own
+            LOG.exception("a defect of the sandbox")
+            refused = f"SERVER_500: {type(defect).__name__}"
+            response = ApiError("SERVER_500", "A defect of the sandbox").response()
+        self._journal.write(Entry(request.method, request.path, response.status, request.get(CALLER, ""), refused))
         return response
 
-    @web.middleware
-    async def control(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """`/_sandbox/…` stands outside of counting and faults."""
-        if not request.path.startswith("/_sandbox/"):
-            return await self.observe(request, handler)
-        try:
-            answer = await self._controlled(request)
-        except ValueError as error:
-            return web.json_response({"message": str(error)}, status=400)
-        return web.json_response(answer)
 
-    async def _controlled(self, request: web.Request) -> Any:
-        call = (request.method, request.path.removeprefix("/_sandbox/"))
-        if call == ("GET", "calls"):
-            return dict(self.calls)
-        if call == ("GET", "forms"):
-            return self.forms
-        if call == ("POST", "reset"):
-            self.calls.clear()
-            self.forms.clear()
-            self.faults.clear()
-        elif call == ("POST", "faults"):
-            self.faults.add(await request.json())
-        elif call == ("POST", "clock"):
-            self.clock.ahead += float((await request.json())["advance"])
-        else:
-            raise ValueError("the controls are GET calls, GET forms, POST reset, POST faults and POST clock")
-        return {"ok": True}
+def _path(request: web.Request) -> str:
+    """The path with {id} in place of ids; as it is where no endpoint has it."""
+    resource = request.match_info.route.resource
+    return request.path if resource is None or "{path" in resource.canonical else resource.canonical
+
+
+def _json(answer: dict[str, object], **headers: str) -> web.Response:
+    return web.Response(text=json.dumps(answer), content_type="application/json", headers=headers)
+
+
+async def _unknown(request: web.Request) -> web.Response:
+    raise ApiError("SERVER_404", "Unknown method or URL")
 
 
 async def _preflight(request: web.Request) -> web.Response:
     return web.Response(status=204)
 
 
-def create_app(keys: list[AuthKey], clock: Clock | None = None) -> web.Application:
+async def _allow_other_origins(request: web.Request, response: web.StreamResponse) -> None:
+    """Pages of any origin may call the API, but not `/token`: https://transloadit.com/docs/api/token-post/"""
+    if request.path != "/token":
+        response.headers.update(_CORS)
+
+
+def create_app(keys: list[AuthKey], clock: Clock | None = None, settings: Settings | None = None) -> web.Application:
     """The sandbox for these Auth Keys."""
-    sandbox = Sandbox(keys, clock or Clock())
-    app = web.Application(middlewares=[sandbox.control])
-    app.router.add_post("/token", sandbox.token)
-    app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
-    app.router.add_route("*", "/{path:.*}", sandbox.endpoint)
-    return app
+    return Sandbox(keys, clock or Clock(), settings or Settings()).app()

@@ -4,95 +4,122 @@ https://transloadit.com/docs/api/authentication/
 """
 
 import hmac
-import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from local.sandbox.call import Caller, Route, read_params
 from local.sandbox.errors import ApiError
-from local.sandbox.tokens import AuthKey, Tokens
+from local.sandbox.model import AuthKey
+from local.sandbox.store import Store
+from local.sandbox.tokens import Tokens
 
 _ALGORITHMS = ("sha384", "sha256", "sha1")
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Who was authenticated, and how, for the log."""
-
-    key: AuthKey
-    how: str
+Params = dict[str, Any]
 
 
 class Authenticator:
-    def __init__(self, keys: Mapping[str, AuthKey], tokens: Tokens, clock: Callable[[], float]) -> None:
-        self._keys = keys
+    def __init__(self, store: Store, tokens: Tokens, clock: Callable[[], float]) -> None:
+        self._store = store
         self._tokens = tokens
         self._clock = clock
 
-    def check(self, authorization: str | None, fields: Mapping[str, str], scope: str) -> Caller:
-        """The caller, who holds `scope`. A valid bearer wins: no signature is looked at beside it. Raises ApiError."""
-        kind, _, token = (authorization or "").partition(" ")
+    def check(self, headers: Mapping[str, str], fields: Mapping[str, str], route: Route) -> tuple[Caller, Params]:
+        """The caller and `params`. A bearer wins: no signature is looked at beside it.
+
+        Raises ApiError.
+        """
+        kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self._bearer(token.strip(), fields, scope)
-        key = self._signed(fields)
-        _demand(scope, frozenset(key.scopes))
-        return Caller(key, "signature")
+            return self._bearer(token.strip(), fields)
+        params = self._params(fields)
+        return self._signed(fields, params["auth"], headers.get("Referer"), route), params
 
-    def _bearer(self, token: str, fields: Mapping[str, str], scope: str) -> Caller:
+    def _bearer(self, token: str, fields: Mapping[str, str]) -> tuple[Caller, Params]:
         bearer = self._tokens.find(token)
-        named = _auth(fields).get("key") if "params" in fields else None
-        if named is not None and named != bearer.key.key:
+        params = read_params(fields["params"]) if fields.get("params") else {}
+        auth = params.get("auth", {})
+        if not isinstance(auth, dict):
+            raise ApiError("NO_OBJECT_AUTH_PARAMETER", "The auth parameter is no object")
+        if auth.get("key") not in (None, bearer.key.key):
             raise ApiError("BEARER_TOKEN_AUTH_KEY_MISMATCH", "Bearer token auth key mismatch")
-        _demand(scope, bearer.scopes)
-        return Caller(bearer.key, "bearer")
+        return Caller(bearer.key, "bearer", bearer.scopes, bearer.aud), params
 
-    def _signed(self, fields: Mapping[str, str]) -> AuthKey:
-        """The key that signed `params`. The checks run in the order in which api2's clients meet them."""
+    def _params(self, fields: Mapping[str, str]) -> Params:
+        """`params` with its `auth`. The checks run in the order in which api2's clients meet them."""
         if not fields.get("params"):
-            raise ApiError("NO_PARAMS_FIELD", "No params field")
-        auth = _auth(fields)
-        if not auth:
-            raise ApiError("NO_AUTH_PARAMETER", "No auth parameter")
+            raise ApiError("NO_PARAMS_FIELD", "There is no params field")
+        params = read_params(fields["params"])
+        if "auth" not in params:
+            raise ApiError("NO_AUTH_PARAMETER", "There is no auth parameter in params")
+        if not isinstance(params["auth"], dict):
+            raise ApiError("NO_OBJECT_AUTH_PARAMETER", "The auth parameter is no object")
+        return params
+
+    def _signed(self, fields: Mapping[str, str], auth: Params, referer: str | None, route: Route) -> Caller:
+        key = self._key(auth)
+        workspace = self._store.workspaces[key.workspace]
+        caller = Caller(key, "signature" if fields.get("signature") else "key", frozenset(key.scopes))
+        # What remains of a cancelled Workspace are signed reads.
+        is_enforced = workspace.require_signature or workspace.cancelled
+        if is_enforced:
+            _demand_expiry(auth)
+        expires_at = self._expiry(auth)
+        if is_enforced:
+            demand_proof(caller, auth)
+        if signature := fields.get("signature"):
+            if not _is_signed(fields["params"], signature, key):
+                raise ApiError("INVALID_SIGNATURE", "The signature does not fit the params and the Auth Secret")
+            if route.once:
+                self._use_once(signature, expires_at)
+        _check_referer(auth, referer)
+        if workspace.cancelled and route.method != "GET":
+            raise ApiError("SERVER_403", "The Workspace is cancelled: it only reads")
+        return caller
+
+    def _key(self, auth: Params) -> AuthKey:
         if "key" not in auth:
-            raise ApiError("NO_AUTH_KEY_PARAMETER", "No auth.key parameter")
-        if not isinstance(auth["key"], str):
-            raise ApiError("INVALID_AUTH_KEY_PARAMETER", "auth.key must be a text")
-        key = self._keys.get(auth["key"])
-        if key is None:
+            raise ApiError("NO_AUTH_KEY_PARAMETER", "There is no auth.key parameter")
+        if not isinstance(auth["key"], str) or not auth["key"]:
+            raise ApiError("INVALID_AUTH_KEY_PARAMETER", "The auth.key parameter is no text")
+        key = self._store.keys.get(auth["key"])
+        if key is None or not key.is_active:
             raise ApiError("GET_ACCOUNT_UNKNOWN_AUTH_KEY", "The Auth Key is not known")
-        self._check_expiry(auth)
-        if not fields.get("signature"):
-            raise ApiError("NO_SIGNATURE_FIELD", "No signature field")
-        if not _is_signed(fields["params"], fields["signature"], key):
-            raise ApiError("INVALID_SIGNATURE", "The signature is wrong")
         return key
 
-    def _check_expiry(self, auth: Mapping[str, Any]) -> None:
+    def _expiry(self, auth: Params) -> float:
+        """When the signature ends; now where it does not say. Raises ApiError for one that has ended."""
         if "expires" not in auth:
-            raise ApiError("NO_AUTH_EXPIRES_PARAMETER", "No auth.expires parameter")
+            return self._clock()
         try:
             # Clients write 2026/11/23 10:00:00+00:00 or ISO 8601.
             expires = datetime.fromisoformat(str(auth["expires"]).replace("/", "-"))
         except ValueError:
-            raise ApiError("INVALID_AUTH_EXPIRES_PARAMETER", "auth.expires is no time") from None
-        if (expires if expires.tzinfo else expires.replace(tzinfo=UTC)).timestamp() <= self._clock():
-            raise ApiError("AUTH_EXPIRED", "auth.expires has passed")
+            raise ApiError("INVALID_AUTH_EXPIRES_PARAMETER", "The auth.expires parameter is no time") from None
+        expires_at = (expires if expires.tzinfo else expires.replace(tzinfo=UTC)).timestamp()
+        if expires_at <= self._clock():
+            raise ApiError("AUTH_EXPIRED", "The time of auth.expires has passed")
+        return expires_at
+
+    def _use_once(self, signature: str, expires_at: float) -> None:
+        if self._store.signatures.get(signature, 0) > self._clock():
+            raise ApiError("SIGNATURE_REUSE_DETECTED", "This signature was used before; add a nonce")
+        self._store.signatures[signature] = expires_at
 
 
-def _auth(fields: Mapping[str, str]) -> dict[str, Any]:
-    """`params.auth`, empty where there is none. Raises ApiError."""
-    try:
-        params = json.loads(fields["params"])
-    except ValueError:
-        raise ApiError("INVALID_PARAMS_FIELD", "params is not JSON") from None
-    if not isinstance(params, dict):
-        raise ApiError("NO_OBJECT_PARAMS_FIELD", "params is no object")
-    auth = params.get("auth", {})
-    if not isinstance(auth, dict):
-        raise ApiError("NO_OBJECT_AUTH_PARAMETER", "auth is no object")
-    return auth
+def demand_proof(caller: Caller, auth: Params) -> None:
+    """Raises ApiError for an Auth Key alone: a bearer token or a signature that expires is due."""
+    if caller.how == "bearer":
+        return
+    _demand_expiry(auth)
+    if caller.how != "signature":
+        raise ApiError("NO_SIGNATURE_FIELD", "There is no signature field")
+
+
+def _demand_expiry(auth: Params) -> None:
+    if "expires" not in auth:
+        raise ApiError("NO_AUTH_EXPIRES_PARAMETER", "There is no auth.expires parameter")
 
 
 def _is_signed(params: str, signature: str, key: AuthKey) -> bool:
@@ -101,11 +128,17 @@ def _is_signed(params: str, signature: str, key: AuthKey) -> bool:
     algorithm = prefix if colon else "sha1"
     if algorithm not in _ALGORITHMS or key.signature_algo not in (None, algorithm):
         return False
-    expected = hmac.digest(key.secret.encode(), params.encode(), algorithm).hex()
-    return hmac.compare_digest(expected.encode(), (digest if colon else signature).encode())
+    expected = hmac.digest(key.secret.encode(), params.encode("utf-8", "surrogatepass"), algorithm).hex()
+    return hmac.compare_digest(expected.encode(), (digest if colon else signature).encode("utf-8", "surrogatepass"))
 
 
-def _demand(scope: str, held: frozenset[str]) -> None:
-    """`read` and `write` are the coarse scopes that cover all reads and all writes."""
-    if scope not in held and re.sub(r"^.*:", "", scope) not in held & {"read", "write"}:
-        raise ApiError("INSUFFICIENT_AUTH_SCOPE", f"The scope {scope} is needed")
+def _check_referer(auth: Params, referer: str | None) -> None:
+    """`auth.referer` is a regular expression on the Referer header; a request without one passes."""
+    if "referer" not in auth:
+        return
+    try:
+        fits = referer is None or re.search(str(auth["referer"]), referer)
+    except re.error:
+        raise ApiError("INVALID_AUTH_REFERER_PARAMETER", "The auth.referer parameter is no expression") from None
+    if not fits:
+        raise ApiError("REFERER_MISMATCH", "The Referer does not match auth.referer")

@@ -8,60 +8,43 @@ import binascii
 import hmac
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from local.sandbox.errors import ApiError
+from local.sandbox.limits import Limits
+from local.sandbox.model import AuthKey, Bearer
+from local.sandbox.store import Store
 
 LIFETIME = 21_600  # seconds
 AUDIENCES = ("api2", "mcp")
 
 
-@dataclass(frozen=True, slots=True)
-class AuthKey:
-    """An Auth Key of the sandbox's workspace. `scopes`: what it holds."""
-
-    key: str
-    secret: str = field(repr=False)
-    scopes: tuple[str, ...]
-    signature_algo: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bearer:
-    """What is known of a token that was handed out; `expires_at` in seconds since the epoch."""
-
-    key: AuthKey
-    scopes: frozenset[str]
-    aud: str
-    expires_at: float
-
-
 class Tokens:
-    def __init__(self, keys: Mapping[str, AuthKey], clock: Callable[[], float]) -> None:
-        self._keys = keys
+    def __init__(self, store: Store, limits: Limits, clock: Callable[[], float]) -> None:
+        self._store = store
+        self._limits = limits
         self._clock = clock
-        self._bearers: dict[str, Bearer] = {}
 
-    def mint(self, authorization: str | None, content_type: str, body: bytes) -> dict[str, str | int]:
-        """The answer to a token request. Raises ApiError."""
+    def mint(self, authorization: str | None, content_type: str, body: bytes) -> tuple[str, Bearer, list[str]]:
+        """A new token, what is known of it, and its scopes in order. Raises ApiError."""
         key = self._authenticated(authorization)
         form = _form(content_type, body)
         if form.get("grant_type") != "client_credentials":
             raise ApiError("TOKEN_INVALID_GRANT_TYPE", "Only grant_type client_credentials is supported")
-        scopes = _scopes(form.get("scope", ""), key)
         aud = form.get("aud", "api2")
         if aud not in AUDIENCES:
             raise ApiError("TOKEN_INVALID_AUDIENCE", "The audience is not accepted")
+        scopes = _scopes(form.get("scope", ""), key)
         token = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
-        self._bearers[token] = Bearer(key, frozenset(scopes), aud, self._clock() + LIFETIME)
-        return {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
+        bearer = Bearer(key, frozenset(scopes), aud, self._clock() + LIFETIME)
+        self._store.bearers[token] = bearer
+        return token, bearer, scopes
 
     def find(self, token: str) -> Bearer:
         """The bearer behind a token. Raises ApiError."""
-        bearer = self._bearers.get(token)
-        if bearer is None:
+        bearer = self._store.bearers.get(token)
+        if bearer is None or self._store.workspaces[bearer.key.workspace].cancelled:
             raise ApiError("BEARER_TOKEN_INVALID", "The bearer token is not known")
         if bearer.expires_at <= self._clock():
             raise ApiError("BEARER_TOKEN_EXPIRED", "The bearer token has expired")
@@ -69,11 +52,14 @@ class Tokens:
 
     def _authenticated(self, authorization: str | None) -> AuthKey:
         user, secret = _basic(authorization)
-        key = self._keys.get(user)
-        if key is None:
+        self._limits.take("token", user)
+        key = self._store.keys.get(user)
+        if key is None or not key.is_active:
             raise ApiError("GET_ACCOUNT_UNKNOWN_AUTH_KEY", "The Auth Key is not known")
         if not hmac.compare_digest(key.secret.encode(), secret.encode()):
             raise ApiError("TOKEN_INVALID_CREDENTIALS", "The Auth Secret is wrong")
+        if self._store.workspaces[key.workspace].cancelled:
+            raise ApiError("TOKEN_INVALID_CREDENTIALS", "The Workspace is cancelled")
         return key
 
 
@@ -85,7 +71,7 @@ def _basic(authorization: str | None) -> tuple[str, str]:
         user = colon = secret = ""
     if scheme.lower() != "basic" or not user or not colon:
         challenge = {"WWW-Authenticate": 'Basic realm="Transloadit"'}
-        raise ApiError("SERVER_401", "Authorization required", **challenge)
+        raise ApiError("SERVER_401", "Authorization required", headers=challenge)
     return user, secret
 
 
@@ -103,7 +89,12 @@ def _form(content_type: str, body: bytes) -> dict[str, str]:
 
 def _scopes(asked: str, key: AuthKey) -> list[str]:
     """Those asked for, in their order, each once; all of the key's where none are."""
-    scopes = list(dict.fromkeys(scope for scope in re.split(r"[ ,]+", asked) if scope)) or list(key.scopes)
+    scopes = list(dict.fromkeys(split_scopes(asked))) or list(key.scopes)
     if not set(scopes) <= set(key.scopes):
         raise ApiError("TOKEN_INVALID_SCOPE", "The Auth Key does not hold every scope that was asked for")
     return scopes
+
+
+def split_scopes(text: str) -> list[str]:
+    """Scopes are separated by spaces or commas."""
+    return [scope for scope in re.split(r"[ ,]+", text) if scope]

@@ -16,7 +16,7 @@ import urllib3
 
 from local.processes import free_ports
 from local.sandbox.app import create_app
-from local.sandbox.tokens import AuthKey
+from local.sandbox.model import AuthKey
 from tests.kit.servers import serving
 from tests.kit.stacks import Client
 from tests.kit.waiting import wait_until

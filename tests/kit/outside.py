@@ -22,8 +22,9 @@ from broker.wiring import Broker, build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
 
 from local.aws import TEST_CREDENTIALS, secrets_manager
-from local.sandbox.app import Clock, create_app
-from local.sandbox.tokens import AuthKey
+from local.sandbox.app import create_app
+from local.sandbox.clock import Clock
+from local.sandbox.model import AuthKey
 from tests.kit.brokers import ORIGIN, Answered
 from tests.kit.jwts import Signer
 from tests.kit.servers import Loop, serving

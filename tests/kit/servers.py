@@ -4,11 +4,10 @@ import asyncio
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from aiohttp import web
 
-LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
+from local.sites import start_site
 
 
 class Loop:
@@ -26,9 +25,18 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result(seconds)
 
     def close(self) -> None:
+        self.run(_end_tasks())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+async def _end_tasks() -> None:
+    """Whoever still waits here, such as for a client that has gone."""
+    tasks = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextmanager
@@ -46,10 +54,7 @@ def serving(make: Callable[[], web.Application], *, on: Loop | None = None) -> I
     running = on or Loop()
 
     async def start() -> tuple[web.AppRunner, int]:
-        runner = web.AppRunner(make(), access_log=None, shutdown_timeout=0.1, **LIMITS)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        runner = await start_site(make(), 0, shutdown_timeout=0.1)
         return runner, runner.addresses[0][1]
 
     runner, port = running.run(start())

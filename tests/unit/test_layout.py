@@ -8,8 +8,10 @@ from pathlib import Path
 import broker
 import pytest
 
+from tests.kit.ladders import imports, modules, rungs, upward
+
 ROOT = Path(broker.__file__).parents[2]
-MODULES = {file.stem: file for file in sorted((ROOT / "functions/broker").glob("*.py")) if file.stem != "__init__"}
+MODULES = modules(broker)
 SOURCES = [
     *(ROOT / "functions").rglob("*.py"),
     *(ROOT / "cli").rglob("*.py"),
@@ -35,26 +37,8 @@ MAKERS = {
 }
 
 
-def rungs() -> dict[str, int]:
-    """The ladder as the package's docstring draws it: module -> rung, the entry point on 0."""
-    lines = [line for line in (broker.__doc__ or "").splitlines() if line.startswith("    ")]
-    words = [re.split(r"\s{4,}", line.strip())[0].split() for line in lines]
-    return {name: rung for rung, names in enumerate(words) for name in names}
-
-
 def tree(module: str) -> ast.Module:
     return ast.parse(MODULES[module].read_text())
-
-
-def imports(module: str) -> set[str]:
-    """The broker's own modules that a module imports."""
-    found = set()
-    for node in ast.walk(tree(module)):
-        if isinstance(node, ast.ImportFrom) and node.module == "broker":
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("broker."):
-            found.add(str(node.module).removeprefix("broker."))
-    return found
 
 
 def calls(module: str) -> set[str]:
@@ -67,16 +51,16 @@ def names(module: str) -> set[str]:
 
 
 def test_the_ladder_in_the_docstring_names_every_module() -> None:
-    assert rungs().keys() == MODULES.keys()
+    assert rungs(broker).keys() == MODULES.keys()
 
 
 @pytest.mark.parametrize("module", MODULES)
 def test_imports_go_down_the_ladder(module: str) -> None:
-    assert {name for name in imports(module) if rungs()[name] < rungs()[module]} == set()
+    assert upward(broker, module) == set()
 
 
 def test_and_never_in_a_circle() -> None:
-    TopologicalSorter({module: imports(module) for module in MODULES}).prepare()
+    TopologicalSorter({module: imports(file, broker) for module, file in MODULES.items()}).prepare()
 
 
 @pytest.mark.parametrize(("kind", "maker"), MAKERS.items())

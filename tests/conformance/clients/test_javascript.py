@@ -3,7 +3,6 @@
 import json
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,11 +16,11 @@ from local.options import PARAMETERS
 from local.translate import translated
 from tests.conformance.clients.conftest import AUDIENCE, HERE, SERVICE, private_jwk
 from tests.kit.jwts import Signer
+from tests.kit.node import Node
 from tests.kit.servers import serving
 from tests.kit.stacks import Client
 
 LIBRARIES = ["oauth4webapi", "openid-client"]
-Node = list[str | Path]
 
 
 def run(node: Node, **given: Any) -> dict[str, Any]:

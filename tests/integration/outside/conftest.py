@@ -1,4 +1,4 @@
-"""A world for each test; moto's server and the event loop are shared."""
+"""A world for each test; moto's server is shared."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ from local.aws import create_tables
 from local.options import PARAMETERS
 from local.translate import Resources, translated
 from tests.kit.outside import World, world
-from tests.kit.servers import Loop, loop
+from tests.kit.servers import Loop
 
 
 @pytest.fixture(scope="session")
@@ -21,12 +21,6 @@ def moto() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
-
-
-@pytest.fixture(scope="session")
-def running_loop() -> Iterator[Loop]:
-    with loop() as running:
-        yield running
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ from local.processes import free_ports
 from tests.kit.outside import NEW_KEY, World
 
 BUSY = {"status": 503, "body": {"error": "SERVER_BUSY", "message": "auth-secret-1"}}
+UNREADABLE: list[dict[str, Any]] = [BUSY, {"error": "SERVER_500"}, {"reset": True}, {"half": True}, {"garbage": True}]
 
 
 def token(scope: str, **changes: Any) -> dict[str, Any]:
@@ -81,7 +82,7 @@ def test_throttling(outside: World, fault: dict[str, Any], seconds: int) -> None
     assert outside.record.reason == "Transloadit throttles"
 
 
-@pytest.mark.parametrize("fault", [BUSY, {"status": 500}, {"reset": True}], ids=["busy", "500", "reset"])
+@pytest.mark.parametrize("fault", UNREADABLE, ids=str)
 def test_failing_once_is_not_seen_by_the_caller(outside: World, fault: dict[str, Any]) -> None:
     outside.fault(times=1, **fault)
     answer = outside.post()
@@ -91,7 +92,7 @@ def test_failing_once_is_not_seen_by_the_caller(outside: World, fault: dict[str,
     assert outside.record.mints == 2
 
 
-@pytest.mark.parametrize("fault", [BUSY, {"status": 500}, {"reset": True}], ids=["busy", "500", "reset"])
+@pytest.mark.parametrize("fault", UNREADABLE, ids=str)
 def test_failing_twice_is_503(outside: World, fault: dict[str, Any]) -> None:
     outside.fault(times=3, **fault)
     answer = outside.post()

@@ -1,5 +1,6 @@
 """The docs: what they show compiles, where they point is there, and what they name exists."""
 
+import json
 import re
 import subprocess
 from pathlib import Path
@@ -111,3 +112,11 @@ def test_a_recipe_compiles_and_the_linter_has_nothing_to_say(recipe: str) -> Non
 def test_every_preset_has_a_recipe() -> None:
     used = {issuer.get("preset") for recipe in RECIPES for issuer in yaml.safe_load(recipe)["issuers"].values()}
     assert used >= PRESETS.keys()
+
+
+def test_the_clients_that_are_named_with_a_version_have_that_version() -> None:
+    packages = json.loads((ROOT / "tests/conformance/api2/package.json").read_text())["dependencies"]
+    wheels = dict(re.findall(r"^([\w-]+)==(\S+)", (ROOT / "requirements-dev.txt").read_text(), re.MULTILINE))
+    named = re.findall(r"^\| `([^`]+)` \| (\d\S*) \|", (ROOT / "docs/sandbox.md").read_text(), re.MULTILINE)
+    assert len(named) == 6
+    assert dict(named).items() <= (packages | wheels).items()

@@ -1,0 +1,205 @@
+"""The endpoints of Assemblies: https://transloadit.com/docs/api/#assemblies"""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from local.sandbox.assembly import Assembly
+from local.sandbox.authentication import demand_proof
+from local.sandbox.call import Answer, Call
+from local.sandbox.clock import Pulse
+from local.sandbox.errors import ApiError
+from local.sandbox.files import Files, described
+from local.sandbox.instructions import needs_proof, read_instructions
+from local.sandbox.limits import Limits
+from local.sandbox.listing import Listing
+from local.sandbox.model import new_id
+from local.sandbox.store import Store
+
+_ID = re.compile(r"[0-9a-f]{32}")
+_TYPES = {
+    "uploading": "ASSEMBLY_UPLOADING",
+    "executing": "ASSEMBLY_EXECUTING",
+    "canceled": "ASSEMBLY_CANCELED",
+    "completed": "ASSEMBLY_COMPLETED",
+    "failed": None,
+    # Kinds that no Assembly of the sandbox comes to.
+    "request_aborted": "REQUEST_ABORTED",
+    "expired": "",
+    "fixable": "",
+    "problematic": "",
+}
+_LISTING = Listing("ASSEMBLY_LIST_ERROR", ("id", "created", "execution_duration", "bytes_usage"))
+
+
+class Assemblies:
+    """`seconds`: how long an Assembly executes. `on_start`: told of each new one."""
+
+    def __init__(
+        self,
+        store: Store,
+        files: Files,
+        limits: Limits,
+        clock: Callable[[], float],
+        pulse: Pulse,
+        seconds: float,
+        on_start: Callable[[Assembly], None],
+    ) -> None:
+        self._store = store
+        self._files = files
+        self._limits = limits
+        self._clock = clock
+        self._pulse = pulse
+        self._seconds = seconds
+        self._on_start = on_start
+
+    async def create(self, call: Call) -> Answer:
+        """`POST /assemblies`, or with an id that the client chose: `POST` or `PUT /assemblies/{id}`."""
+        id_ = call.request.match_info.get("id") or new_id()
+        if not _ID.fullmatch(id_):
+            raise ApiError("SERVER_404", "An Assembly's id is 32 hexadecimal digits")
+        self._limits.take("assembly", call.workspace)
+        if id_ in self._store.assemblies:
+            raise ApiError("DO_NOT_REUSE_ASSEMBLY_IDS", "There is an Assembly with this id already")
+        assembly = self._made(call, id_)
+        check_files(assembly, [len(file.content) for file in call.files])
+        for file in call.files:
+            assembly.receive(self._files.keep(file.content, file.name, file.field, call.origin), self._clock())
+        self._start(assembly)
+        status = assembly.status(self._clock())
+        return {name: status[name] for name in ("ok", "assembly_id")} if call.params.get("quiet") else status
+
+    async def status(self, call: Call) -> Answer:
+        self._limits.take("status", call.path("id"))
+        return self._store.assembly(call.path("id")).status(self._clock())
+
+    async def cancel(self, call: Call) -> Answer:
+        assembly = self._store.assembly(call.path("id"))
+        assembly.cancel(self._clock())
+        self._pulse.beat()
+        return assembly.status(self._clock())
+
+    async def list(self, call: Call) -> Answer:
+        kind = call.params.get("type", "all")
+        if kind != "all" and kind not in _TYPES:
+            raise ApiError("ASSEMBLY_LIST_ERROR", f"type is all or one of {', '.join(_TYPES)}")
+        now = self._clock()
+        rows = [each.listed(now) for each in self._store.assemblies.values() if each.key.workspace == call.workspace]
+        if kind != "all":
+            rows = [
+                row
+                for row in rows
+                if row["ok" if _TYPES[kind] is not None else "error"] and row["ok"] == (_TYPES[kind] or None)
+            ]
+        for name, column in (("assembly_id", "id"), ("template_id", "template_id"), ("region", "region")):
+            if name in call.params:
+                rows = [row for row in rows if row[column] == call.params[name]]
+        return _LISTING.page(rows, call.params, self._text)
+
+    async def replay(self, call: Call) -> Answer:
+        """The same files again, with Steps, Template, fields and notify_url of the request laid over the first ones."""
+        before = self._store.assembly(call.path("id"), call.workspace)
+        if not before.is_final(self._clock()):
+            raise ApiError("ASSEMBLY_CANNOT_BE_REPLAYED", "The Assembly has not ended yet")
+        after = replace(
+            before,
+            id=new_id(),
+            key=call.key,
+            instructions=read_instructions(call.params, call.fields, self._store, call.workspace, before.instructions),
+            created=self._clock(),
+            uploads=[*before.uploads],
+            parent_id=before.id,
+            uploaded_at=self._clock(),
+            canceled=False,
+            error=None,
+            notified={},
+            notifications=[],
+        )
+        self._start(after)
+        return {
+            "ok": "ASSEMBLY_REPLAYING",
+            "message": "The Assembly is being replayed.",
+            "success": True,
+            "assembly_id": after.id,
+            "assembly_url": after.url,
+            "assembly_ssl_url": after.url,
+            "notify_url": after.instructions.notify_url,
+        }
+
+    async def reserve_file(self, call: Call) -> Answer:
+        """Uppy says that it will import a file; the Assembly waits for it already, by its expected number."""
+        return self._store.assembly(call.path("id")).status(self._clock())
+
+    async def add_file(self, call: Call) -> Answer:
+        """A file that lies elsewhere: the sandbox fetches nothing, it believes what is said of it."""
+        assembly, query = self._store.assembly(call.path("id")), call.request.query
+        size = query.get("size", "0")
+        if not (size.isascii() and size.isdigit()):
+            raise ApiError("INVALID_FORM_DATA", "size is a whole number")
+        upload = described(
+            new_id(), query.get("filename", "file"), query.get("fieldname", "file"), int(size), query.get("s3Url", "")
+        )
+        self.receive(assembly, upload)
+        return assembly.status(self._clock())
+
+    def receive(self, assembly: Assembly, upload: dict[str, Any]) -> None:
+        assembly.receive(upload, self._clock())
+        self._pulse.beat()
+
+    def fail(self, assembly: Assembly, code: str, message: str) -> None:
+        assembly.error = (code, message)
+        self._pulse.beat()
+
+    def _made(self, call: Call, id_: str) -> Assembly:
+        instructions = read_instructions(call.params, call.fields, self._store, call.workspace)
+        if needs_proof(instructions):
+            assert call.caller is not None
+            demand_proof(call.caller, call.auth)
+        headers = call.request.headers
+        return Assembly(
+            id=id_,
+            key=call.key,
+            instructions=instructions,
+            origin=call.origin,
+            created=self._clock(),
+            seconds=self._seconds,
+            expected=_expected(call),
+            client={
+                "client_agent": headers.get("User-Agent"),
+                "client_ip": call.request.remote,
+                "client_referer": headers.get("Referer"),
+                "transloadit_client": headers.get("Transloadit-Client"),
+            },
+        )
+
+    def _start(self, assembly: Assembly) -> None:
+        assembly.receive(None, self._clock())
+        self._store.assemblies[assembly.id] = assembly
+        self._on_start(assembly)
+        self._pulse.beat()
+
+    def _text(self, row: dict[str, Any]) -> str:
+        instructions = self._store.assemblies[row["id"]].instructions
+        return f"{row['id']} {row['redirect_url']} {instructions.fields} {row['notify_url']}"
+
+
+def check_files(assembly: Assembly, sizes: list[int]) -> None:
+    """Whether files of these sizes may come, too. Raises ApiError."""
+    limits = assembly.instructions
+    size = sum(upload["size"] for upload in assembly.uploads) + sum(sizes)
+    if limits.max_size is not None and size > limits.max_size:
+        raise ApiError("MAX_SIZE_EXCEEDED", "The files are larger together than auth.max_size")
+    if limits.max_number_of_files is not None and len(assembly.uploads) + len(sizes) > limits.max_number_of_files:
+        raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", "There are more files than auth.max_number_of_files")
+
+
+def _expected(call: Call) -> int:
+    """How many files the Assembly waits for: those of the form, and those that were announced."""
+    count = len(call.files)
+    for name in ("num_expected_upload_files", "tus_num_expected_upload_files"):
+        text = call.fields.get(name, "0")
+        if not (text.isascii() and text.isdigit()):
+            raise ApiError("ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM", f"{name} is a whole number")
+        count += int(text)
+    return count

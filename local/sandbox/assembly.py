@@ -1,0 +1,239 @@
+"""One Assembly: what it is told, what it received, and what the clock makes of it.
+
+Nothing runs in it. Its state, results and events follow from what happened and from the time that is asked for.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from local.sandbox.clock import gmt, iso
+from local.sandbox.model import AuthKey
+from local.sandbox.resources import Template
+from local.sandbox.tus import Upload
+
+_WORDS = {
+    "ASSEMBLY_UPLOADING": "The Assembly is still in the process of being uploaded.",
+    "ASSEMBLY_EXECUTING": "The Assembly is currently being executed.",
+    "ASSEMBLY_COMPLETED": "The Assembly was successfully completed.",
+    "ASSEMBLY_CANCELED": "The Assembly was canceled.",
+}
+FINAL = ("ASSEMBLY_COMPLETED", "ASSEMBLY_CANCELED", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Instructions:
+    """What an Assembly shall do. `params`: as they were sent; `steps`: with those of the Template."""
+
+    params: str
+    steps: dict[str, dict[str, Any]]
+    fields: dict[str, Any] = field(default_factory=dict)
+    template: Template | None = None
+    notify_url: str | None = None
+    redirect_url: str | None = None
+    max_size: int | None = None
+    max_number_of_files: int | None = None
+
+    def shown(self) -> list[str]:
+        """The Steps whose files are results: those that say so, that are stored, or that nothing uses.
+
+        What a Step stores is a result of the Step that it took it from, as in the example of
+        https://transloadit.com/docs/api/assembly-status-response/
+        """
+        used = {name for step in self.steps.values() for name in _used(step)}
+        storing = {name for name, step in self.steps.items() if str(step["robot"]).endswith("/store")}
+        stored = {name for each in storing for name in _used(self.steps[each])}
+        by_default = stored | (self.steps.keys() - used - storing)
+        steps: dict[str, dict[str, Any]] = {":original": {}} | self.steps
+        return [name for name, step in steps.items() if step.get("result", name in by_default)]
+
+
+def _used(step: Mapping[str, Any]) -> set[str]:
+    """The Steps that `use` names: a name, a list, or an object with one; each a text or an object with a name."""
+    use = step.get("use")
+    use = use.get("steps") if isinstance(use, dict) else use
+    listed = use if isinstance(use, list) else [use]
+    names = (each.get("name") if isinstance(each, dict) else each for each in listed)
+    return {name for name in names if isinstance(name, str)}
+
+
+@dataclass(slots=True)
+class Assembly:
+    """`origin`: where its URLs point. `expected`: uploads that it waits for. Times are seconds since the epoch."""
+
+    id: str
+    key: AuthKey
+    instructions: Instructions
+    origin: str
+    created: float
+    seconds: float
+    expected: int
+    client: dict[str, str | None] = field(default_factory=dict)
+    parent_id: str | None = None
+    uploads: list[dict[str, Any]] = field(default_factory=list)
+    tus: list[Upload] = field(default_factory=list)
+    uploaded_at: float | None = None
+    canceled: bool = False
+    error: tuple[str, str] | None = None
+    notified: dict[str, Any] = field(default_factory=dict)
+    notifications: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"{self.origin}/assemblies/{self.id}"
+
+    def receive(self, upload: dict[str, Any] | None, now: float) -> None:
+        """One more file; None to look only whether all are there."""
+        if upload is not None:
+            self.uploads.append(upload)
+        if self.uploaded_at is None and len(self.uploads) >= self.expected:
+            self.uploaded_at = now
+
+    def cancel(self, now: float) -> None:
+        self.canceled = self.canceled or not self.is_final(now)
+
+    def state(self, now: float) -> str:
+        """The value of `ok`; empty for one that failed."""
+        if self.error:
+            return ""
+        if self.canceled:
+            return "ASSEMBLY_CANCELED"
+        if self.uploaded_at is None:
+            return "ASSEMBLY_UPLOADING"
+        return "ASSEMBLY_EXECUTING" if now < self.uploaded_at + self.seconds else "ASSEMBLY_COMPLETED"
+
+    def is_final(self, now: float) -> bool:
+        return self.state(now) in FINAL
+
+    def pause(self, now: float, longest: float = 15) -> float:
+        """Seconds until the clock alone may change the state."""
+        left = longest if self.uploaded_at is None else self.uploaded_at + self.seconds - now
+        return min(max(left, 0.01), longest)
+
+    def results(self, now: float) -> dict[str, list[dict[str, Any]]]:
+        """Each Step passes its files on as they are: nothing is processed here."""
+        if self.state(now) != "ASSEMBLY_COMPLETED":
+            return {}
+        return {
+            name: self.uploads if name == ":original" else [self._result(name, upload) for upload in self.uploads]
+            for name in self.instructions.shown()
+        }
+
+    def _result(self, step: str, upload: dict[str, Any]) -> dict[str, Any]:
+        id_ = hashlib.sha256(f"{self.id} {step} {upload['id']}".encode()).hexdigest()[:32]
+        return {name: value for name, value in upload.items() if not name.startswith("tus_")} | {"id": id_}
+
+    def events(self, now: float) -> list[tuple[str, str]]:
+        """All events so far, in order: name (empty for a plain message) and data. It only ever grows."""
+        found = [("assembly_upload_finished", json.dumps(upload)) for upload in self.uploads]
+        if self.uploaded_at is not None:
+            found += [("", "assembly_uploading_finished"), ("", "assembly_upload_meta_data_extracted")]
+            found.append(("assembly_execution_progress", '{"progress_combined": 0}'))
+        if self.error:
+            found.append(("assembly_error", json.dumps(self.status(now))))
+        elif self.state(now) == "ASSEMBLY_COMPLETED":
+            for step, files in self.results(now).items():
+                found += [("assembly_result_finished", json.dumps([step, file])) for file in files]
+            found += [("assembly_execution_progress", '{"progress_combined": 100}'), ("", "assembly_finished")]
+        return found
+
+    def status(self, now: float) -> dict[str, Any]:
+        """The Assembly Status: https://transloadit.com/docs/api/assembly-status-response/"""
+        return self._outcome(now) | self._identity() | self._uploading() | self._executing(now) | self.notified
+
+    def _outcome(self, now: float) -> dict[str, Any]:
+        if self.error:
+            return {"error": self.error[0], "http_code": 400, "message": self.error[1]}
+        state = self.state(now)
+        return {"ok": state, "http_code": 200, "message": _WORDS[state]}
+
+    def _identity(self) -> dict[str, Any]:
+        template = self.instructions.template
+        return {
+            "assembly_id": self.id,
+            "parent_id": self.parent_id,
+            "account_id": self.key.workspace,
+            "account_name": self.key.workspace,
+            "account_slug": self.key.workspace,
+            "api_auth_key_id": self.key.id,
+            "template_id": template.id if template else None,
+            "template_name": template.name if template else None,
+            "instance": self.origin.partition("//")[2],
+            "region": "sandbox",
+            "assembly_url": self.url,
+            "assembly_ssl_url": self.url,
+            "uppyserver_url": f"{self.origin}/companion",
+            "companion_url": f"{self.origin}/companion",
+            "websocket_url": f"{self.origin}/updates",
+            "update_stream_url": f"{self.origin}/updates?assembly={self.id}",
+            "tus_url": f"{self.origin}/resumable/files/",
+            "start_date": gmt(self.created),
+            "is_infinite": False,
+            "build_id": "sandbox",
+            **self.client,
+        }
+
+    def _uploading(self) -> dict[str, Any]:
+        received = sum(upload["size"] for upload in self.uploads)
+        return {
+            "bytes_received": received,
+            "bytes_expected": received,
+            "upload_duration": (self.uploaded_at or self.created) - self.created,
+            "upload_meta_data_extracted": self.uploaded_at is not None,
+            "num_input_files": len(self.uploads),
+            "expected_tus_uploads": self.expected,
+            "started_tus_uploads": len(self.tus),
+            "finished_tus_uploads": sum(upload.finished for upload in self.tus),
+            "tus_uploads": [upload.shown() for upload in self.tus],
+            "uploads": self.uploads,
+        }
+
+    def _executing(self, now: float) -> dict[str, Any]:
+        started = self.uploaded_at
+        template = self.instructions.template
+        return {
+            "warnings": [],
+            "has_dupe_jobs": False,
+            "execution_start": gmt(started) if started is not None else None,
+            "execution_duration": min(now - started, self.seconds) if started is not None else None,
+            "queue_duration": 0,
+            "jobs_queue_duration": 0,
+            "notify_start": None,
+            "notify_url": self.instructions.notify_url,
+            "notify_status": None,
+            "notify_response_code": None,
+            "notify_response_data": None,
+            "notify_duration": None,
+            "last_job_completed": None,
+            "fields": self.instructions.fields,
+            "running_jobs": [],
+            "bytes_usage": sum(upload["size"] for upload in self.uploads),
+            "executing_jobs": list(self.instructions.steps) if self.state(now) == "ASSEMBLY_EXECUTING" else [],
+            "started_jobs": list(self.instructions.steps) if started is not None else [],
+            "parent_assembly_status": None,
+            "params": self.instructions.params,
+            "template": json.dumps(template.content) if template else None,
+            "merged_params": json.dumps({"steps": self.instructions.steps}),
+            "results": self.results(now),
+        }
+
+    def listed(self, now: float) -> dict[str, Any]:
+        """Its row in the list of Assemblies."""
+        status = self.status(now)
+        names = (
+            "parent_id account_id template_id template_name instance region notify_url execution_start "
+            "execution_duration num_input_files bytes_usage bytes_expected bytes_received upload_duration"
+        )
+        return {
+            "id": self.id,
+            **{name: status[name] for name in names.split()},
+            "redirect_url": self.instructions.redirect_url,
+            "files": json.dumps([upload["name"] for upload in self.uploads]),
+            "warning_count": 0,
+            "ok": status.get("ok"),
+            "error": status.get("error"),
+            "created": iso(self.created),
+            "created_ts": int(self.created),
+        }

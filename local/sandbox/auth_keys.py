@@ -1,0 +1,108 @@
+"""The endpoints of Auth Keys: https://transloadit.com/docs/api/#auth-keys"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from token_broker.policy.model import SCOPES
+
+from local.sandbox.call import Answer, Call
+from local.sandbox.clock import iso
+from local.sandbox.errors import ApiError
+from local.sandbox.model import AuthKey, new_id
+from local.sandbox.store import Store
+from local.sandbox.tokens import split_scopes
+
+_ALGORITHMS = (None, "sha1", "sha256", "sha384")
+
+
+class AuthKeys:
+    def __init__(self, store: Store, clock: Callable[[], float]) -> None:
+        self._keys = store.keys
+        self._clock = clock
+
+    async def create(self, call: Call) -> Answer:
+        """The one answer that holds the new Auth Secret unasked."""
+        name, now = call.params.get("auth_key") or new_id(), self._clock()
+        if not isinstance(name, str) or name in self._keys:
+            raise ApiError("AUTH_KEY_NOT_CREATED", "There is an Auth Key of this name already")
+        blank = AuthKey(name, new_id(), (), workspace=call.workspace, created=now)
+        key = self._changed(blank, call.params | {"scope": call.params.get("scope", "")}, "CREATED")
+        self._keys[name] = key
+        return _words("AUTH_KEY_CREATED") | {"auth_key": _shown(key) | {"auth_secret": key.secret}}
+
+    async def list(self, call: Call) -> Answer:
+        keys = [_shown(key) for key in self._keys.values() if key.workspace == call.workspace]
+        return _words("AUTH_KEYS_FOUND") | {"auth_keys": keys}
+
+    async def scopes(self, call: Call) -> Answer:
+        return _words("AUTH_KEY_SCOPES_FOUND") | {"scopes": SCOPES}
+
+    async def update(self, call: Call) -> Answer:
+        key = self._changed(self._find(call, "AUTH_KEY_NOT_UPDATED"), call.params, "UPDATED")
+        self._keys[key.key] = key
+        return _words("AUTH_KEY_UPDATED") | {"auth_key": _shown(key)}
+
+    async def delete(self, call: Call) -> Answer:
+        del self._keys[self._find(call, "AUTH_KEY_NOT_DELETED").key]
+        return _words("AUTH_KEY_DELETED")
+
+    async def delete_self(self, call: Call) -> Answer:
+        """A signed request revokes the key that signed it, whatever its scopes."""
+        if call.params.get("action") != "revoke_auth_key" or call.caller is None or call.caller.how != "signature":
+            raise ApiError("AUTH_KEY_NOT_DELETED", "A signed request whose action is revoke_auth_key is needed")
+        del self._keys[call.key.key]
+        return _words("AUTH_KEY_DELETED")
+
+    async def show_secret(self, call: Call) -> Answer:
+        key = self._find(call, "AUTH_SECRET_NOT_RETRIEVED")
+        if not key.can_show_auth_secret:
+            raise ApiError("AUTH_SECRET_NOT_RETRIEVED", "This Auth Key does not show its secret")
+        return _words("AUTH_SECRET_RETRIEVED") | {"auth_key": key.key, "auth_secret": key.secret}
+
+    def _find(self, call: Call, code: str) -> AuthKey:
+        for key in self._keys.values():
+            if (key.id, key.workspace) == (call.path("id"), call.workspace):
+                return key
+        raise ApiError(code, "The Auth Key was not found")
+
+    def _changed(self, key: AuthKey, params: Mapping[str, Any], what: str) -> AuthKey:
+        scopes = tuple(dict.fromkeys(split_scopes(str(params["scope"])))) if "scope" in params else key.scopes
+        algorithm = params.get("signature_algo", key.signature_algo)
+        if not scopes or not set(scopes) <= set(SCOPES) or algorithm not in _ALGORITHMS:
+            message = "scope names one or more of Transloadit's scopes; signature_algo is sha1, sha256, sha384 or null"
+            raise ApiError(f"AUTH_KEY_NOT_{what}", message)
+
+        def switch(name: str) -> bool:
+            return bool(params.get(name, getattr(key, name)))
+
+        return replace(
+            key,
+            scopes=scopes,
+            signature_algo=algorithm,
+            description=str(params.get("description", key.description)),
+            is_active=switch("is_active"),
+            is_allowed_for_smartcdn=switch("is_allowed_for_smartcdn"),
+            can_show_auth_secret=switch("can_show_auth_secret"),
+            modified=self._clock(),
+        )
+
+
+def _words(ok: str) -> dict[str, Any]:
+    return {"ok": ok, "message": f"{ok.replace('_', ' ').capitalize()}."}
+
+
+def _shown(key: AuthKey) -> dict[str, Any]:
+    return {
+        "id": key.id,
+        "auth_key": key.key,
+        "description": key.description,
+        "scope": " ".join(key.scopes),
+        "signature_algo": key.signature_algo,
+        "is_active": key.is_active,
+        "is_allowed_for_smartcdn": key.is_allowed_for_smartcdn,
+        "can_show_auth_secret": key.can_show_auth_secret,
+        "created": iso(key.created),
+        "modified": iso(key.modified),
+        "last_used": None,
+    }

@@ -1,0 +1,120 @@
+"""One request to an endpoint, read: its form or query, its files, its `params`, and who sent it."""
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from local.sandbox.errors import ApiError
+from local.sandbox.model import AuthKey
+
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class SentFile:
+    """A file of a multipart form."""
+
+    field: str
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who was authenticated. `how`: bearer, signature, or key where nothing proves it; `aud` of a bearer."""
+
+    key: AuthKey
+    how: str
+    scopes: frozenset[str]
+    aud: str | None = None
+
+    def holds(self, scope: str) -> bool:
+        """`read` and `write` are the coarse scopes that cover all reads and all writes; an empty scope is anybody's."""
+        return not scope or scope in self.scopes or scope.rpartition(":")[2] in self.scopes
+
+    def __str__(self) -> str:
+        token = f" (aud {self.aud}: {' '.join(sorted(self.scopes))})" if self.aud else ""
+        return f"{self.how} of {self.key.key}{token}"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`caller` is None where the unguessable id in the URL is the capability."""
+
+    request: web.Request
+    fields: Mapping[str, str]
+    files: tuple[SentFile, ...]
+    params: dict[str, Any]
+    caller: Caller | None
+
+    @property
+    def key(self) -> AuthKey:
+        assert self.caller is not None, "the table of routes says that this endpoint is guarded"
+        return self.caller.key
+
+    @property
+    def workspace(self) -> str:
+        return self.key.workspace
+
+    @property
+    def auth(self) -> dict[str, Any]:
+        found = self.params.get("auth")
+        return found if isinstance(found, dict) else {}
+
+    @property
+    def origin(self) -> str:
+        return str(self.request.url.origin())
+
+    def path(self, name: str) -> str:
+        return self.request.match_info[name]
+
+
+Answer = dict[str, Any] | web.StreamResponse
+Handler = Callable[[Call], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`scope`: what guards it, None for capability URLs. `once`: a signature is good for one request."""
+
+    method: str
+    path: str
+    scope: str | None
+    handle: Handler
+    once: bool = False
+
+
+async def read_form(request: web.Request) -> tuple[dict[str, str], tuple[SentFile, ...]]:
+    """Fields travel in the query with GET, else in a form of either kind. Raises ApiError."""
+    if request.method == "GET":
+        return dict(request.query), ()
+    if request.content_type not in _FORMS:
+        return {}, ()
+    try:
+        form = await request.post()
+    except web.HTTPRequestEntityTooLarge:
+        raise ApiError("MAX_SIZE_EXCEEDED", "The sandbox does not take that much at once") from None
+    except (ValueError, AssertionError, LookupError):
+        raise ApiError("INVALID_FORM_DATA", "The form cannot be read") from None
+    fields: dict[str, str] = {}
+    files = []
+    for name, value in form.items():
+        if isinstance(value, web.FileField):
+            files.append(SentFile(name, value.filename, value.file.read()))
+        else:
+            fields.setdefault(name, value if isinstance(value, str) else bytes(value).decode("utf-8", "replace"))
+    return fields, tuple(files)
+
+
+def read_params(text: str) -> dict[str, Any]:
+    """The field `params`. Raises ApiError."""
+    try:
+        params = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ApiError("INVALID_PARAMS_FIELD", "The params field is no valid JSON") from None
+    if not isinstance(params, dict):
+        raise ApiError("NO_OBJECT_PARAMS_FIELD", "The params field is no object")
+    return params

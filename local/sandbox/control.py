@@ -1,0 +1,96 @@
+"""`/_sandbox/…`: how tests and people steer the sandbox. It stands outside of counting and faults."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, replace
+from typing import Any
+
+from aiohttp import web
+
+from local.sandbox.assemblies import Assemblies
+from local.sandbox.clock import Clock, Pulse
+from local.sandbox.errors import ApiError
+from local.sandbox.faults import Faults
+from local.sandbox.journal import Journal
+from local.sandbox.store import Store
+
+PREFIX = "/_sandbox/"
+_SWITCHES = {"require_signature", "cancelled"}
+
+
+class Control:
+    def __init__(
+        self, store: Store, journal: Journal, faults: Faults, clock: Clock, pulse: Pulse, assemblies: Assemblies
+    ) -> None:
+        self._store = store
+        self._journal = journal
+        self._faults = faults
+        self._clock = clock
+        self._pulse = pulse
+        self._assemblies = assemblies
+        self._verbs: dict[str, Callable[[web.Request], Awaitable[Any]]] = {
+            "GET calls": self._calls,
+            "GET forms": self._forms,
+            "GET log": self._log,
+            "POST reset": self._reset,
+            "POST faults": self._fault,
+            "POST clock": self._advance,
+            "POST workspace": self._workspace,
+            "POST fail": self._fail,
+        }
+
+    async def answer(self, request: web.Request) -> web.Response:
+        verb = self._verbs.get(f"{request.method} {request.path.removeprefix(PREFIX)}")
+        try:
+            if verb is None:
+                raise ValueError(f"the controls are {', '.join(self._verbs)}")
+            return web.json_response(await verb(request))
+        except (ValueError, KeyError, TypeError) as error:
+            return web.json_response({"message": str(error)}, status=400)
+        except ApiError as error:
+            return error.response()
+
+    async def _calls(self, request: web.Request) -> Any:
+        return dict(self._journal.calls)
+
+    async def _forms(self, request: web.Request) -> Any:
+        return list(self._journal.forms)
+
+    async def _log(self, request: web.Request) -> Any:
+        return [asdict(entry) for entry in self._journal.entries]
+
+    async def _reset(self, request: web.Request) -> Any:
+        """Counters and faults; tokens, Assemblies and the rest stay."""
+        self._journal.clear()
+        self._faults.clear()
+        return {"ok": True}
+
+    async def _fault(self, request: web.Request) -> Any:
+        self._faults.add(await request.json())
+        return {"ok": True}
+
+    async def _advance(self, request: web.Request) -> Any:
+        """`{"advance": seconds}`"""
+        self._clock.ahead += float((await request.json())["advance"])
+        self._pulse.beat()
+        return {"ok": True}
+
+    async def _workspace(self, request: web.Request) -> Any:
+        """`{"slug": "sandbox", "cancelled": true}` or `"require_signature": false`"""
+        body = await request.json()
+        workspace = self._store.workspaces.get(body.pop("slug", ""))
+        is_right = body and body.keys() <= _SWITCHES and all(isinstance(value, bool) for value in body.values())
+        if workspace is None or not is_right:
+            raise ValueError(
+                f"send a slug of {', '.join(self._store.workspaces)}, and {' or '.join(sorted(_SWITCHES))}"
+            )
+        self._store.workspaces[workspace.slug] = replace(workspace, **body)
+        return {"ok": True}
+
+    async def _fail(self, request: web.Request) -> Any:
+        """`{"assembly_id": …, "error": "INTERNAL_COMMAND_ERROR"}`: an Assembly that has not ended fails."""
+        body = await request.json()
+        assembly = self._store.assembly(body["assembly_id"])
+        if assembly.is_final(self._clock()):
+            raise ValueError("the Assembly has ended already")
+        self._assemblies.fail(assembly, str(body["error"]), "A failure that was asked for")
+        return {"ok": True}

@@ -1,0 +1,48 @@
+"""An Assembly's events as they come: https://html.spec.whatwg.org/multipage/server-sent-events.html
+
+This is what Uppy opens at `websocket_url?assembly={id}`, and others at `update_stream_url`.
+"""
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from local.sandbox.call import Answer, Call
+from local.sandbox.clock import Pulse
+from local.sandbox.store import Store
+
+
+class Events:
+    def __init__(self, store: Store, clock: Callable[[], float], pulse: Pulse) -> None:
+        self._store = store
+        self._clock = clock
+        self._pulse = pulse
+
+    async def stream(self, call: Call) -> Answer:
+        """All events from the first one, or after `Last-Event-ID`, until the Assembly has ended."""
+        assembly = self._store.assembly(call.request.query.get("assembly", ""))
+        last = call.request.headers.get("Last-Event-ID", "")
+        sent = int(last) if last.isascii() and last.isdigit() else 0
+        if assembly.is_final(self._clock()) and sent >= len(assembly.events(self._clock())):
+            # The status that tells a browser not to come again.
+            return web.Response(status=204)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+        await response.prepare(call.request)
+        try:
+            while True:
+                events = assembly.events(self._clock())
+                lines = [_written(place, *event) for place, event in enumerate(events[sent:], sent + 1)]
+                # A comment where nothing is new: it keeps the connection, and shows when it is gone.
+                await response.write("".join(lines).encode() or b":\n\n")
+                sent = max(sent, len(events))
+                if assembly.is_final(self._clock()):
+                    break
+                await self._pulse.wait(assembly.pause(self._clock()))
+        except ConnectionResetError:
+            pass  # who listened has gone
+        return response
+
+
+def _written(place: int, name: str, data: str) -> str:
+    event = f"event: {name}\n" if name else ""
+    return f"id: {place}\n{event}data: {data}\n\n"

@@ -1,0 +1,74 @@
+"""Files that were uploaded: what an Assembly Status tells of them, and their bytes."""
+
+import hashlib
+import mimetypes
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from aiohttp import web
+
+from local.sandbox.call import Answer, Call
+from local.sandbox.errors import ApiError
+from local.sandbox.model import new_id
+from local.sandbox.store import Store
+
+_CHUNK = 2**16
+
+
+class Files:
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def keep(self, content: bytes, name: str, field: str, origin: str, tus_url: str | None = None) -> dict[str, Any]:
+        """Keep these bytes; the file's entry among an Assembly's uploads."""
+        id_ = new_id()
+        self._store.contents.keep(id_, content)
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return described(id_, name, field, len(content), f"{origin}/files/{id_}/{quote(name)}") | {
+            "md5hash": digest,
+            "original_md5hash": digest,
+            "is_tus_file": tus_url is not None,
+            "tus_upload_url": tus_url,
+        }
+
+    async def get(self, call: Call) -> Answer:
+        """`GET /files/{id}/{name}`: where the URLs of uploads and results point."""
+        content = self._store.contents.get(call.path("id"))
+        if content is None:
+            raise ApiError("SERVER_404", "The file is not there, or no longer")
+        kind = mimetypes.guess_type(call.path("name"))[0] or "application/octet-stream"
+        # A file of somebody else's is shown by no browser as a page of this origin.
+        headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=content, content_type=kind, headers=headers)
+
+
+def described(id_: str, name: str, field: str, size: int, url: str) -> dict[str, Any]:
+    """The entry of a file; `url`: where its bytes are."""
+    path = PurePosixPath(name)
+    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return {
+        "id": id_,
+        "name": name,
+        "basename": path.stem,
+        "ext": path.suffix.removeprefix("."),
+        "size": size,
+        "mime": mime,
+        "type": mime.partition("/")[0] if mime.partition("/")[0] in ("audio", "image", "video") else None,
+        "field": field,
+        "md5hash": None,
+        "original_id": id_,
+        "original_basename": path.stem,
+        "original_name": name,
+        "original_path": "/",
+        "original_md5hash": None,
+        "from_batch_import": False,
+        "is_tus_file": False,
+        "tus_upload_url": None,
+        "url": url,
+        "ssl_url": url,
+        "is_temp_url": True,
+        "meta": {},
+        "user_meta": {},
+        "cost": size,
+    }

@@ -1,0 +1,77 @@
+"""What the sandbox is told at the start: workspaces, their Auth Keys, and settings."""
+
+import hashlib
+import os
+from dataclasses import dataclass, field
+
+from token_broker.policy.model import SCOPES
+
+DEFAULT_WORKSPACE = "sandbox"
+
+
+def new_id() -> str:
+    """An id as api2 makes them; where it is a capability, nobody can guess it."""
+    return os.urandom(16).hex()
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """`require_signature`: whether requests without a bearer token must be signed. `cancelled`: it mints no tokens."""
+
+    slug: str = DEFAULT_WORKSPACE
+    require_signature: bool = True
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AuthKey:
+    """An Auth Key. `scopes`: what it holds; `signature_algo`: the one algorithm it signs with, None for any."""
+
+    key: str
+    secret: str = field(repr=False)
+    scopes: tuple[str, ...] = SCOPES
+    signature_algo: str | None = None
+    workspace: str = DEFAULT_WORKSPACE
+    description: str = ""
+    is_active: bool = True
+    is_allowed_for_smartcdn: bool = False
+    can_show_auth_secret: bool = False
+    created: float = 0
+    modified: float = 0
+
+    @property
+    def id(self) -> str:
+        return hashlib.sha256(self.key.encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What is known of a token that was handed out; `expires_at` in seconds since the epoch.
+
+    It holds its Auth Key as it was: whether a token dies with its key is not documented, so it lives on.
+    """
+
+    key: AuthKey
+    scopes: frozenset[str]
+    aud: str
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """So many requests in so many seconds."""
+
+    requests: int
+    per_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`execution_seconds`: how long an Assembly executes once its files are there. Limits are off unless set."""
+
+    workspaces: tuple[Workspace, ...] = (Workspace(),)
+    execution_seconds: float = 0
+    token_limit: Limit | None = None
+    assembly_limit: Limit | None = None
+    status_limit: Limit | None = None
+    request_limit: Limit | None = None

@@ -1,0 +1,129 @@
+"""Assembly Notifications: the status of an Assembly that has ended, posted to its `notify_url`, on this machine only.
+
+https://transloadit.com/docs/topics/assembly-notifications/
+"""
+
+import asyncio
+import hmac
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp import web
+from broker.net import LOOPBACK
+
+from local.sandbox.assembly import Assembly
+from local.sandbox.call import Answer, Call
+from local.sandbox.clock import Pulse, gmt, iso
+from local.sandbox.errors import ApiError
+from local.sandbox.instructions import read_notify_url
+from local.sandbox.model import new_id
+from local.sandbox.store import Store
+
+PAUSES = (0, 4, 8, 16, 32)  # seconds before each try: five over a minute
+_TIMEOUT = aiohttp.ClientTimeout(total=10)
+
+
+class Notifications:
+    def __init__(self, store: Store, clock: Callable[[], float], pulse: Pulse) -> None:
+        self._store = store
+        self._clock = clock
+        self._pulse = pulse
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def running(self, app: web.Application) -> AsyncIterator[None]:
+        """As long as the application runs; then nothing is notified any more."""
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as self._web:
+            yield
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def follow(self, assembly: Assembly) -> None:
+        """Notify once this Assembly has ended, if it says whom."""
+        if assembly.instructions.notify_url:
+            self._start(self._notify(assembly, assembly.instructions.notify_url))
+
+    async def list(self, call: Call) -> Answer:
+        items = self._store.assembly(call.path("id")).notifications
+        return {"count": len(items), "items": items}
+
+    async def replay(self, call: Call) -> Answer:
+        """Once more, to the same URL or another; waits for the outcome unless `wait` is false."""
+        assembly = self._store.assembly(call.path("id"), call.workspace)
+        if not assembly.is_final(self._clock()):
+            raise ApiError("ASSEMBLY_NOT_FINISHED", "The Assembly has not ended yet")
+        url = read_notify_url(call.params.get("notify_url", assembly.instructions.notify_url))
+        if url is None:
+            raise ApiError("ASSEMBLY_NO_NOTIFY_URL", "The Assembly has no notify_url")
+        id_, ok = new_id(), "ASSEMBLY_NOTIFICATION_REPLAYING"
+        if call.params.get("wait", True) is False:
+            self._start(self._post(assembly, url, id_))
+        else:
+            await self._post(assembly, url, id_)
+            ok = "ASSEMBLY_NOTIFICATION_REPLAYED"
+        return {"ok": ok, "success": True, "notification_id": id_}
+
+    def _start(self, work: Any) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _notify(self, assembly: Assembly, url: str) -> None:
+        while not assembly.is_final(self._clock()):
+            await self._pulse.wait(assembly.pause(self._clock()))
+        for pause in PAUSES:
+            due = self._clock() + pause
+            while (left := due - self._clock()) > 0:
+                await self._pulse.wait(min(left, 15))
+            await self._post(assembly, url, new_id())
+            if assembly.notified["notify_response_code"] == 200:
+                break
+
+    async def _post(self, assembly: Assembly, url: str, id_: str) -> None:
+        """One try, noted in the Assembly."""
+        begun = self._clock()
+        code, data, error = await self._sent(assembly, url)
+        assembly.notified = {
+            "notify_start": gmt(begun),
+            "notify_url": url,
+            "notify_status": "successful" if code == 200 else "failed",
+            "notify_response_code": code,
+            "notify_response_data": data,
+            "notify_error": error,
+            "notify_duration": self._clock() - begun,
+        }
+        assembly.notifications.append(
+            {
+                "id": id_,
+                "assembly_id": assembly.id,
+                "account_id": assembly.key.workspace,
+                "url": url,
+                "response_code": code,
+                "response_data": data,
+                "error": error,
+                "duration": self._clock() - begun,
+                "created": iso(begun),
+            }
+        )
+
+    async def _sent(self, assembly: Assembly, url: str) -> tuple[int | None, str | None, str | None]:
+        """Status and body of the answer, or what stood in the way."""
+        if urlsplit(url).hostname not in LOOPBACK:
+            return None, None, "the sandbox notifies this machine only"
+        status = json.dumps(assembly.status(self._clock()))
+        fields = {"transloadit": status, "signature": signed(assembly, status)}
+        form = aiohttp.FormData(fields, default_to_multipart=True)
+        try:
+            async with self._web.post(url, data=form, allow_redirects=False) as answer:
+                return answer.status, (await answer.text(errors="replace"))[:1000], None
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return None, None, type(error).__name__
+
+
+def signed(assembly: Assembly, status: str) -> str:
+    """By the Auth Secret of the key that made the Assembly, also where it came with a bearer token."""
+    algorithm = assembly.key.signature_algo or "sha384"
+    return f"{algorithm}:{hmac.digest(assembly.key.secret.encode(), status.encode(), algorithm).hex()}"

@@ -1,0 +1,65 @@
+"""All that the sandbox remembers: in memory, and bounded."""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from local.sandbox.assembly import Assembly
+from local.sandbox.errors import ApiError
+from local.sandbox.model import AuthKey, Bearer, Workspace
+from local.sandbox.resources import Credential, Template
+from local.sandbox.tus import Upload
+
+_CONTENT_BYTES = 256 * 2**20
+
+
+class Bounded[K, V](OrderedDict[K, V]):
+    """A dict that forgets its oldest entries when it is full."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+
+    def __setitem__(self, key: K, value: V) -> None:
+        super().__setitem__(key, value)
+        if len(self) > self._limit:
+            self.popitem(last=False)
+
+
+class Contents:
+    """Bytes of files by id; the oldest are forgotten when all are too large together."""
+
+    def __init__(self, limit: int = _CONTENT_BYTES) -> None:
+        self._limit = limit
+        self._size = 0
+        self._files: OrderedDict[str, bytes] = OrderedDict()
+
+    def keep(self, id_: str, content: bytes) -> None:
+        self._files[id_] = content
+        self._size += len(content)
+        while self._size > self._limit:
+            self._size -= len(self._files.popitem(last=False)[1])
+
+    def get(self, id_: str) -> bytes | None:
+        return self._files.get(id_)
+
+
+class Store:
+    def __init__(self, workspaces: Iterable[Workspace], keys: Iterable[AuthKey]) -> None:
+        self.workspaces = {workspace.slug: workspace for workspace in workspaces}
+        self.keys = {key.key: key for key in keys}
+        self.bearers: Bounded[str, Bearer] = Bounded(200_000)
+        self.signatures: Bounded[str, float] = Bounded(10_000)
+        self.assemblies: Bounded[str, Assembly] = Bounded(10_000)
+        self.uploads: Bounded[str, Upload] = Bounded(10_000)
+        self.templates: Bounded[str, Template] = Bounded(10_000)
+        self.credentials: Bounded[str, Credential] = Bounded(10_000)
+        self.contents = Contents()
+
+    def assembly(self, id_: str, workspace: str | None = None) -> Assembly:
+        """The Assembly with this id; of this Workspace, where one is named. Raises ApiError."""
+        found = self.assemblies.get(id_)
+        if found is None:
+            raise ApiError("ASSEMBLY_NOT_FOUND", "The Assembly was not found")
+        if workspace not in (None, found.key.workspace):
+            raise ApiError("ASSEMBLY_ACCOUNT_MISMATCH", "The Assembly belongs to another Workspace")
+        return found

@@ -1,0 +1,180 @@
+"""Resumable uploads: tus 1.0.0 with creation, deferred length and termination.
+
+https://tus.io/protocols/resumable-upload; where Transloadit's clients send their files: the `tus_url` of an Assembly.
+docs/decisions/10-sandbox.md tells why no library does it.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from local.sandbox.assemblies import Assemblies, check_files
+from local.sandbox.assembly import Assembly
+from local.sandbox.call import Answer, Call
+from local.sandbox.errors import ApiError
+from local.sandbox.files import Files
+from local.sandbox.model import new_id
+from local.sandbox.store import Store
+from local.sandbox.tus import EXTENSIONS, VERSION, Upload, read_metadata
+
+MAX_BYTES = 128 * 2**20
+CHUNK = "application/offset+octet-stream"
+_WORDS = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(MAX_BYTES)}
+
+
+class TusError(Exception):
+    """A refusal in the protocol's words: a status and a text."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+Handler = Callable[[Call], Awaitable[web.Response]]
+
+
+class Uploads:
+    def __init__(self, store: Store, assemblies: Assemblies, files: Files) -> None:
+        self._store = store
+        self._assemblies = assemblies
+        self._files = files
+        self._methods: dict[str, Handler] = {
+            "HEAD": self._offset,
+            "PATCH": self._append,
+            "DELETE": self._terminate,
+        }
+
+    async def options(self, call: Call) -> Answer:
+        """What the server can; the one request without a version."""
+        return web.Response(status=204, headers={"Tus-Resumable": VERSION} | _WORDS)
+
+    async def create(self, call: Call) -> Answer:
+        return await _spoken(self._create, call)
+
+    async def upload(self, call: Call) -> Answer:
+        """`/resumable/files/{id}`; a client that can only POST names its method in a header."""
+        method = call.request.headers.get("X-HTTP-Method-Override", call.request.method).upper()
+        return await _spoken(self._methods.get(method, _no_method), call)
+
+    async def _create(self, call: Call) -> web.Response:
+        headers = call.request.headers
+        size = _length(headers)
+        if size is None and headers.get("Upload-Defer-Length") != "1":
+            raise TusError(400, "Upload-Length or Upload-Defer-Length: 1 is needed")
+        assembly, metadata = self._named(headers)
+        self._check_size(assembly, size or 0)
+        id_ = new_id()
+        upload = Upload(
+            id=id_,
+            assembly_id=assembly.id,
+            url=f"{call.origin}/resumable/files/{id_}",
+            filename=metadata.get("filename", "file"),
+            fieldname=metadata.get("fieldname", "file"),
+            size=size,
+        )
+        self._store.uploads[id_] = upload
+        assembly.tus.append(upload)
+        self._finish(upload, call.origin)
+        return web.Response(status=201, headers={"Location": upload.url, "Upload-Offset": "0"})
+
+    async def _offset(self, call: Call) -> web.Response:
+        upload = self._find(call)
+        known = {"Upload-Length": str(upload.size)} if upload.size is not None else {"Upload-Defer-Length": "1"}
+        return web.Response(headers=known | {"Upload-Offset": str(upload.offset), "Cache-Control": "no-store"})
+
+    async def _append(self, call: Call) -> web.Response:
+        request, upload = call.request, self._find(call)
+        if request.content_type != CHUNK:
+            raise TusError(415, f"Content-Type must be {CHUNK}")
+        if request.headers.get("Upload-Offset") != str(upload.offset):
+            raise TusError(409, f"The upload is at {upload.offset}")
+        if (size := _length(request.headers)) is not None and upload.size is None:
+            self._check_size(self._store.assembly(upload.assembly_id), size, upload)
+            upload.size = size
+        if upload.busy:
+            raise TusError(423, "Another request is writing to this upload")
+        upload.busy = True
+        try:
+            await _receive(upload, request)
+        finally:
+            upload.busy = False
+        self._finish(upload, call.origin)
+        return web.Response(status=204, headers={"Upload-Offset": str(upload.offset)})
+
+    async def _terminate(self, call: Call) -> web.Response:
+        upload = self._find(call)
+        del self._store.uploads[upload.id]
+        assembly = self._store.assembly(upload.assembly_id)
+        assembly.tus = [each for each in assembly.tus if each is not upload]
+        return web.Response(status=204)
+
+    def _finish(self, upload: Upload, origin: str) -> None:
+        """Once all bytes are there, the file is one of its Assembly's."""
+        if upload.finished or upload.offset != upload.size:
+            return
+        upload.finished = True
+        content, upload.content = bytes(upload.content), bytearray()
+        entry = self._files.keep(content, upload.filename, upload.fieldname, origin, upload.url)
+        self._assemblies.receive(self._store.assembly(upload.assembly_id), entry)
+
+    def _find(self, call: Call) -> Upload:
+        found = self._store.uploads.get(call.path("id"))
+        if found is None:
+            raise TusError(404, "The upload is not known")
+        return found
+
+    def _named(self, headers: Mapping[str, str]) -> tuple[Assembly, dict[str, str]]:
+        """The Assembly that the metadata names, which still waits for files; and the metadata."""
+        try:
+            metadata = read_metadata(headers.get("Upload-Metadata", ""))
+            found = re.search(r"/assemblies/([0-9a-f]{32})$", metadata.get("assembly_url", ""))
+            assembly = self._store.assembly(found[1] if found else "")
+        except (ValueError, ApiError):
+            raise TusError(400, "Upload-Metadata must name the assembly_url of an Assembly") from None
+        if assembly.uploaded_at is not None or assembly.canceled or assembly.error:
+            raise TusError(403, "The Assembly waits for no more files")
+        return assembly, metadata
+
+    def _check_size(self, assembly: Assembly, size: int, upload: Upload | None = None) -> None:
+        """Fails the Assembly where a file of this size is too much for it."""
+        if size > MAX_BYTES:
+            raise TusError(413, f"The sandbox takes {MAX_BYTES} bytes at most")
+        others = [each.size or 0 for each in assembly.tus if not each.finished and each is not upload]
+        try:
+            check_files(assembly, [*others, size])
+        except ApiError as error:
+            self._assemblies.fail(assembly, error.code, error.message)
+            raise TusError(413, error.message) from None
+
+
+async def _receive(upload: Upload, request: web.Request) -> None:
+    """What came counts, also when the connection breaks after it."""
+    async for chunk in request.content.iter_any():
+        if upload.offset + len(chunk) > (MAX_BYTES if upload.size is None else upload.size):
+            raise TusError(413, "More bytes than Upload-Length")
+        upload.content += chunk
+        upload.offset += len(chunk)
+
+
+def _length(headers: Mapping[str, str]) -> int | None:
+    text = headers.get("Upload-Length")
+    if text is not None and not (text.isascii() and text.isdigit()):
+        raise TusError(400, "Upload-Length is a whole number")
+    return None if text is None else int(text)
+
+
+async def _no_method(call: Call) -> web.Response:
+    raise TusError(405, "HEAD, PATCH or DELETE")
+
+
+async def _spoken(handler: Handler, call: Call) -> web.Response:
+    """The handler's answer, where both speak the same version of the protocol."""
+    if call.request.headers.get("Tus-Resumable") != VERSION:
+        return web.Response(status=412, text=f"Tus-Resumable must be {VERSION}", headers={"Tus-Version": VERSION})
+    try:
+        response = await handler(call)
+    except TusError as error:
+        response = web.Response(status=error.status, text=str(error))
+    response.headers["Tus-Resumable"] = VERSION
+    return response

@@ -1,0 +1,28 @@
+// For each line of JSON, Chromium opens the page and uploads; the answer is what the page told, showed, and wanted elsewhere.
+import { createInterface } from 'node:readline'
+import { chromium } from 'playwright-core'
+
+const [executablePath] = process.argv.slice(2)
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+  ],
+})
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { url, given } = JSON.parse(line)
+  const page = await browser.newPage()
+  const elsewhere = []
+  page.on('request', (request) => {
+    if (new URL(request.url()).hostname !== '127.0.0.1') elsewhere.push(request.url())
+  })
+  page.on('console', (message) => process.stderr.write(`${message.text()}\n`))
+  await page.goto(url)
+  const told = await page.evaluate((scenario) => window.upload(scenario), given).catch(({ message }) => ({ broken: message }))
+  const shown = await page.textContent('#result')
+  await page.close()
+  process.stdout.write(`${JSON.stringify({ ...told, shown, elsewhere })}\n`)
+}
+await browser.close()

@@ -1,0 +1,33 @@
+"""A sandbox for each test, on one event loop; its clock stands still until it is moved."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from local.sandbox.app import create_app
+from local.sandbox.clock import Clock
+from local.sandbox.model import Settings, Workspace
+from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, PINNED, READER, Api2
+from tests.kit.servers import Loop, serving
+
+Start = Callable[[Settings], Api2]
+WORKSPACES = (Workspace(), Workspace("others"))
+
+
+@pytest.fixture
+def start(running_loop: Loop) -> Iterator[Start]:
+    """Starts a sandbox with these settings."""
+    with ExitStack() as running:
+
+        def started(settings: Settings) -> Api2:
+            keys = [KEY, NARROW, READER, PINNED, OTHERS]
+            make = serving(lambda: create_app(keys, Clock(lambda: NOW), settings), on=running_loop)
+            return Api2(running.enter_context(make))
+
+        yield started
+
+
+@pytest.fixture
+def api2(start: Start) -> Api2:
+    return start(Settings(workspaces=WORKSPACES, execution_seconds=10))

@@ -1,0 +1,36 @@
+"""Which Steps' files are results."""
+
+from typing import Any
+
+import pytest
+
+from local.sandbox.assembly import Instructions
+
+RESIZED = {"robot": "/image/resize", "use": ":original"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        ({"resized": RESIZED}, ["resized"]),
+        ({"resized": RESIZED, "again": {"robot": "/image/resize", "use": "resized"}}, ["again"]),
+        (
+            {"resized": {**RESIZED, "result": True}, "again": {"robot": "/image/resize", "use": ["resized"]}},
+            ["resized", "again"],
+        ),
+        ({"resized": {**RESIZED, "result": False}}, []),
+        ({":original": {"robot": "/upload/handle", "result": True}, "resized": RESIZED}, [":original", "resized"]),
+        ({"stored": {"robot": "/s3/store", "use": ":original"}}, [":original"]),
+        (
+            {
+                "resized": RESIZED,
+                "stored": {"robot": "/s3/store", "use": {"steps": [{"name": "resized", "as": "a"}, ":original"]}},
+            },
+            [":original", "resized"],
+        ),
+        ({"resized": {**RESIZED, "use": 5}}, ["resized"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_shown_is_what_says_so_what_is_stored_and_what_nothing_uses(steps: dict[str, Any], shown: list[str]) -> None:
+    assert Instructions("{}", steps).shown() == shown

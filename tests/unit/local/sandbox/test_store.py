@@ -1,0 +1,19 @@
+"""What the sandbox remembers is bounded."""
+
+from local.sandbox.store import Bounded, Contents
+
+
+def test_a_full_table_forgets_its_oldest_entry_and_a_change_makes_nothing_younger() -> None:
+    table: Bounded[str, int] = Bounded(2)
+    for name, value in (("a", 1), ("b", 2), ("a", 3), ("c", 4)):
+        table[name] = value
+    assert dict(table) == {"b": 2, "c": 4}
+
+
+def test_contents_are_bounded_by_their_bytes() -> None:
+    contents = Contents(limit=10)
+    for name in "abc":
+        contents.keep(name, name.encode() * 4)
+    assert [contents.get(name) for name in "abc"] == [None, b"bbbb", b"cccc"]
+    contents.keep("large", b"x" * 11)
+    assert [contents.get(name) for name in ("b", "c", "large")] == [None, None, None]
