@@ -11,7 +11,7 @@ from broker.net import Http, OutOfReach
 from broker.settings import AwsAccess
 
 CALL_SECONDS = 0.5
-MAX_BYTES = 64 * 1024
+MAX_BYTES = 600 * 1024  # an item has at most 400 KB, a third more in base64
 SERVICE = Service("dynamodb", "DynamoDB_20120810", "1.0")
 
 # Every row has `id`, its key, and `expires`, whole seconds since the epoch: also what DynamoDB's TTL deletes by, late.
@@ -44,18 +44,16 @@ class Table:
         """Write the row, whatever is there."""
         self._call("PutItem", {"Item": _item(row)}, deadline)
 
-    def put_if_free(self, row: Row, now: float, deadline: Deadline) -> Row | None:
-        """Write the row unless one of its id is there that expires after `now`. That one if so, else None.
+    def put_if_free(self, row: Row, now: float, deadline: Deadline) -> bool:
+        """Write the row unless one of its id is there that expires after `now`. Whether it was written.
 
         NoAnswer leaves open whether it was written.
         """
         condition = {
             "ConditionExpression": "attribute_not_exists(id) OR expires <= :now",
             "ExpressionAttributeValues": {":now": _value(now)},
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
-        reply = self._call("PutItem", {"Item": _item(row), **condition}, deadline)
-        return None if reply.status == 200 else _row(reply.get("Item") or {})
+        return self._call("PutItem", {"Item": _item(row), **condition}, deadline).status == 200
 
     def delete(self, row_id: str, holder: str, deadline: Deadline) -> None:
         """Delete the row if `holder` is its own."""

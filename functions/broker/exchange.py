@@ -21,7 +21,8 @@ class Obtains(Protocol):
     def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken: ...
 
 
-class Spends(Protocol):
+class ControlsReplay(Protocol):
+    def check(self, once: Once, deadline: Deadline, notes: Notes) -> None: ...
     def spend(self, once: Once, deadline: Deadline, notes: Notes) -> None: ...
 
 
@@ -42,7 +43,7 @@ class Exchange[P: Shown]:
         minter: Obtains,
         sink: Sink,
         clock: Clock,
-        replay_control: Spends | None = None,
+        replay_control: ControlsReplay | None = None,
     ) -> None:
         """`replay_control`: needed where an issuer of the policy says `once`."""
         self._policy = policy
@@ -76,17 +77,21 @@ class Exchange[P: Shown]:
             notes.failed = decision.failed
             raise decision.error(decision.reason)
         notes.rules = decision.rules
-        token = self._minter.obtain(decision, caller, deadline, notes)
-        if caller.once is not None:
-            # Last, so that a JWT is spent by an answer and not by what failed before.
-            self._spend(caller.once, deadline, notes)
+        token = self._obtained(decision, caller, deadline, notes)
         notes.token_sha256 = token.sha256
         return token
 
-    def _spend(self, once: Once, deadline: Deadline, notes: Notes) -> None:
+    def _obtained(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken:
+        """The token; a JWT that is good once is looked up before, and spent after."""
+        if caller.once is None:
+            return self._minter.obtain(grant, caller, deadline, notes)
         if self._replay_control is None:
             raise BrokerFault("no replay control")
-        self._replay_control.spend(once, deadline, notes)
+        self._replay_control.check(caller.once, deadline, notes)
+        token = self._minter.obtain(grant, caller, deadline, notes)
+        # Last, so that a JWT is spent by an answer and not by what failed before.
+        self._replay_control.spend(caller.once, deadline, notes)
+        return token
 
 
 def _place(defect: Exception) -> str:

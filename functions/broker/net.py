@@ -6,7 +6,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
-from socket import SHUT_RDWR
+from socket import SHUT_RDWR, socket
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
@@ -89,7 +89,7 @@ class BoundedHttp:
     def _checked(self, url: str) -> tuple["Origin", SplitResult]:
         try:
             parts = urlsplit(url)
-            origin = (parts.scheme, parts.hostname or "", parts.port)
+            origin = (parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
         except ValueError as error:
             raise OutOfReach("not https") from error
         is_local = self._allow_loopback and parts.scheme == "http" and parts.hostname in LOOPBACK
@@ -134,7 +134,9 @@ class BoundedHttp:
             return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
 
 
-Origin = tuple[str, str, int | None]
+Origin = tuple[str, str, int]  # scheme, host, port
+_Waiting = dict[Origin, list[tuple[float, HTTPConnection]]]  # since when
+_PORTS = {"https": 443, "http": 80}
 
 
 class _Idle:
@@ -143,8 +145,7 @@ class _Idle:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._connections: dict[Origin, list[HTTPConnection]] = {}
-        self._used_at = clock()
+        self._connections: _Waiting = {}
         weakref.finalize(self, _close_all, self._connections)
 
     def take(self, origin: Origin) -> HTTPConnection | None:
@@ -153,14 +154,10 @@ class _Idle:
         A peer hangs up on who is silent, and an environment that was frozen meanwhile has not noticed.
         """
         with self._lock:
-            now = self._clock()
-            if not 0 <= now - self._used_at < IDLE_SECONDS:
-                _close_all(self._connections)
-            self._used_at = now
             waiting = self._connections.get(origin, [])
             while waiting:
-                connection = waiting.pop()
-                if not _hung_up(connection):
+                since, connection = waiting.pop()
+                if 0 <= self._clock() - since < IDLE_SECONDS and not _hung_up(connection):
                     return connection
                 connection.close()
         return None
@@ -168,14 +165,13 @@ class _Idle:
     def keep(self, origin: Origin, connection: HTTPConnection) -> None:
         if connection.sock is not None:  # which the peer's answer may have said is at its end
             with self._lock:
-                self._connections.setdefault(origin, []).append(connection)
+                self._connections.setdefault(origin, []).append((self._clock(), connection))
 
 
-def _close_all(connections: dict[Origin, list[HTTPConnection]]) -> None:
+def _close_all(connections: _Waiting) -> None:
     for waiting in connections.values():
-        for connection in waiting:
+        for _, connection in waiting:
             connection.close()
-    connections.clear()
 
 
 def _hung_up(connection: HTTPConnection) -> bool:
@@ -217,9 +213,10 @@ def _within[T](seconds: float, connection: HTTPConnection, work: Callable[[], T]
         return returned[0]
     if raised:
         raise _reason(raised[0]) from raised[0]
-    if connection.sock is not None:
+    if (sock := connection.sock) is not None:
         with suppress(OSError):  # so that the thread ends, too
-            connection.sock.shutdown(SHUT_RDWR)
+            # Not by SSLSocket's own: that takes TLS off first, and what the thread then sends goes out in the clear.
+            socket.shutdown(sock, SHUT_RDWR)
     raise OutOfReach("timeout")
 
 

@@ -1,6 +1,7 @@
 """Replay control: a caller JWT of an issuer with `once` is good for one bearer token."""
 
 import hashlib
+from collections.abc import Callable
 from math import ceil
 
 from broker.audit import Notes
@@ -14,26 +15,42 @@ _LATEST = 2**53  # seconds; some issuers' `exp` is beyond what DynamoDB can writ
 
 
 class ReplayControl:
+    """Raises TemporarilyUnavailable where the table gives no answer: the one feature that fails without it, since it
+    could not keep its promise.
+    """
+
     def __init__(self, table: Table, clock: Clock) -> None:
         self._table = table
         self._clock = clock
 
+    def check(self, once: Once, deadline: Deadline, notes: Notes) -> None:
+        """Refuse a JWT that was used before, so that nothing is minted for it."""
+        row = _asked(lambda: self._table.get(_row_id(once), deadline, consistent=True), notes)
+        expires = row.get("expires") if row is not None else None
+        if isinstance(expires, (int, float)) and expires > self._clock():
+            raise once.refusal("seen before")
+
     def spend(self, once: Once, deadline: Deadline, notes: Notes) -> None:
         """Note that this JWT was used. Raises its refusal if it was before, or has expired meanwhile.
 
-        Raises TemporarilyUnavailable where the table gives no answer: the one feature that fails without it, since it
-        could not keep its promise. The JWT may be spent then.
+        Where the table gives no answer the JWT may be spent.
         """
         # Not by the row alone: it may be overwritten from its expiry on.
         now = self._clock()
         if now >= once.expires_at:
             raise once.refusal("expired")
-        digest = hashlib.sha256(framed(once.issuer.encode(), once.jti.encode())).hexdigest()
-        row: Row = {"id": f"once/{digest}", "expires": ceil(min(once.expires_at, _LATEST))}
-        try:
-            seen = self._table.put_if_free(row, now, deadline)
-        except NoAnswer as error:
-            notes.alarms.add("SharedTableDown")
-            raise TemporarilyUnavailable(f"replay control: {error}") from error
-        if seen is not None:
+        row: Row = {"id": _row_id(once), "expires": ceil(min(once.expires_at, _LATEST))}
+        if not _asked(lambda: self._table.put_if_free(row, now, deadline), notes):
             raise once.refusal("seen before")
+
+
+def _row_id(once: Once) -> str:
+    return f"once/{hashlib.sha256(framed(once.issuer.encode(), once.jti.encode())).hexdigest()}"
+
+
+def _asked[T](call: Callable[[], T], notes: Notes) -> T:
+    try:
+        return call()
+    except NoAnswer as error:
+        notes.alarms.add("SharedTableDown")
+        raise TemporarilyUnavailable(f"replay control: {error}") from error

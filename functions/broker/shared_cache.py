@@ -109,10 +109,10 @@ class Turn:
         # Rounded down: never longer than the mint may take.
         expires = int(now + min(MINT_SECONDS, self._deadline.left()))
         row: Row = {"id": self._lease_id, "holder": holder, "expires": expires}
-        other = self._ask(lambda: self._cache.table.put_if_free(row, now, self._deadline))
-        if other is None:
+        is_ours = self._ask(lambda: self._cache.table.put_if_free(row, now, self._deadline)) is not False
+        if is_ours:
             self._holder = holder
-        return other is None
+        return is_ours
 
     def wait(self, fits: Callable[[Opened], bool]) -> Opened | None:
         """What the holder of the lease mints; None where it is ours to mint.

@@ -47,7 +47,7 @@ class Broker[P: Shown](Value, frozen=True):
     clock: Clock
 
     def prepare(self) -> None:
-        """Do all of the work at once, while Lambda starts us at full speed; what fails is left to the first request.
+        """Do all of the work at once, while Lambda starts us at full speed; later requests try again what fails.
 
         It waits for the end, since a call that is under way when the environment freezes wakes to a dead connection.
         """

@@ -17,12 +17,13 @@ from broker.net import BoundedHttp, OutOfReach
 from tests.kit.clock import Clock
 
 Peer = Callable[[socket.socket], None]
+Wrap = Callable[[socket.socket], socket.socket]
 OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @contextmanager
-def peer(behave: Peer, at_once: int = 1) -> Iterator[str]:
-    """A server that reads a request and then behaves so; the origin to reach it at."""
+def peer(behave: Peer, at_once: int = 1, accepted: Wrap = lambda connection: connection) -> Iterator[str]:
+    """A server that reads a request and then behaves so; the origin to reach it at, by http."""
     listening = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
 
@@ -32,9 +33,9 @@ def peer(behave: Peer, at_once: int = 1) -> Iterator[str]:
                 connection, _ = listening.accept()
             except OSError:
                 return
-            with connection, suppress(OSError):
-                read_head(connection)
-                behave(connection)
+            with connection, suppress(OSError), accepted(connection) as speaking:
+                read_head(speaking)
+                behave(speaking)
 
     for _ in range(at_once):
         threading.Thread(target=serve, daemon=True).start()
@@ -220,7 +221,7 @@ def test_nobody_there_is_out_of_reach() -> None:
 
 def test_a_peer_without_tls_is_out_of_reach() -> None:
     with peer(sends(b"HTTP/1.1 400 Bad Request\r\n\r\n")) as origin:
-        assert why(origin.replace("http:", "https:") + "/") in ("tls", "connection")
+        assert why(f"{by_tls(origin)}/") in ("tls", "connection")
 
 
 @pytest.mark.parametrize(
@@ -289,38 +290,50 @@ def test_a_connection_opened_ahead_serves_the_next_call() -> None:
         assert len(connections) == 1
 
 
-def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """TLS 1.3 sends session tickets unasked: something to read that is no goodbye (RFC 8446 section 4.6.1)."""
+@pytest.fixture
+def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
+    """A server's side of TLS 1.3, by an authority that is trusted for the length of a test."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    connections: list[socket.socket] = []
-    listening = socket.create_server(("127.0.0.1", 0))
-    has_shaken_hands = threading.Event()
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    return context
 
-    def serve() -> None:
-        with suppress(OSError):
-            while True:
-                accepted, _ = listening.accept()
-                with context.wrap_socket(accepted, server_side=True) as connection:
-                    connections.append(connection)
-                    has_shaken_hands.set()
-                    read_head(connection)
-                    connection.sendall(OK + b"content-length: 0\r\n\r\n")
 
-    threading.Thread(target=serve, daemon=True).start()
-    origin = f"https://127.0.0.1:{listening.getsockname()[1]}"
-    web = BoundedHttp(time.time)
-    web.connect(origin, 5)
-    assert has_shaken_hands.wait(5)
-    assert web("GET", f"{origin}/", seconds=5, limit=10).status == 200
-    listening.close()
-    assert len(connections) == 1
+def by_tls(origin: str) -> str:
+    return origin.replace("http:", "https:")
+
+
+def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(tls: ssl.SSLContext) -> None:
+    """TLS 1.3 sends session tickets unasked: something to read that is no goodbye (RFC 8446 section 4.6.1)."""
+    connections: queue.Queue[socket.socket] = queue.Queue()
+
+    def accepted(connection: socket.socket) -> socket.socket:
+        wrapped = tls.wrap_socket(connection, server_side=True)
+        connections.put(wrapped)
+        return wrapped
+
+    with peer(body(b""), at_once=2, accepted=accepted) as origin:
+        web = BoundedHttp(time.time)
+        web.connect(by_tls(origin), 5)
+        connections.get(timeout=5)  # its tickets are sent
+        assert web("GET", f"{by_tls(origin)}/", seconds=5, limit=10).status == 200
+    assert connections.empty()
+
+
+def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`SSLSocket.shutdown` takes TLS off first: what the thread sends at that moment would go out in the clear."""
+    taken_off: list[object] = []
+    monkeypatch.setattr(ssl.SSLSocket, "shutdown", lambda connection, how: taken_off.append(how))
+    drip = drips(OK, b"x: y\r\n")
+    with (
+        peer(drip, accepted=lambda each: tls.wrap_socket(each, server_side=True)) as origin,
+        pytest.raises(OutOfReach, match="timeout"),
+    ):
+        BoundedHttp(time.time)("GET", f"{by_tls(origin)}/", seconds=0.4, limit=10)
+    assert taken_off == []
 
 
 def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
@@ -350,9 +363,30 @@ def test_nothing_is_sent_once_the_time_is_over() -> None:
     clock, received = Clock(), []
 
     def runs_on() -> float:
-        clock.advance(2)
+        clock.advance(3)
         return clock()
 
     with peer(lambda connection: received.append(connection)) as origin, pytest.raises(OutOfReach, match="timeout"):
         BoundedHttp(runs_on, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
     assert received == []
+
+
+def test_each_connection_s_silence_is_its_own() -> None:
+    """Calls to another origin do not keep this one's alive."""
+    clock, connections = Clock(), []
+
+    def serves_on(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+        for _ in range(9):
+            read_head(connection)
+            connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    with peer(serves_on, at_once=2) as silent, peer(body(b"")) as busy:
+        web = BoundedHttp(clock, allow_loopback=True)
+        web("GET", f"{silent}/", seconds=5, limit=10)
+        for _ in range(3):
+            clock.advance(15)
+            web("GET", f"{busy}/", seconds=5, limit=10)
+        web("GET", f"{silent}/", seconds=5, limit=10)
+    assert len(connections) == 2

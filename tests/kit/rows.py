@@ -50,8 +50,7 @@ class Rows:
             return reply({} if old is None else {"Item": old})
         if not self._may(request, old):
             kind = "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"
-            shown = {"Item": old} if old and request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD" else {}
-            return reply({"__type": kind, "message": "The conditional request failed"} | shown, 400)
+            return reply({"__type": kind, "message": "The conditional request failed"}, 400)
         if operation == "PutItem":
             self.items[row_id] = request["Item"]
         else:

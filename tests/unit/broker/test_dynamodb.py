@@ -89,17 +89,16 @@ def test_a_row_is_written_whatever_is_there() -> None:
 
 def test_or_only_where_none_is_that_has_not_expired() -> None:
     desk = Desk(reply({}))
-    assert desk.table.put_if_free({"id": "a", "expires": 12}, 10.5, desk.deadline()) is None
+    assert desk.table.put_if_free({"id": "a", "expires": 12}, 10.5, desk.deadline())
     operation, request = desk.sent
     assert operation == "DynamoDB_20120810.PutItem"
     assert request["ConditionExpression"] == "attribute_not_exists(id) OR expires <= :now"
     assert request["ExpressionAttributeValues"] == {":now": {"N": "10.5"}}
 
 
-@pytest.mark.parametrize(("shown", "row"), [({"Item": {"holder": {"S": "b"}}}, {"holder": "b"}), ({}, {})])
-def test_the_row_in_the_way_is_returned(shown: Any, row: Any) -> None:
-    desk = Desk(reply(FAILED | shown, 400))
-    assert desk.table.put_if_free({"id": "a", "expires": 12}, 10, desk.deadline()) == row
+def test_one_in_the_way_is_told() -> None:
+    desk = Desk(reply(FAILED, 400))
+    assert not desk.table.put_if_free({"id": "a", "expires": 12}, 10, desk.deadline())
 
 
 @pytest.mark.parametrize("answer", [reply({}), reply(FAILED, 400)], ids=["deleted", "another's"])

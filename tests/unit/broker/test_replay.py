@@ -98,7 +98,6 @@ def test_a_row_is_compared_by_us_since_dynamodb_deletes_late() -> None:
 def test_a_jwt_that_expires_while_its_token_is_minted_cannot_be_used_again() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
-    broker.post(jwt)
     broker.clock.advance(329)
 
     def slow() -> Any:
@@ -163,9 +162,32 @@ def test_without_the_table_nobody_gets_anything(fault: Any) -> None:
     assert str(broker.record.reason).startswith("replay control: DynamoDB")
     # It is asked even while the cache leaves the table alone.
     assert broker.post(broker.jwt(jti="j1")).status == 503
-    assert (broker.record.cache, broker.record.alarms) == ("hit", ("SharedTableDown",))
+    assert (broker.mints, broker.record.alarms) == (0, ("SharedTableDown",))
     rows(broker).fault = None
     assert broker.post(broker.jwt(jti="j1")).status == 200
+
+
+def test_nor_where_it_goes_down_after_the_mint() -> None:
+    broker = strict()
+
+    def goes_down() -> Any:
+        rows(broker).fault = OutOfReach("timeout")
+        return minted()
+
+    broker.web[TOKEN_URL] = goes_down
+    assert broker.post(broker.jwt(jti="j1")).outcome == (503, "temporarily_unavailable")
+    assert broker.record.token_sha256 is None
+
+
+def test_a_spent_jwt_mints_nothing_whatever_it_asks_for() -> None:
+    """Whoever found one could use up the mint budget of its owner."""
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    broker.post(jwt)
+    for scope in ("assemblies:read", "assemblies:write"):
+        assert broker.post(jwt, scope=scope).outcome == (401, "invalid_token")
+        assert broker.beside().post(jwt, scope=scope).outcome == (401, "invalid_token")
+    assert broker.mints == 1
 
 
 def test_an_issuer_without_once_needs_no_jti_and_no_row() -> None:
@@ -210,10 +232,10 @@ def test_any_expiry_can_be_written(exp: float) -> None:
     assert int(row["expires"]["N"]) in (1_800_000_331, 2**53)
 
 
-def test_it_costs_one_call() -> None:
+def test_it_costs_two_calls() -> None:
     broker = strict()
     broker.post(broker.jwt(jti="j1"))
     rows(broker).calls.clear()
     before = broker.web.count(TABLE_URL)
     broker.post(broker.jwt(jti="j2"))
-    assert (rows(broker).calls, broker.web.count(TABLE_URL) - before) == ({"PutItem": 1}, 1)
+    assert (rows(broker).calls, broker.web.count(TABLE_URL) - before) == ({"GetItem": 1, "PutItem": 1}, 2)
