@@ -83,6 +83,19 @@ def silent_after(first: bytes) -> Peer:
     return behave
 
 
+def serves_on(connections: list[socket.socket]) -> Peer:
+    """Answers ten requests on each of its connections, and notes them."""
+
+    def behave(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+        for _ in range(9):
+            read_head(connection)
+            connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    return behave
+
+
 def get(url: str, seconds: float = 5, limit: int = 1000) -> tuple[int, bytes]:
     answer = BoundedHttp(time.time, allow_loopback=True)("GET", url, seconds=seconds, limit=limit)
     return answer.status, answer.body
@@ -253,16 +266,9 @@ def test_as_deployed_not_even_this_machine_is_asked_by_http(host: str) -> None:
 
 def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_silence() -> None:
     """A frozen environment does not notice that its peer hung up."""
-    clock, connections = Clock(), []
-
-    def serves_on(connection: socket.socket) -> None:
-        connections.append(connection)
-        connection.sendall(OK + b"content-length: 0\r\n\r\n")
-        for _ in range(9):
-            read_head(connection)
-            connection.sendall(OK + b"content-length: 0\r\n\r\n")
-
-    with peer(serves_on, at_once=3) as origin:
+    clock = Clock()
+    connections: list[socket.socket] = []
+    with peer(serves_on(connections), at_once=3) as origin:
         web = BoundedHttp(clock, allow_loopback=True)
         for seconds in (0, 5, 19):
             clock.advance(seconds)
@@ -373,16 +379,9 @@ def test_nothing_is_sent_once_the_time_is_over() -> None:
 
 def test_each_connection_s_silence_is_its_own() -> None:
     """Calls to another origin do not keep this one's alive."""
-    clock, connections = Clock(), []
-
-    def serves_on(connection: socket.socket) -> None:
-        connections.append(connection)
-        connection.sendall(OK + b"content-length: 0\r\n\r\n")
-        for _ in range(9):
-            read_head(connection)
-            connection.sendall(OK + b"content-length: 0\r\n\r\n")
-
-    with peer(serves_on, at_once=2) as silent, peer(body(b"")) as busy:
+    clock = Clock()
+    connections: list[socket.socket] = []
+    with peer(serves_on(connections), at_once=2) as silent, peer(body(b"")) as busy:
         web = BoundedHttp(clock, allow_loopback=True)
         web("GET", f"{silent}/", seconds=5, limit=10)
         for _ in range(3):
