@@ -45,7 +45,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Sandbox:
-    """One sandbox. A request passes `control`, then `observe`, then its endpoint."""
+    """One sandbox. A request passes `observe`, faults, then its endpoint; `control` stands outside."""
 
     def __init__(self, keys: list[AuthKey], clock: Clock, settings: Settings) -> None:
         pulse, self._limits = Pulse(), Limits(settings, clock)
@@ -82,7 +82,6 @@ class Sandbox:
         for route in self._routes:
             app.router.add_route(route.method, route.path, self._endpoint(route))
         app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
-        app.router.add_route("*", "/{path:.*}", _unknown)
         return app
 
     async def token(self, request: web.Request) -> web.Response:
@@ -114,40 +113,44 @@ class Sandbox:
 
     @web.middleware
     async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count, break where asked to, answer refusals in api2's words, and log a line."""
+        """Count, answer refusals in api2's words, and log a line."""
         if request.path.startswith(PREFIX):
             return await handler(request)
         self._journal.count(request.method, _path(request))
         refused = ""
         try:
-            self._limits.take("request", request.remote or "")
-            response = await self._faults.meet(request, handler)
+            response = await self._answer(request, handler)
         except ApiError as error:
             refused, response = f"{error.code}: {error.message}", error.response()
+        path, caller = request.rel_url.raw_path, request.get(CALLER, "")
+        self._journal.write(Entry(request.method, path, response.status, caller, refused))
+        return response
+
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """The answer, broken where that was asked for. Whatever is raised is an ApiError."""
+        try:
+            self._limits.take("request", request.remote or "")
+            return await self._faults.meet(request, handler)
+        except ApiError:
+            raise
+        except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+            raise ApiError("SERVER_404", "Unknown method or URL") from None
         except ConnectionResetError:
             # Nobody is there to read it; the log shows it.
-            gone = ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request")
-            refused, response = f"{gone.code}: {gone.message}", gone.response()
+            raise ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request") from None
         except Exception as defect:  # noqa: BLE001 - what api2 answers to a defect of its own
             LOG.exception("a defect of the sandbox")
-            refused = f"SERVER_500: {type(defect).__name__}"
-            response = ApiError("SERVER_500", "A defect of the sandbox").response()
-        self._journal.write(Entry(request.method, request.path, response.status, request.get(CALLER, ""), refused))
-        return response
+            raise ApiError("SERVER_500", f"A defect of the sandbox: {type(defect).__name__}") from None
 
 
 def _path(request: web.Request) -> str:
     """The path with {id} in place of ids; as it is where no endpoint has it."""
     resource = request.match_info.route.resource
-    return request.path if resource is None or "{path" in resource.canonical else resource.canonical
+    return request.rel_url.raw_path if resource is None or "{path" in resource.canonical else resource.canonical
 
 
 def _json(answer: dict[str, object], **headers: str) -> web.Response:
     return web.Response(text=json.dumps(answer), content_type="application/json", headers=headers)
-
-
-async def _unknown(request: web.Request) -> web.Response:
-    raise ApiError("SERVER_404", "Unknown method or URL")
 
 
 async def _preflight(request: web.Request) -> web.Response:

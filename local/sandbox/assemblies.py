@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from local.sandbox.assembly import Assembly
@@ -23,12 +22,12 @@ _TYPES = {
     "executing": "ASSEMBLY_EXECUTING",
     "canceled": "ASSEMBLY_CANCELED",
     "completed": "ASSEMBLY_COMPLETED",
-    "failed": None,
+    "failed": "",
     # Kinds that no Assembly of the sandbox comes to.
-    "request_aborted": "REQUEST_ABORTED",
-    "expired": "",
-    "fixable": "",
-    "problematic": "",
+    "request_aborted": None,
+    "expired": None,
+    "fixable": None,
+    "problematic": None,
 }
 _LISTING = Listing("ASSEMBLY_LIST_ERROR", ("id", "created", "execution_duration", "bytes_usage"))
 
@@ -81,17 +80,11 @@ class Assemblies:
         return assembly.status(self._clock())
 
     async def list(self, call: Call) -> Answer:
-        kind = call.params.get("type", "all")
+        kind, now = str(call.params.get("type", "all")), self._clock()
         if kind != "all" and kind not in _TYPES:
             raise ApiError("ASSEMBLY_LIST_ERROR", f"type is all or one of {', '.join(_TYPES)}")
-        now = self._clock()
-        rows = [each.listed(now) for each in self._store.assemblies.values() if each.key.workspace == call.workspace]
-        if kind != "all":
-            rows = [
-                row
-                for row in rows
-                if row["ok" if _TYPES[kind] is not None else "error"] and row["ok"] == (_TYPES[kind] or None)
-            ]
+        found = [each for each in self._store.assemblies.values() if each.key.workspace == call.workspace]
+        rows = [each.listed(now) for each in found if kind == "all" or each.state(now) == _TYPES[kind]]
         for name, column in (("assembly_id", "id"), ("template_id", "template_id"), ("region", "region")):
             if name in call.params:
                 rows = [row for row in rows if row[column] == call.params[name]]
@@ -102,19 +95,17 @@ class Assemblies:
         before = self._store.assembly(call.path("id"), call.workspace)
         if not before.is_final(self._clock()):
             raise ApiError("ASSEMBLY_CANNOT_BE_REPLAYED", "The Assembly has not ended yet")
-        after = replace(
-            before,
+        after = Assembly(
             id=new_id(),
             key=call.key,
             instructions=read_instructions(call.params, call.fields, self._store, call.workspace, before.instructions),
+            origin=call.origin,
             created=self._clock(),
-            uploads=[*before.uploads],
+            seconds=self._seconds,
+            expected=len(before.uploads),
+            client=before.client,
             parent_id=before.id,
-            uploaded_at=self._clock(),
-            canceled=False,
-            error=None,
-            notified={},
-            notifications=[],
+            uploads=[*before.uploads],
         )
         self._start(after)
         return {

@@ -22,7 +22,9 @@ class Entry:
 
     def __str__(self) -> str:
         refused = f" refused {self.refused}" if self.refused else ""
-        return f"{self.method} {self.path} {self.status} {self.caller or 'nobody'}{refused}"
+        line = f"{self.method} {self.path} {self.status} {self.caller or 'nobody'}{refused}"
+        # Whoever names a Step or a key does not write lines of the log.
+        return line if line.isprintable() else line.encode("unicode_escape").decode()
 
 
 class Journal:

@@ -1,7 +1,7 @@
 """All that the sandbox remembers: in memory, and bounded."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from local.sandbox.assembly import Assembly
 from local.sandbox.errors import ApiError
@@ -44,8 +44,10 @@ class Contents:
 
 
 class Store:
-    def __init__(self, workspaces: Iterable[Workspace], keys: Iterable[AuthKey]) -> None:
+    def __init__(self, workspaces: Iterable[Workspace], keys: Sequence[AuthKey]) -> None:
         self.workspaces = {workspace.slug: workspace for workspace in workspaces}
+        for key in keys:
+            self.workspaces.setdefault(key.workspace, Workspace(key.workspace))
         self.keys = {key.key: key for key in keys}
         self.bearers: Bounded[str, Bearer] = Bounded(200_000)
         self.signatures: Bounded[str, float] = Bounded(10_000)

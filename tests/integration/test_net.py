@@ -3,12 +3,15 @@
 import gzip
 import queue
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import pytest
+import trustme
 from broker.net import BoundedHttp, OutOfReach
 
 from tests.kit.clock import Clock
@@ -284,6 +287,40 @@ def test_a_connection_opened_ahead_serves_the_next_call() -> None:
         web.connect(origin, 5)
         web("GET", f"{origin}/", seconds=5, limit=10)
         assert len(connections) == 1
+
+
+def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TLS 1.3 sends session tickets unasked: something to read that is no goodbye (RFC 8446 section 4.6.1)."""
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    connections: list[socket.socket] = []
+    listening = socket.create_server(("127.0.0.1", 0))
+    has_shaken_hands = threading.Event()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                accepted, _ = listening.accept()
+                with context.wrap_socket(accepted, server_side=True) as connection:
+                    connections.append(connection)
+                    has_shaken_hands.set()
+                    read_head(connection)
+                    connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    threading.Thread(target=serve, daemon=True).start()
+    origin = f"https://127.0.0.1:{listening.getsockname()[1]}"
+    web = BoundedHttp(time.time)
+    web.connect(origin, 5)
+    assert has_shaken_hands.wait(5)
+    assert web("GET", f"{origin}/", seconds=5, limit=10).status == 200
+    listening.close()
+    assert len(connections) == 1
 
 
 def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:

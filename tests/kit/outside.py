@@ -175,10 +175,10 @@ class World:
     def put_secret(self, text: str | None = None, key: AuthKey = KEY) -> None:
         """A new version of the secret: this key's, or this text."""
         text = json.dumps({"auth_key": key.key, "auth_secret": key.secret}) if text is None else text
-        if self.secret_name in {entry["Name"] for entry in self.secrets.list_secrets()["SecretList"]}:
-            self.secrets.put_secret_value(SecretId=self.secret_name, SecretString=text)
-        else:
+        try:
             self.secrets.create_secret(Name=self.secret_name, SecretString=text)
+        except self.secrets.exceptions.ResourceExistsException:
+            self.secrets.put_secret_value(SecretId=self.secret_name, SecretString=text)
 
     def jwt(self, **changes: Any) -> str:
         now = int(self.clock())

@@ -7,12 +7,11 @@ import pytest
 
 from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
-from local.sandbox.model import Settings, Workspace
+from local.sandbox.model import Settings
 from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, PINNED, READER, Api2
 from tests.kit.servers import Loop, serving
 
 Start = Callable[[Settings], Api2]
-WORKSPACES = (Workspace(), Workspace("others"))
 
 
 @pytest.fixture
@@ -30,4 +29,4 @@ def start(running_loop: Loop) -> Iterator[Start]:
 
 @pytest.fixture
 def api2(start: Start) -> Api2:
-    return start(Settings(workspaces=WORKSPACES, execution_seconds=10))
+    return start(Settings(execution_seconds=10))

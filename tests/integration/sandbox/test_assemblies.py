@@ -95,6 +95,7 @@ def test_a_replay_is_a_new_assembly_of_the_same_files_with_changes_laid_over(api
     assert (again["ok"], again["uploads"]) == ("ASSEMBLY_EXECUTING", first["uploads"])
     assert json.loads(again["merged_params"])["steps"] == {"resized": {**STEPS["resized"], "width": 7}}
     assert again["fields"] == {"again": "yes"}
+    assert api2.status(first)["ok"] == "ASSEMBLY_COMPLETED"
 
 
 def test_a_template_gives_steps_that_the_request_may_change(api2: Api2) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import urllib3
 
+from local.sandbox.app import create_app
+from local.sandbox.clock import Clock
 from local.sandbox.errors import PROXY_LIMIT, STATUSES
 from local.sandbox.model import Limit, Settings
-from tests.integration.sandbox.conftest import WORKSPACES, Start
+from tests.integration.sandbox.conftest import Start
 from tests.kit.api2 import GRANT, KEY, NARROW, OTHERS, STEPS, Answer, Api2
+from tests.kit.servers import Loop, serving
 
 Request = Callable[[Api2], Answer]
 ID = "0123456789abcdef0123456789abcdef"
@@ -282,7 +285,7 @@ def test_any_code_comes_when_it_is_asked_for(api2: Api2) -> None:
 )
 def test_each_limit_has_its_own_code_and_status(start: Start, limit: str, path: str, code: str, status: int) -> None:
     settings: dict[str, Any] = {limit: Limit(1)}
-    api2 = start(Settings(workspaces=WORKSPACES, **settings))
+    api2 = start(Settings(**settings))
 
     def send() -> Answer:
         if path == "/token":
@@ -292,6 +295,14 @@ def test_each_limit_has_its_own_code_and_status(start: Start, limit: str, path: 
     send()
     got, body = send()
     assert (got, body["error"], body["info"]) == (status, code, {"retryIn": 60})
+
+
+def test_a_defect_of_the_sandbox_is_what_a_defect_of_api2_is(running_loop: Loop) -> None:
+    with serving(lambda: create_app([KEY], Clock(lambda: 1 / 0)), on=running_loop) as origin:
+        assert Api2(origin).token() == (
+            500,
+            {"error": "SERVER_500", "http_code": 500, "message": "A defect of the sandbox: ZeroDivisionError"},
+        )
 
 
 def test_every_code_is_in_the_tables_above() -> None:

@@ -125,6 +125,14 @@ def test_the_log_says_who_asked_and_why_it_was_refused(api2: Api2) -> None:
     ]
 
 
+def test_nobody_writes_a_line_of_the_log(api2: Api2, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "local.sandbox")
+    api2.raw("GET", "/elsewhere%0AGET /forged")
+    api2.signed("POST", "/assemblies", steps={"a\nGET /forged": {}})
+    assert len(caplog.messages) == 2
+    assert "\n" not in "".join(caplog.messages)
+
+
 @pytest.mark.parametrize(
     "fault",
     [

@@ -85,6 +85,7 @@ def one_field_changed(key: CacheKey, name: str, other: CacheKey) -> CacheKey:
     return replace(key, **{name: getattr(other, name)})
 
 
+@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_keys_are_told_apart(one: CacheKey, other: CacheKey) -> None:
     assert (one.canonical() == other.canonical()) == (one == other)
