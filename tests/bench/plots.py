@@ -5,6 +5,7 @@ from xml.etree import ElementTree
 import pygal
 from pygal.style import Style
 
+from tests.bench.figures import number
 from tests.bench.measure import Plot
 
 _SVG = "http://www.w3.org/2000/svg"
@@ -33,7 +34,7 @@ def svg(name: str, plot: Plot) -> str:
         show_legend=len(plot.series) > 1,
         legend_at_bottom=True,
         print_values=not plot.is_line,
-        value_formatter=lambda value: f"{value:,.3g} {plot.unit}",
+        value_formatter=lambda value: f"{number(value)} {plot.unit}",
         logarithmic=plot.is_logarithmic,
         include_x_axis=True,
         stroke_style={"width": 3},

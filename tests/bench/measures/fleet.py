@@ -25,7 +25,7 @@ minutes or so and replaced after two hours. **bursts**: every two hours so many 
 environment, which is asked twice more and goes. "First answer" is what the first caller of an environment waits for
 others once it has started, processor time apart. **failing**: the table is down from 8 to 9, api2 for a minute at noon,
 and the first {FAILURES.crashes} environments that mint die before they have the token: who waits for a dead one's lease
-waits as long as a mint may take."""
+waits as long as a mint may take, and who then meets an api2 that is down, twice as long."""
 
 
 @dataclass(frozen=True, slots=True)
