@@ -129,8 +129,9 @@ def test_nobody_writes_a_line_of_the_log(api2: Api2, caplog: pytest.LogCaptureFi
     caplog.set_level("INFO", "local.sandbox")
     api2.raw("GET", "/elsewhere%0AGET /forged")
     api2.signed("POST", "/assemblies", steps={"a\nGET /forged": {}})
-    assert len(caplog.messages) == 2
-    assert "\n" not in "".join(caplog.messages)
+    forged = [line for line in caplog.messages if "forged" in line]
+    assert len(forged) == 2
+    assert "\n" not in "".join(forged)
 
 
 @pytest.mark.parametrize(
