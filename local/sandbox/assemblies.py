@@ -58,9 +58,6 @@ class Assemblies:
         id_ = call.request.match_info.get("id") or new_id()
         if not _ID.fullmatch(id_):
             raise ApiError("SERVER_404", "An Assembly's id is 32 hexadecimal digits")
-        self._limits.take("assembly", call.workspace)
-        if id_ in self._store.assemblies:
-            raise ApiError("DO_NOT_REUSE_ASSEMBLY_IDS", "There is an Assembly with this id already")
         assembly = self._made(call, id_)
         check_files(assembly, [len(file.content) for file in call.files])
         for file in call.files:
@@ -95,18 +92,7 @@ class Assemblies:
         before = self._store.assembly(call.path("id"), call.workspace)
         if not before.is_final(self._clock()):
             raise ApiError("ASSEMBLY_CANNOT_BE_REPLAYED", "The Assembly has not ended yet")
-        after = Assembly(
-            id=new_id(),
-            key=call.key,
-            instructions=read_instructions(call.params, call.fields, self._store, call.workspace, before.instructions),
-            origin=call.origin,
-            created=self._clock(),
-            seconds=self._seconds,
-            expected=len(before.uploads),
-            client=before.client,
-            parent_id=before.id,
-            uploads=[*before.uploads],
-        )
+        after = self._made(call, new_id(), before)
         self._start(after)
         return {
             "ok": "ASSEMBLY_REPLAYING",
@@ -142,8 +128,16 @@ class Assemblies:
         assembly.error = (code, message)
         self._pulse.beat()
 
-    def _made(self, call: Call, id_: str) -> Assembly:
-        instructions = read_instructions(call.params, call.fields, self._store, call.workspace)
+    def _made(self, call: Call, id_: str, before: Assembly | None = None) -> Assembly:
+        """A new one, counted and proven as its instructions demand; `before`: the one that is replayed.
+
+        Raises ApiError.
+        """
+        self._limits.take("assembly", call.workspace)
+        if id_ in self._store.assemblies:
+            raise ApiError("DO_NOT_REUSE_ASSEMBLY_IDS", "There is an Assembly with this id already")
+        first = before.instructions if before else None
+        instructions = read_instructions(call.params, call.fields, self._store, call.workspace, first)
         if needs_proof(instructions):
             assert call.caller is not None
             demand_proof(call.caller, call.auth)
@@ -155,13 +149,15 @@ class Assemblies:
             origin=call.origin,
             created=self._clock(),
             seconds=self._seconds,
-            expected=_expected(call),
+            expected=len(before.uploads) if before else _expected(call),
             client={
                 "client_agent": headers.get("User-Agent"),
                 "client_ip": call.request.remote,
                 "client_referer": headers.get("Referer"),
                 "transloadit_client": headers.get("Transloadit-Client"),
             },
+            parent_id=before.id if before else None,
+            uploads=[*before.uploads] if before else [],
         )
 
     def _start(self, assembly: Assembly) -> None:

@@ -9,11 +9,9 @@ from token_broker.policy.model import SCOPES
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
-from local.sandbox.model import AuthKey, new_id
+from local.sandbox.model import ALGORITHMS, AuthKey, new_id
 from local.sandbox.store import Store
 from local.sandbox.tokens import split_scopes
-
-_ALGORITHMS = (None, "sha1", "sha256", "sha384")
 
 
 class AuthKeys:
@@ -69,8 +67,8 @@ class AuthKeys:
     def _changed(self, key: AuthKey, params: Mapping[str, Any], what: str) -> AuthKey:
         scopes = tuple(dict.fromkeys(split_scopes(str(params["scope"])))) if "scope" in params else key.scopes
         algorithm = params.get("signature_algo", key.signature_algo)
-        if not scopes or not set(scopes) <= set(SCOPES) or algorithm not in _ALGORITHMS:
-            message = "scope names one or more of Transloadit's scopes; signature_algo is sha1, sha256, sha384 or null"
+        if not scopes or not set(scopes) <= set(SCOPES) or algorithm not in (None, *ALGORITHMS):
+            message = f"scope names Transloadit's scopes; signature_algo is one of {', '.join(ALGORITHMS)}, or null"
             raise ApiError(f"AUTH_KEY_NOT_{what}", message)
 
         def switch(name: str) -> bool:

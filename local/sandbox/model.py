@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from token_broker.policy.model import SCOPES
 
 DEFAULT_WORKSPACE = "sandbox"
+ALGORITHMS = ("sha1", "sha256", "sha384")  # that an Auth Key signs with
 
 
 def new_id() -> str:

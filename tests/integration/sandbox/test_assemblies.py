@@ -176,4 +176,5 @@ def test_limits_of_assemblies_and_of_status_have_their_own_answers(start: Start)
         413,
         {"error": "RATE_LIMIT_REACHED", "message": "Request limit reached", "info": {"retryIn": 60}},
     )
+    assert api2.signed("POST", f"/assemblies/{made['assembly_id']}/replay")[0] == 413
     assert [api2.send("GET", made["assembly_url"])[0] for _ in range(3)] == [200, 200, 429]
