@@ -137,8 +137,13 @@ class Sandbox:
             return await self._faults.meet(request, handler)
         except ApiError:
             raise
-        except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        except web.HTTPRequestEntityTooLarge:
+            raise ApiError("MAX_SIZE_EXCEEDED", "The sandbox does not take that much at once") from None
+        except web.HTTPException:
             raise ApiError("SERVER_404", "Unknown method or URL") from None
+        except web.RequestPayloadError:
+            code = "TOKEN_INVALID_REQUEST" if request.path == "/token" else "INVALID_FORM_DATA"
+            raise ApiError(code, "The body cannot be read") from None
         except ConnectionResetError:
             # Nobody is there to read it; the log shows it.
             raise ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request") from None

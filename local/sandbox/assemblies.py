@@ -15,6 +15,7 @@ from local.sandbox.limits import Limits
 from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
 from local.sandbox.store import Store
+from local.sandbox.values import whole_number
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _TYPES = {
@@ -81,11 +82,13 @@ class Assemblies:
         if kind != "all" and kind not in _TYPES:
             raise ApiError("ASSEMBLY_LIST_ERROR", f"type is all or one of {', '.join(_TYPES)}")
         found = [each for each in self._store.assemblies.values() if each.key.workspace == call.workspace]
-        rows = [each.listed(now) for each in found if kind == "all" or each.state(now) == _TYPES[kind]]
-        for name, column in (("assembly_id", "id"), ("template_id", "template_id"), ("region", "region")):
-            if name in call.params:
-                rows = [row for row in rows if row[column] == call.params[name]]
-        return _LISTING.page(rows, call.params, self._text)
+        if kind != "all":
+            found = [each for each in found if each.state(now) == _TYPES[kind]]
+        for name in {"assembly_id", "template_id", "region"} & call.params.keys():
+            found = [each for each in found if each.column(name, now) == call.params[name]]
+        return _LISTING.page(
+            found, call.params, lambda each, name: each.column(name, now), _words, lambda each: each.listed(now)
+        )
 
     async def replay(self, call: Call) -> Answer:
         """The same files again, with Steps, Template, fields and notify_url of the request laid over the first ones."""
@@ -111,11 +114,12 @@ class Assemblies:
     async def add_file(self, call: Call) -> Answer:
         """A file that lies elsewhere: the sandbox fetches nothing, it believes what is said of it."""
         assembly, query = self._store.assembly(call.path("id")), call.request.query
-        size = query.get("size", "0")
-        if not (size.isascii() and size.isdigit()):
-            raise ApiError("INVALID_FORM_DATA", "size is a whole number")
+        try:
+            size = whole_number(query.get("size", "0"))
+        except ValueError:
+            raise ApiError("INVALID_FORM_DATA", "size is a whole number") from None
         upload = described(
-            new_id(), query.get("filename", "file"), query.get("fieldname", "file"), int(size), query.get("s3Url", "")
+            new_id(), query.get("filename", "file"), query.get("fieldname", "file"), size, query.get("s3Url", "")
         )
         self.receive(assembly, upload)
         return assembly.status(self._clock())
@@ -166,9 +170,11 @@ class Assemblies:
         self._on_start(assembly)
         self._pulse.beat()
 
-    def _text(self, row: dict[str, Any]) -> str:
-        instructions = self._store.assemblies[row["id"]].instructions
-        return f"{row['id']} {row['redirect_url']} {instructions.fields} {row['notify_url']}"
+
+def _words(assembly: Assembly) -> str:
+    """Where keywords are looked for."""
+    of = assembly.instructions
+    return f"{assembly.id} {of.redirect_url} {of.fields} {of.notify_url}"
 
 
 def check_files(assembly: Assembly, sizes: list[int]) -> None:
@@ -185,8 +191,9 @@ def _expected(call: Call) -> int:
     """How many files the Assembly waits for: those of the form, and those that were announced."""
     count = len(call.files)
     for name in ("num_expected_upload_files", "tus_num_expected_upload_files"):
-        text = call.fields.get(name, "0")
-        if not (text.isascii() and text.isdigit()):
-            raise ApiError("ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM", f"{name} is a whole number")
-        count += int(text)
+        try:
+            count += whole_number(call.fields.get(name, "0"))
+        except ValueError:
+            code = "ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM"
+            raise ApiError(code, f"{name} is a whole number") from None
     return count

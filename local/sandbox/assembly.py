@@ -20,6 +20,7 @@ _WORDS = {
     "ASSEMBLY_COMPLETED": "The Assembly was successfully completed.",
     "ASSEMBLY_CANCELED": "The Assembly was canceled.",
 }
+REGION = "sandbox"
 FINAL = ("ASSEMBLY_COMPLETED", "ASSEMBLY_CANCELED", "")
 
 
@@ -161,7 +162,7 @@ class Assembly:
             "template_id": template.id if template else None,
             "template_name": template.name if template else None,
             "instance": self.origin.partition("//")[2],
-            "region": "sandbox",
+            "region": REGION,
             "assembly_url": self.url,
             "assembly_ssl_url": self.url,
             "uppyserver_url": f"{self.origin}/companion",
@@ -218,6 +219,20 @@ class Assembly:
             "merged_params": json.dumps({"steps": self.instructions.steps}),
             "results": self.results(now),
         }
+
+    def column(self, name: str, now: float) -> Any:
+        """What a list is filtered and sorted by, without the rest of its row."""
+        template, started = self.instructions.template, self.uploaded_at
+        values = {
+            "assembly_id": self.id,
+            "id": self.id,
+            "created": self.created,
+            "template_id": template.id if template else None,
+            "region": REGION,
+            "execution_duration": -1 if started is None else min(now - started, self.seconds),
+            "bytes_usage": sum(upload["size"] for upload in self.uploads),
+        }
+        return values[name]
 
     def listed(self, now: float) -> dict[str, Any]:
         """Its row in the list of Assemblies."""

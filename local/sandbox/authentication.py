@@ -152,7 +152,7 @@ def _check_referer(auth: Params, referer: str | None) -> None:
         return
     try:
         fits = referer is None or re.search(str(auth["referer"]), referer)
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         raise ApiError("INVALID_AUTH_REFERER_PARAMETER", "The auth.referer parameter is no expression") from None
     if not fits:
         raise ApiError("REFERER_MISMATCH", "The Referer does not match auth.referer")

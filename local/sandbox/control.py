@@ -12,6 +12,7 @@ from local.sandbox.errors import ApiError
 from local.sandbox.faults import Faults
 from local.sandbox.journal import Journal
 from local.sandbox.store import Store
+from local.sandbox.values import read_json
 
 PREFIX = "/_sandbox/"
 _SWITCHES = {"require_signature", "cancelled"}
@@ -65,18 +66,18 @@ class Control:
         return {"ok": True}
 
     async def _fault(self, request: web.Request) -> Any:
-        self._faults.add(await request.json())
+        self._faults.add(await request.json(loads=read_json))
         return {"ok": True}
 
     async def _advance(self, request: web.Request) -> Any:
         """`{"advance": seconds}`"""
-        self._clock.ahead += float((await request.json())["advance"])
+        self._clock.ahead += float((await request.json(loads=read_json))["advance"])
         self._pulse.beat()
         return {"ok": True}
 
     async def _workspace(self, request: web.Request) -> Any:
         """`{"slug": "sandbox", "cancelled": true}` or `"require_signature": false`"""
-        body = await request.json()
+        body = await request.json(loads=read_json)
         workspace = self._store.workspaces.get(body.pop("slug", ""))
         is_right = body and body.keys() <= _SWITCHES and all(isinstance(value, bool) for value in body.values())
         if workspace is None or not is_right:
@@ -88,7 +89,7 @@ class Control:
 
     async def _fail(self, request: web.Request) -> Any:
         """`{"assembly_id": …, "error": "INTERNAL_COMMAND_ERROR"}`: an Assembly that has not ended fails."""
-        body = await request.json()
+        body = await request.json(loads=read_json)
         assembly = self._store.assembly(body["assembly_id"])
         if assembly.is_final(self._clock()):
             raise ValueError("the Assembly has ended already")

@@ -1,6 +1,5 @@
 """The endpoints of Templates: https://transloadit.com/docs/api/#templates"""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -13,6 +12,7 @@ from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
 from local.sandbox.resources import Template
 from local.sandbox.store import Store
+from local.sandbox.values import read_json
 
 _NAME = re.compile(r"[a-z-]{5,40}")
 _LISTING = Listing("TEMPLATE_LIST_ERROR", ("id", "name", "created", "modified"))
@@ -58,8 +58,8 @@ class Templates:
         if builtin not in _WITH_BUILTIN:
             raise ApiError("TEMPLATE_LIST_ERROR", f"include_builtin is one of {', '.join(_WITH_BUILTIN)}")
         shown = {"" if builtin != "none" else None, None if builtin.startswith("exclusively") else call.workspace}
-        rows = [each.listed() for each in self._store.templates.values() if each.workspace in shown]
-        return _LISTING.page(rows, call.params, lambda row: f"{row['id']} {row['name']} {row['content']}")
+        found = [each for each in self._store.templates.values() if each.workspace in shown]
+        return _LISTING.page(found, call.params, getattr, _words, Template.listed)
 
     def _own(self, call: Call) -> Template:
         found = find_template(self._store, call.workspace, call.path("id"))
@@ -96,7 +96,7 @@ def _content(value: Any) -> dict[str, Any]:
     """Assembly Instructions as an object, or as JSON in a text."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = read_json(value)
         except ValueError:
             raise ApiError("TEMPLATE_INVALID_JSON", "template is no valid JSON") from None
     if (
@@ -106,6 +106,10 @@ def _content(value: Any) -> dict[str, Any]:
     ):
         raise ApiError("TEMPLATE_VALIDATION_ERROR", "template is an object with steps, each an object")
     return value
+
+
+def _words(template: Template) -> str:
+    return f"{template.id} {template.name} {template.content}"
 
 
 def _are_objects(steps: Any) -> bool:

@@ -17,6 +17,7 @@ from local.sandbox.files import Files
 from local.sandbox.model import new_id
 from local.sandbox.store import Store
 from local.sandbox.tus import EXTENSIONS, VERSION, Upload, read_metadata
+from local.sandbox.values import whole_number
 
 MAX_BYTES = 128 * 2**20
 CHUNK = "application/offset+octet-stream"
@@ -159,9 +160,10 @@ async def _receive(upload: Upload, request: web.Request) -> None:
 
 def _length(headers: Mapping[str, str]) -> int | None:
     text = headers.get("Upload-Length")
-    if text is not None and not (text.isascii() and text.isdigit()):
-        raise TusError(400, "Upload-Length is a whole number")
-    return None if text is None else int(text)
+    try:
+        return None if text is None else whole_number(text)
+    except ValueError:
+        raise TusError(400, "Upload-Length is a whole number") from None
 
 
 async def _no_method(call: Call) -> web.Response:

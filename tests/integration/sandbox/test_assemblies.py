@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.sandbox.assembly import Assembly
 from local.sandbox.model import Limit, Settings
 from tests.integration.sandbox.conftest import Start
 from tests.kit.api2 import KEY, OTHERS, STEPS, Api2
@@ -142,6 +143,20 @@ def test_the_list_is_filtered_and_paged(api2: Api2) -> None:
     assert found(pagesize=2) == [failed, done]
     assert found(pagesize=2, page=2) == [uploading]
     assert api2.signed("GET", "/assemblies", pagesize=2)[1]["count"] == 3
+
+
+def test_only_the_rows_that_are_shown_are_built(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [api2.assembly()["assembly_id"] for _ in range(5)]
+    built, status = [], Assembly.status
+
+    def counted(assembly: Assembly, now: float) -> dict[str, Any]:
+        built.append(assembly.id)
+        return status(assembly, now)
+
+    monkeypatch.setattr(Assembly, "status", counted)
+    listed = api2.signed("GET", "/assemblies", pagesize=2, page=2, sort="created", order="asc", type="executing")[1]
+    assert (listed["count"], built) == (5, [item["id"] for item in listed["items"]])
+    assert built == made[2:4]
 
 
 def test_files_that_lie_elsewhere_are_believed(api2: Api2) -> None:
