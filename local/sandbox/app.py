@@ -143,7 +143,8 @@ class Sandbox:
             raise ApiError("SERVER_404", "Unknown method or URL") from None
         except web.RequestPayloadError:
             code = "TOKEN_INVALID_REQUEST" if request.path == "/token" else "INVALID_FORM_DATA"
-            raise ApiError(code, "The body cannot be read") from None
+            # Nobody knows where the next request would begin.
+            raise ApiError(code, "The body cannot be read", headers={"Connection": "close"}) from None
         except ConnectionResetError:
             # Nobody is there to read it; the log shows it.
             raise ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request") from None
