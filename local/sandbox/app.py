@@ -168,8 +168,8 @@ async def _preflight(request: web.Request) -> web.Response:
 
 
 async def _allow_other_origins(request: web.Request, response: web.StreamResponse) -> None:
-    """Pages of any origin may call the API, but not `/token`: https://transloadit.com/docs/api/token-post/"""
-    if request.path != "/token":
+    """Pages of any origin may call the API, but neither `/token` nor the controls: https://transloadit.com/docs/api/token-post/"""
+    if request.path != "/token" and not request.path.startswith(PREFIX):
         response.headers.update(_CORS)
 
 

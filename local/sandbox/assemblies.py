@@ -1,7 +1,7 @@
 """The endpoints of Assemblies: https://transloadit.com/docs/api/#assemblies"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from local.sandbox.assembly import Assembly
@@ -30,6 +30,7 @@ _TYPES = {
     "fixable": None,
     "problematic": None,
 }
+MOST_FILES = 1_000  # of one Assembly, also where auth.max_number_of_files says more
 _LISTING = Listing("ASSEMBLY_LIST_ERROR", ("id", "created", "execution_duration", "bytes_usage"))
 
 
@@ -74,7 +75,7 @@ class Assemblies:
     async def cancel(self, call: Call) -> Answer:
         assembly = self._store.assembly(call.path("id"))
         assembly.cancel(self._clock())
-        self._pulse.beat()
+        self._end(assembly)
         return assembly.status(self._clock())
 
     async def list(self, call: Call) -> Answer:
@@ -121,8 +122,18 @@ class Assemblies:
         upload = described(
             new_id(), query.get("filename", "file"), query.get("fieldname", "file"), size, query.get("s3Url", "")
         )
-        self.receive(assembly, upload)
+        if assembly.waits:
+            self.admit(assembly, [size])
+            self.receive(assembly, upload)
         return assembly.status(self._clock())
+
+    def admit(self, assembly: Assembly, sizes: Sequence[int]) -> None:
+        """Fails the Assembly where files of these sizes are too much for it. Raises ApiError."""
+        try:
+            check_files(assembly, sizes)
+        except ApiError as error:
+            self.fail(assembly, error.code, error.message)
+            raise
 
     def receive(self, assembly: Assembly, upload: dict[str, Any]) -> None:
         assembly.receive(upload, self._clock())
@@ -130,6 +141,13 @@ class Assemblies:
 
     def fail(self, assembly: Assembly, code: str, message: str) -> None:
         assembly.error = (code, message)
+        self._end(assembly)
+
+    def _end(self, assembly: Assembly) -> None:
+        """What still was to come is dropped."""
+        for upload in assembly.tus:
+            if not upload.finished:
+                self._store.drop(upload)
         self._pulse.beat()
 
     def _made(self, call: Call, id_: str, before: Assembly | None = None) -> Assembly:
@@ -177,14 +195,15 @@ def _words(assembly: Assembly) -> str:
     return f"{assembly.id} {of.redirect_url} {of.fields} {of.notify_url}"
 
 
-def check_files(assembly: Assembly, sizes: list[int]) -> None:
+def check_files(assembly: Assembly, sizes: Sequence[int]) -> None:
     """Whether files of these sizes may come, too. Raises ApiError."""
     limits = assembly.instructions
     size = sum(upload["size"] for upload in assembly.uploads) + sum(sizes)
     if limits.max_size is not None and size > limits.max_size:
         raise ApiError("MAX_SIZE_EXCEEDED", "The files are larger together than auth.max_size")
-    if limits.max_number_of_files is not None and len(assembly.uploads) + len(sizes) > limits.max_number_of_files:
-        raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", "There are more files than auth.max_number_of_files")
+    most = MOST_FILES if limits.max_number_of_files is None else min(limits.max_number_of_files, MOST_FILES)
+    if len(assembly.uploads) + len(sizes) > most:
+        raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", f"There are more files than {most}")
 
 
 def _expected(call: Call) -> int:

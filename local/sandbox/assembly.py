@@ -5,6 +5,7 @@ Nothing runs in it. Its state, results and events follow from what happened and 
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -79,7 +80,7 @@ class Assembly:
     canceled: bool = False
     error: tuple[str, str] | None = None
     notified: dict[str, Any] = field(default_factory=dict)
-    notifications: list[dict[str, Any]] = field(default_factory=list)
+    notifications: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=100))
 
     @property
     def url(self) -> str:
@@ -94,6 +95,11 @@ class Assembly:
 
     def cancel(self, now: float) -> None:
         self.canceled = self.canceled or not self.is_final(now)
+
+    @property
+    def waits(self) -> bool:
+        """Whether files may still come."""
+        return self.uploaded_at is None and not self.canceled and self.error is None
 
     def state(self, now: float) -> str:
         """The value of `ok`; empty for one that failed."""

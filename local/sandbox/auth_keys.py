@@ -14,6 +14,8 @@ from local.sandbox.store import Store
 from local.sandbox.tokens import split_scopes
 from local.sandbox.values import switch
 
+MOST = 1_000
+
 
 class AuthKeys:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
@@ -25,6 +27,8 @@ class AuthKeys:
         name, now = call.params.get("auth_key") or new_id(), self._clock()
         if not is_key(name):
             raise ApiError("AUTH_KEY_NOT_CREATED", "auth_key is a visible text without a colon")
+        if len(self._keys) >= MOST:
+            raise ApiError("AUTH_KEY_NOT_CREATED", f"The sandbox keeps {MOST} Auth Keys at most; delete some")
         if name in self._keys:
             raise ApiError("AUTH_KEY_NOT_CREATED", "There is an Auth Key of this name already")
         blank = AuthKey(name, new_id(), (), workspace=call.workspace, created=now)

@@ -17,7 +17,6 @@ from multidict import CIMultiDict
 from local.sandbox.errors import STATUSES, ApiError, limited
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_HELP = 'send {"path": "/token", "times": 1, "status": 503}'
 
 
 FAULT = web.RequestKey("fault", str)  # what a request met, for the log
@@ -119,10 +118,10 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(self, spec: Any) -> None:
+    def add(self, spec: Mapping[str, Any]) -> None:
         """Take a fault as posted to `/_sandbox/faults`. Raises ValueError with what to write."""
-        if not isinstance(spec, dict) or "path" not in spec:
-            raise ValueError(_HELP)
+        if "path" not in spec:
+            raise ValueError("path is missing")
         _check(spec)
         times = spec.get("times", math.inf if "share" in spec else 1)
         self._faults.append(Fault(spec, spec["path"], spec.get("method", "").upper(), spec.get("share", 1), times))

@@ -10,21 +10,12 @@ from local.sandbox.errors import ApiError
 from local.sandbox.instructions import find_template
 from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
-from local.sandbox.resources import Template
+from local.sandbox.resources import BUILTIN, Template
 from local.sandbox.store import Store
 from local.sandbox.values import read_json
 
 _NAME = re.compile(r"[a-z-]{5,40}")
 _LISTING = Listing("TEMPLATE_LIST_ERROR", ("id", "name", "created", "modified"))
-_BUILTIN = Template(
-    id="builtin/pass-on@0.0.1",
-    workspace="",
-    name="builtin/pass-on",
-    content={"steps": {":original": {"robot": "/upload/handle"}}},
-    require_signature_auth=0,
-    created=0,
-    modified=0,
-)
 _WITH_BUILTIN = ("none", "latest", "all", "exclusively-latest", "exclusively-all")
 
 
@@ -34,7 +25,6 @@ class Templates:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
-        store.templates[_BUILTIN.id] = _BUILTIN
 
     async def create(self, call: Call) -> Answer:
         if "template" not in call.params:
@@ -58,12 +48,12 @@ class Templates:
         if builtin not in _WITH_BUILTIN:
             raise ApiError("TEMPLATE_LIST_ERROR", f"include_builtin is one of {', '.join(_WITH_BUILTIN)}")
         shown = {"" if builtin != "none" else None, None if builtin.startswith("exclusively") else call.workspace}
-        found = [each for each in self._store.templates.values() if each.workspace in shown]
+        found = [each for each in (BUILTIN, *self._store.templates.values()) if each.workspace in shown]
         return _LISTING.page(found, call.params, getattr, _words, Template.listed)
 
     def _own(self, call: Call) -> Template:
         found = find_template(self._store, call.workspace, call.path("id"))
-        if found is _BUILTIN:
+        if found is BUILTIN:
             raise ApiError("TEMPLATE_VALIDATION_ERROR", "A builtin Template stays as it is")
         return found
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.sandbox import assemblies
 from local.sandbox.assembly import Assembly
 from local.sandbox.model import Limit, Settings
 from tests.integration.sandbox.conftest import Start
@@ -166,6 +167,23 @@ def test_files_that_lie_elsewhere_are_believed(api2: Api2) -> None:
     status = api2.send("POST", f"{made['assembly_url']}/add_file?{query}")[1]
     assert status["ok"] == "ASSEMBLY_EXECUTING"
     assert (status["uploads"][0]["name"], status["uploads"][0]["url"]) == ("b.jpg", "https://s3.example/b.jpg")
+
+
+def test_but_no_more_of_them_than_it_waits_for_and_takes(api2: Api2) -> None:
+    few, cancelled = api2.assembly(expected=3, auth={"max_number_of_files": 1}), api2.assembly(expected=1)
+    api2.send("DELETE", cancelled["assembly_url"])
+    assert api2.send("POST", f"{cancelled['assembly_url']}/add_file?filename=a")[1]["uploads"] == []
+    add = f"{few['assembly_url']}/add_file?filename=..%2Fa"
+    assert api2.send("POST", add)[1]["uploads"][0]["name"] == "a"
+    assert api2.send("POST", add)[1]["error"] == "MAX_NUMBER_OF_FILES_EXCEEDED"
+    assert api2.status(few)["error"] == "MAX_NUMBER_OF_FILES_EXCEEDED"
+
+
+def test_one_assembly_takes_so_many_files_whatever_auth_says(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assemblies, "MOST_FILES", 2)
+    files = dict.fromkeys("abc", ("a", b"1"))
+    body = api2.signed("POST", "/assemblies", files=files, steps=STEPS, auth={"max_number_of_files": 9})[1]
+    assert body["error"] == "MAX_NUMBER_OF_FILES_EXCEEDED"
 
 
 @pytest.mark.parametrize(

@@ -241,6 +241,9 @@ def test_a_malformed_fault_is_refused_with_what_to_write(api2: Api2, fault: dict
     [
         ("clock", {}),
         ("clock", {"advance": "x"}),
+        ("clock", {"advance": "nan"}),
+        ("clock", {"advance": float("nan")}),
+        ("clock", {"advance": 1e300}),
         ("workspace", {"slug": "none", "cancelled": True}),
         ("workspace", {"slug": "sandbox", "cancelled": "yes"}),
         ("workspace", {"slug": "sandbox"}),
@@ -251,7 +254,19 @@ def test_a_malformed_fault_is_refused_with_what_to_write(api2: Api2, fault: dict
 )
 def test_so_is_every_other_control(api2: Api2, what: str, body: dict[str, Any]) -> None:
     status, answer = api2.control(what, **body)
-    assert (status, bool(answer["message"])) == (400, True)
+    assert status == 400
+    # An example that can be sent, or the controls that there are.
+    assert ('; send such as {"' in answer["message"]) == (what != "elsewhere")
+    assert answer["message"]
+
+
+def test_a_control_takes_an_object_alone(api2: Api2) -> None:
+    sent = {what: api2.send("POST", f"/_sandbox/{what}", json="x") for what in ("workspace", "clock", "faults", "fail")}
+    assert {status for status, _ in sent.values()} == {400}
+
+
+def test_pages_of_other_origins_read_no_control(api2: Api2) -> None:
+    assert "access-control-allow-origin" not in api2.raw("GET", "/_sandbox/log").headers
 
 
 def test_a_client_that_asks_too_often_meets_the_proxy(start: Start) -> None:
