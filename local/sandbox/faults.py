@@ -155,8 +155,6 @@ async def _perform(spec: Mapping[str, Any], request: web.Request, handler: Handl
 def _answer(spec: Mapping[str, Any]) -> web.Response | None:
     """What the fault says in place of the real answer; None where that is due."""
     headers = CIMultiDict[str](spec.get("headers", {}))
-    if "retry_in" in spec:
-        headers.setdefault("Retry-After", str(math.ceil(spec["retry_in"])))
     if "error" in spec:
         response = _error(spec)
         response.headers.update(headers)
@@ -166,6 +164,8 @@ def _answer(spec: Mapping[str, Any]) -> web.Response | None:
         return web.Response(status=spec.get("status", 302), headers=headers)
     if not _ANSWERS & spec.keys():
         return None
+    if "retry_in" in spec:
+        headers.setdefault("Retry-After", str(math.ceil(spec["retry_in"])))
     body = spec.get("body", "")
     is_text = isinstance(body, str)
     kind = spec.get("content_type", "text/plain; charset=utf-8" if is_text else "application/json")

@@ -12,7 +12,7 @@ from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
 from local.sandbox.resources import BUILTIN, Template
 from local.sandbox.store import Store
-from local.sandbox.values import read_json
+from local.sandbox.values import read_json, switch
 
 _NAME = re.compile(r"[a-z-]{5,40}")
 _LISTING = Listing("TEMPLATE_LIST_ERROR", ("id", "name", "created", "modified"))
@@ -68,14 +68,15 @@ class Templates:
         others = (each for each in self._store.templates.values() if each.id != template.id)
         if any((each.workspace, each.name) == (template.workspace, name) for each in others):
             raise ApiError("TEMPLATE_VALIDATION_ERROR", "There is a Template of this name already")
-        signed = params.get("require_signature_auth", template.require_signature_auth)
-        if signed not in (0, 1, "0", "1"):
-            raise ApiError("TEMPLATE_VALIDATION_ERROR", "require_signature_auth is 0 or 1")
+        try:
+            signed = int(switch(params.get("require_signature_auth", template.require_signature_auth)))
+        except ValueError:
+            raise ApiError("TEMPLATE_VALIDATION_ERROR", "require_signature_auth is 0 or 1") from None
         return replace(
             template,
             name=name,
             content=_content(params["template"]) if "template" in params else template.content,
-            require_signature_auth=int(signed),
+            require_signature_auth=signed,
             assembly_status_expiry=params.get("assembly_status_expiry", template.assembly_status_expiry),
             transcoding_result_expiry=params.get("transcoding_result_expiry", template.transcoding_result_expiry),
             modified=self._clock(),

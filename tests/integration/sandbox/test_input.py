@@ -22,6 +22,12 @@ GZIP = {"content-encoding": "gzip", "content-type": FORM}
         ("GET", "/assemblies", {"pagesize": LONG}, "ASSEMBLY_LIST_ERROR"),
         ("GET", "/templates", {"include_builtin": []}, "TEMPLATE_LIST_ERROR"),
         ("GET", "/templates", {"page": LONG}, "TEMPLATE_LIST_ERROR"),
+        (
+            "POST",
+            "/templates",
+            {"name": "my-template", "template": {"steps": STEPS}, "require_signature_auth": 2},
+            "TEMPLATE_VALIDATION_ERROR",
+        ),
         ("GET", "/assemblies", {"more": float("nan")}, "INVALID_PARAMS_FIELD"),
         ("GET", "/assemblies", {"more": float("inf")}, "INVALID_PARAMS_FIELD"),
         ("GET", "/assemblies/%0A", {}, "ASSEMBLY_NOT_FOUND"),
