@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from local.sandbox.control import PREFIX, Control
 from local.sandbox.credentials import Credentials
 from local.sandbox.errors import ApiError
 from local.sandbox.events import Events
-from local.sandbox.faults import Faults
+from local.sandbox.faults import FAULT, Faults
 from local.sandbox.files import Files
 from local.sandbox.journal import LOG, Entry, Journal
 from local.sandbox.limits import Limits
@@ -87,7 +88,8 @@ class Sandbox:
     async def token(self, request: web.Request) -> web.Response:
         body = await request.read()
         self._journal.form(dict(parse_qsl(body.decode("utf-8", "replace"))))
-        token, bearer, scopes = self._tokens.mint(request.headers.get("Authorization"), request.content_type, body)
+        key = self._tokens.authenticated(request.headers.get("Authorization"), partial(request.__setitem__, CALLER))
+        token, bearer, scopes = self._tokens.mint(key, request.content_type, body)
         request[CALLER] = f"basic of {bearer.key.key} (aud {bearer.aud}: {' '.join(scopes)})"
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
         return _json(answer, **{"Cache-Control": "no-store", "Pragma": "no-cache"})
@@ -105,8 +107,8 @@ class Sandbox:
         if route.scope is None:
             request[CALLER] = "who knows the id"
             return Call(request, fields, files, read_params(fields.get("params") or "{}"), None)
-        caller, params = self._authenticator.check(request.headers, fields, route)
-        request[CALLER] = str(caller)
+        note = partial(request.__setitem__, CALLER)
+        caller, params = self._authenticator.check(request.headers, fields, route, note)
         if not caller.holds(route.scope):
             raise ApiError("INSUFFICIENT_AUTH_SCOPE", f"The scope {route.scope} is needed")
         return Call(request, fields, files, params, caller)
@@ -122,8 +124,10 @@ class Sandbox:
             response = await self._answer(request, handler)
         except ApiError as error:
             refused, response = f"{error.code}: {error.message}", error.response()
+        is_gone = request.transport is None or request.transport.is_closing()
+        status = None if is_gone and not response.prepared else response.status
         path, caller = request.rel_url.raw_path, request.get(CALLER, "")
-        self._journal.write(Entry(request.method, path, response.status, caller, refused))
+        self._journal.write(Entry(request.method, path, status, caller, refused, request.get(FAULT, "")))
         return response
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -133,8 +137,14 @@ class Sandbox:
             return await self._faults.meet(request, handler)
         except ApiError:
             raise
-        except (web.HTTPNotFound, web.HTTPMethodNotAllowed):
+        except web.HTTPRequestEntityTooLarge:
+            raise ApiError("MAX_SIZE_EXCEEDED", "The sandbox does not take that much at once") from None
+        except web.HTTPException:
             raise ApiError("SERVER_404", "Unknown method or URL") from None
+        except web.RequestPayloadError:
+            code = "TOKEN_INVALID_REQUEST" if request.path == "/token" else "INVALID_FORM_DATA"
+            # Nobody knows where the next request would begin.
+            raise ApiError(code, "The body cannot be read", headers={"Connection": "close"}) from None
         except ConnectionResetError:
             # Nobody is there to read it; the log shows it.
             raise ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request") from None
@@ -158,8 +168,8 @@ async def _preflight(request: web.Request) -> web.Response:
 
 
 async def _allow_other_origins(request: web.Request, response: web.StreamResponse) -> None:
-    """Pages of any origin may call the API, but not `/token`: https://transloadit.com/docs/api/token-post/"""
-    if request.path != "/token":
+    """Pages of any origin may call the API, but neither `/token` nor the controls: https://transloadit.com/docs/api/token-post/"""
+    if request.path != "/token" and not request.path.startswith(PREFIX):
         response.headers.update(_CORS)
 
 

@@ -1,7 +1,7 @@
 """The endpoints of Assemblies: https://transloadit.com/docs/api/#assemblies"""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from local.sandbox.assembly import Assembly
@@ -15,6 +15,7 @@ from local.sandbox.limits import Limits
 from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
 from local.sandbox.store import Store
+from local.sandbox.values import whole_number
 
 _ID = re.compile(r"[0-9a-f]{32}")
 _TYPES = {
@@ -29,6 +30,7 @@ _TYPES = {
     "fixable": None,
     "problematic": None,
 }
+MOST_FILES = 1_000  # of one Assembly, also where auth.max_number_of_files says more
 _LISTING = Listing("ASSEMBLY_LIST_ERROR", ("id", "created", "execution_duration", "bytes_usage"))
 
 
@@ -58,9 +60,6 @@ class Assemblies:
         id_ = call.request.match_info.get("id") or new_id()
         if not _ID.fullmatch(id_):
             raise ApiError("SERVER_404", "An Assembly's id is 32 hexadecimal digits")
-        self._limits.take("assembly", call.workspace)
-        if id_ in self._store.assemblies:
-            raise ApiError("DO_NOT_REUSE_ASSEMBLY_IDS", "There is an Assembly with this id already")
         assembly = self._made(call, id_)
         check_files(assembly, [len(file.content) for file in call.files])
         for file in call.files:
@@ -76,7 +75,7 @@ class Assemblies:
     async def cancel(self, call: Call) -> Answer:
         assembly = self._store.assembly(call.path("id"))
         assembly.cancel(self._clock())
-        self._pulse.beat()
+        self._end(assembly)
         return assembly.status(self._clock())
 
     async def list(self, call: Call) -> Answer:
@@ -84,29 +83,20 @@ class Assemblies:
         if kind != "all" and kind not in _TYPES:
             raise ApiError("ASSEMBLY_LIST_ERROR", f"type is all or one of {', '.join(_TYPES)}")
         found = [each for each in self._store.assemblies.values() if each.key.workspace == call.workspace]
-        rows = [each.listed(now) for each in found if kind == "all" or each.state(now) == _TYPES[kind]]
-        for name, column in (("assembly_id", "id"), ("template_id", "template_id"), ("region", "region")):
-            if name in call.params:
-                rows = [row for row in rows if row[column] == call.params[name]]
-        return _LISTING.page(rows, call.params, self._text)
+        if kind != "all":
+            found = [each for each in found if each.state(now) == _TYPES[kind]]
+        for name in {"assembly_id", "template_id", "region"} & call.params.keys():
+            found = [each for each in found if each.column(name, now) == call.params[name]]
+        return _LISTING.page(
+            found, call.params, lambda each, name: each.column(name, now), _words, lambda each: each.listed(now)
+        )
 
     async def replay(self, call: Call) -> Answer:
         """The same files again, with Steps, Template, fields and notify_url of the request laid over the first ones."""
         before = self._store.assembly(call.path("id"), call.workspace)
         if not before.is_final(self._clock()):
             raise ApiError("ASSEMBLY_CANNOT_BE_REPLAYED", "The Assembly has not ended yet")
-        after = Assembly(
-            id=new_id(),
-            key=call.key,
-            instructions=read_instructions(call.params, call.fields, self._store, call.workspace, before.instructions),
-            origin=call.origin,
-            created=self._clock(),
-            seconds=self._seconds,
-            expected=len(before.uploads),
-            client=before.client,
-            parent_id=before.id,
-            uploads=[*before.uploads],
-        )
+        after = self._made(call, new_id(), before)
         self._start(after)
         return {
             "ok": "ASSEMBLY_REPLAYING",
@@ -125,14 +115,25 @@ class Assemblies:
     async def add_file(self, call: Call) -> Answer:
         """A file that lies elsewhere: the sandbox fetches nothing, it believes what is said of it."""
         assembly, query = self._store.assembly(call.path("id")), call.request.query
-        size = query.get("size", "0")
-        if not (size.isascii() and size.isdigit()):
-            raise ApiError("INVALID_FORM_DATA", "size is a whole number")
+        try:
+            size = whole_number(query.get("size", "0"))
+        except ValueError:
+            raise ApiError("INVALID_FORM_DATA", "size is a whole number") from None
         upload = described(
-            new_id(), query.get("filename", "file"), query.get("fieldname", "file"), int(size), query.get("s3Url", "")
+            new_id(), query.get("filename", "file"), query.get("fieldname", "file"), size, query.get("s3Url", "")
         )
-        self.receive(assembly, upload)
+        if assembly.waits:
+            self.admit(assembly, [size])
+            self.receive(assembly, upload)
         return assembly.status(self._clock())
+
+    def admit(self, assembly: Assembly, sizes: Sequence[int]) -> None:
+        """Fails the Assembly where files of these sizes are too much for it. Raises ApiError."""
+        try:
+            check_files(assembly, sizes)
+        except ApiError as error:
+            self.fail(assembly, error.code, error.message)
+            raise
 
     def receive(self, assembly: Assembly, upload: dict[str, Any]) -> None:
         assembly.receive(upload, self._clock())
@@ -140,10 +141,25 @@ class Assemblies:
 
     def fail(self, assembly: Assembly, code: str, message: str) -> None:
         assembly.error = (code, message)
+        self._end(assembly)
+
+    def _end(self, assembly: Assembly) -> None:
+        """What still was to come is dropped."""
+        for upload in assembly.tus:
+            if not upload.finished:
+                self._store.drop(upload)
         self._pulse.beat()
 
-    def _made(self, call: Call, id_: str) -> Assembly:
-        instructions = read_instructions(call.params, call.fields, self._store, call.workspace)
+    def _made(self, call: Call, id_: str, before: Assembly | None = None) -> Assembly:
+        """A new one, counted and proven as its instructions demand; `before`: the one that is replayed.
+
+        Raises ApiError.
+        """
+        self._limits.take("assembly", call.workspace)
+        if id_ in self._store.assemblies:
+            raise ApiError("DO_NOT_REUSE_ASSEMBLY_IDS", "There is an Assembly with this id already")
+        first = before.instructions if before else None
+        instructions = read_instructions(call.params, call.fields, self._store, call.workspace, first)
         if needs_proof(instructions):
             assert call.caller is not None
             demand_proof(call.caller, call.auth)
@@ -155,13 +171,15 @@ class Assemblies:
             origin=call.origin,
             created=self._clock(),
             seconds=self._seconds,
-            expected=_expected(call),
+            expected=len(before.uploads) if before else _expected(call),
             client={
                 "client_agent": headers.get("User-Agent"),
                 "client_ip": call.request.remote,
                 "client_referer": headers.get("Referer"),
                 "transloadit_client": headers.get("Transloadit-Client"),
             },
+            parent_id=before.id if before else None,
+            uploads=[*before.uploads] if before else [],
         )
 
     def _start(self, assembly: Assembly) -> None:
@@ -170,27 +188,31 @@ class Assemblies:
         self._on_start(assembly)
         self._pulse.beat()
 
-    def _text(self, row: dict[str, Any]) -> str:
-        instructions = self._store.assemblies[row["id"]].instructions
-        return f"{row['id']} {row['redirect_url']} {instructions.fields} {row['notify_url']}"
+
+def _words(assembly: Assembly) -> str:
+    """Where keywords are looked for."""
+    of = assembly.instructions
+    return f"{assembly.id} {of.redirect_url} {of.fields} {of.notify_url}"
 
 
-def check_files(assembly: Assembly, sizes: list[int]) -> None:
+def check_files(assembly: Assembly, sizes: Sequence[int]) -> None:
     """Whether files of these sizes may come, too. Raises ApiError."""
     limits = assembly.instructions
     size = sum(upload["size"] for upload in assembly.uploads) + sum(sizes)
     if limits.max_size is not None and size > limits.max_size:
         raise ApiError("MAX_SIZE_EXCEEDED", "The files are larger together than auth.max_size")
-    if limits.max_number_of_files is not None and len(assembly.uploads) + len(sizes) > limits.max_number_of_files:
-        raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", "There are more files than auth.max_number_of_files")
+    most = MOST_FILES if limits.max_number_of_files is None else min(limits.max_number_of_files, MOST_FILES)
+    if len(assembly.uploads) + len(sizes) > most:
+        raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", f"There are more files than {most}")
 
 
 def _expected(call: Call) -> int:
     """How many files the Assembly waits for: those of the form, and those that were announced."""
     count = len(call.files)
     for name in ("num_expected_upload_files", "tus_num_expected_upload_files"):
-        text = call.fields.get(name, "0")
-        if not (text.isascii() and text.isdigit()):
-            raise ApiError("ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM", f"{name} is a whole number")
-        count += int(text)
+        try:
+            count += whole_number(call.fields.get(name, "0"))
+        except ValueError:
+            code = "ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM"
+            raise ApiError(code, f"{name} is a whole number") from None
     return count

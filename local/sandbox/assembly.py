@@ -5,6 +5,7 @@ Nothing runs in it. Its state, results and events follow from what happened and 
 
 import hashlib
 import json
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ _WORDS = {
     "ASSEMBLY_COMPLETED": "The Assembly was successfully completed.",
     "ASSEMBLY_CANCELED": "The Assembly was canceled.",
 }
+REGION = "sandbox"
 FINAL = ("ASSEMBLY_COMPLETED", "ASSEMBLY_CANCELED", "")
 
 
@@ -78,7 +80,7 @@ class Assembly:
     canceled: bool = False
     error: tuple[str, str] | None = None
     notified: dict[str, Any] = field(default_factory=dict)
-    notifications: list[dict[str, Any]] = field(default_factory=list)
+    notifications: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=100))
 
     @property
     def url(self) -> str:
@@ -93,6 +95,11 @@ class Assembly:
 
     def cancel(self, now: float) -> None:
         self.canceled = self.canceled or not self.is_final(now)
+
+    @property
+    def waits(self) -> bool:
+        """Whether files may still come."""
+        return self.uploaded_at is None and not self.canceled and self.error is None
 
     def state(self, now: float) -> str:
         """The value of `ok`; empty for one that failed."""
@@ -161,7 +168,7 @@ class Assembly:
             "template_id": template.id if template else None,
             "template_name": template.name if template else None,
             "instance": self.origin.partition("//")[2],
-            "region": "sandbox",
+            "region": REGION,
             "assembly_url": self.url,
             "assembly_ssl_url": self.url,
             "uppyserver_url": f"{self.origin}/companion",
@@ -218,6 +225,20 @@ class Assembly:
             "merged_params": json.dumps({"steps": self.instructions.steps}),
             "results": self.results(now),
         }
+
+    def column(self, name: str, now: float) -> Any:
+        """What a list is filtered and sorted by, without the rest of its row."""
+        template, started = self.instructions.template, self.uploaded_at
+        values = {
+            "assembly_id": self.id,
+            "id": self.id,
+            "created": self.created,
+            "template_id": template.id if template else None,
+            "region": REGION,
+            "execution_duration": -1 if started is None else min(now - started, self.seconds),
+            "bytes_usage": sum(upload["size"] for upload in self.uploads),
+        }
+        return values[name]
 
     def listed(self, now: float) -> dict[str, Any]:
         """Its row in the list of Assemblies."""

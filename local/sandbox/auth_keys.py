@@ -1,6 +1,6 @@
 """The endpoints of Auth Keys: https://transloadit.com/docs/api/#auth-keys"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,12 @@ from token_broker.policy.model import SCOPES
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
-from local.sandbox.model import AuthKey, new_id
+from local.sandbox.model import ALGORITHMS, AuthKey, is_key, new_id
 from local.sandbox.store import Store
 from local.sandbox.tokens import split_scopes
+from local.sandbox.values import switch
 
-_ALGORITHMS = (None, "sha1", "sha256", "sha384")
+MOST = 1_000
 
 
 class AuthKeys:
@@ -24,10 +25,15 @@ class AuthKeys:
     async def create(self, call: Call) -> Answer:
         """The one answer that holds the new Auth Secret unasked."""
         name, now = call.params.get("auth_key") or new_id(), self._clock()
-        if not isinstance(name, str) or name in self._keys:
+        if not is_key(name):
+            raise ApiError("AUTH_KEY_NOT_CREATED", "auth_key is a visible text without a colon")
+        if len(self._keys) >= MOST:
+            raise ApiError("AUTH_KEY_NOT_CREATED", f"The sandbox keeps {MOST} Auth Keys at most; delete some")
+        if name in self._keys:
             raise ApiError("AUTH_KEY_NOT_CREATED", "There is an Auth Key of this name already")
         blank = AuthKey(name, new_id(), (), workspace=call.workspace, created=now)
-        key = self._changed(blank, call.params | {"scope": call.params.get("scope", "")}, "CREATED")
+        names = ("is_allowed_for_smartcdn", "can_show_auth_secret")
+        key = self._changed(blank, call.params | {"scope": call.params.get("scope", "")}, names, "CREATED")
         self._keys[name] = key
         return _words("AUTH_KEY_CREATED") | {"auth_key": _shown(key) | {"auth_secret": key.secret}}
 
@@ -39,7 +45,8 @@ class AuthKeys:
         return _words("AUTH_KEY_SCOPES_FOUND") | {"scopes": SCOPES}
 
     async def update(self, call: Call) -> Answer:
-        key = self._changed(self._find(call, "AUTH_KEY_NOT_UPDATED"), call.params, "UPDATED")
+        names = ("is_active", "is_allowed_for_smartcdn")
+        key = self._changed(self._find(call, "AUTH_KEY_NOT_UPDATED"), call.params, names, "UPDATED")
         self._keys[key.key] = key
         return _words("AUTH_KEY_UPDATED") | {"auth_key": _shown(key)}
 
@@ -66,25 +73,25 @@ class AuthKeys:
                 return key
         raise ApiError(code, "The Auth Key was not found")
 
-    def _changed(self, key: AuthKey, params: Mapping[str, Any], what: str) -> AuthKey:
+    def _changed(self, key: AuthKey, params: Mapping[str, Any], names: Sequence[str], what: str) -> AuthKey:
+        """`names`: the switches that may be set here. Raises ApiError."""
         scopes = tuple(dict.fromkeys(split_scopes(str(params["scope"])))) if "scope" in params else key.scopes
         algorithm = params.get("signature_algo", key.signature_algo)
-        if not scopes or not set(scopes) <= set(SCOPES) or algorithm not in _ALGORITHMS:
-            message = "scope names one or more of Transloadit's scopes; signature_algo is sha1, sha256, sha384 or null"
+        if not scopes or not set(scopes) <= set(SCOPES) or algorithm not in (None, *ALGORITHMS):
+            message = f"scope names Transloadit's scopes; signature_algo is one of {', '.join(ALGORITHMS)}, or null"
             raise ApiError(f"AUTH_KEY_NOT_{what}", message)
-
-        def switch(name: str) -> bool:
-            return bool(params.get(name, getattr(key, name)))
-
+        try:
+            switches: dict[str, Any] = {name: switch(params[name]) for name in names if name in params}
+        except ValueError:
+            message = f"{' and '.join(names)} are true or false, 1 or 0"
+            raise ApiError(f"AUTH_KEY_NOT_{what}", message) from None
         return replace(
             key,
             scopes=scopes,
             signature_algo=algorithm,
             description=str(params.get("description", key.description)),
-            is_active=switch("is_active"),
-            is_allowed_for_smartcdn=switch("is_allowed_for_smartcdn"),
-            can_show_auth_secret=switch("can_show_auth_secret"),
             modified=self._clock(),
+            **switches,
         )
 
 

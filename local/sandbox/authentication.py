@@ -11,12 +11,12 @@ from typing import Any
 
 from local.sandbox.call import Caller, Route, read_params
 from local.sandbox.errors import ApiError
-from local.sandbox.model import AuthKey
+from local.sandbox.model import ALGORITHMS, AuthKey
 from local.sandbox.store import Store
 from local.sandbox.tokens import Tokens
 
-_ALGORITHMS = ("sha384", "sha256", "sha1")
 Params = dict[str, Any]
+Note = Callable[[str], None]
 
 
 class Authenticator:
@@ -25,26 +25,35 @@ class Authenticator:
         self._tokens = tokens
         self._clock = clock
 
-    def check(self, headers: Mapping[str, str], fields: Mapping[str, str], route: Route) -> tuple[Caller, Params]:
+    def check(
+        self, headers: Mapping[str, str], fields: Mapping[str, str], route: Route, note: Note
+    ) -> tuple[Caller, Params]:
         """The caller and `params`. A bearer wins: no signature is looked at beside it.
 
-        Raises ApiError.
+        `note`: told of the caller once it is known, before it is proven. Raises ApiError.
         """
         kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self._bearer(token.strip(), fields)
+            return self._bearer(token.strip(), fields, note)
         params = self._params(fields)
-        return self._signed(fields, params["auth"], headers.get("Referer"), route), params
+        key = self._key(params["auth"])
+        caller = Caller(key, "signature" if fields.get("signature") else "key", frozenset(key.scopes))
+        note(str(caller))
+        self._check_signed(caller, fields, params["auth"], headers.get("Referer"), route)
+        return caller, params
 
-    def _bearer(self, token: str, fields: Mapping[str, str]) -> tuple[Caller, Params]:
+    def _bearer(self, token: str, fields: Mapping[str, str], note: Note) -> tuple[Caller, Params]:
         bearer = self._tokens.find(token)
+        caller = Caller(bearer.key, "bearer", bearer.scopes, bearer.aud)
+        note(str(caller))
+        self._tokens.check(bearer)
         params = read_params(fields["params"]) if fields.get("params") else {}
         auth = params.get("auth", {})
         if not isinstance(auth, dict):
             raise ApiError("NO_OBJECT_AUTH_PARAMETER", "The auth parameter is no object")
         if auth.get("key") not in (None, bearer.key.key):
             raise ApiError("BEARER_TOKEN_AUTH_KEY_MISMATCH", "Bearer token auth key mismatch")
-        return Caller(bearer.key, "bearer", bearer.scopes, bearer.aud), params
+        return caller, params
 
     def _params(self, fields: Mapping[str, str]) -> Params:
         """`params` with its `auth`. The checks run in the order in which api2's clients meet them."""
@@ -57,10 +66,10 @@ class Authenticator:
             raise ApiError("NO_OBJECT_AUTH_PARAMETER", "The auth parameter is no object")
         return params
 
-    def _signed(self, fields: Mapping[str, str], auth: Params, referer: str | None, route: Route) -> Caller:
-        key = self._key(auth)
-        workspace = self._store.workspaces[key.workspace]
-        caller = Caller(key, "signature" if fields.get("signature") else "key", frozenset(key.scopes))
+    def _check_signed(
+        self, caller: Caller, fields: Mapping[str, str], auth: Params, referer: str | None, route: Route
+    ) -> None:
+        workspace = self._store.workspaces[caller.key.workspace]
         # What remains of a cancelled Workspace are signed reads.
         is_enforced = workspace.require_signature or workspace.cancelled
         if is_enforced:
@@ -69,14 +78,12 @@ class Authenticator:
         if is_enforced:
             demand_proof(caller, auth)
         if signature := fields.get("signature"):
-            if not _is_signed(fields["params"], signature, key):
-                raise ApiError("INVALID_SIGNATURE", "The signature does not fit the params and the Auth Secret")
+            _check_signature(fields["params"], signature, caller.key)
             if route.once:
                 self._use_once(signature, expires_at)
         _check_referer(auth, referer)
         if workspace.cancelled and route.method != "GET":
             raise ApiError("SERVER_403", "The Workspace is cancelled: it only reads")
-        return caller
 
     def _key(self, auth: Params) -> AuthKey:
         if "key" not in auth:
@@ -122,14 +129,21 @@ def _demand_expiry(auth: Params) -> None:
         raise ApiError("NO_AUTH_EXPIRES_PARAMETER", "There is no auth.expires parameter")
 
 
-def _is_signed(params: str, signature: str, key: AuthKey) -> bool:
-    """`sha384:<hex>`; without a prefix it is SHA-1, as older clients send it. A key may be pinned to one algorithm."""
+def _check_signature(params: str, signature: str, key: AuthKey) -> None:
+    """`sha384:<hex>`; without a prefix it is SHA-1, as older clients send it. A key may be pinned to one algorithm.
+
+    Raises ApiError.
+    """
     prefix, colon, digest = signature.partition(":")
     algorithm = prefix if colon else "sha1"
-    if algorithm not in _ALGORITHMS or key.signature_algo not in (None, algorithm):
-        return False
+    if algorithm not in ALGORITHMS:
+        raise ApiError("INVALID_SIGNATURE", f"unknown algorithm; one of {', '.join(ALGORITHMS)}")
+    if key.signature_algo not in (None, algorithm):
+        raise ApiError("INVALID_SIGNATURE", f"This Auth Key signs with {key.signature_algo} only")
     expected = hmac.digest(key.secret.encode(), params.encode("utf-8", "surrogatepass"), algorithm).hex()
-    return hmac.compare_digest(expected.encode(), (digest if colon else signature).encode("utf-8", "surrogatepass"))
+    given = digest if colon else signature
+    if not hmac.compare_digest(expected.encode(), given.encode("utf-8", "surrogatepass")):
+        raise ApiError("INVALID_SIGNATURE", "The signature does not fit the params and the Auth Secret")
 
 
 def _check_referer(auth: Params, referer: str | None) -> None:
@@ -138,7 +152,7 @@ def _check_referer(auth: Params, referer: str | None) -> None:
         return
     try:
         fits = referer is None or re.search(str(auth["referer"]), referer)
-    except re.error:
+    except (re.error, OverflowError, RecursionError):
         raise ApiError("INVALID_AUTH_REFERER_PARAMETER", "The auth.referer parameter is no expression") from None
     if not fits:
         raise ApiError("REFERER_MISMATCH", "The Referer does not match auth.referer")

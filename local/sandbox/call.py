@@ -1,6 +1,5 @@
 """One request to an endpoint, read: its form or query, its files, its `params`, and who sent it."""
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +8,7 @@ from aiohttp import web
 
 from local.sandbox.errors import ApiError
 from local.sandbox.model import AuthKey
+from local.sandbox.values import read_json
 
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -95,25 +95,30 @@ async def read_form(request: web.Request) -> tuple[dict[str, str], tuple[SentFil
         return {}, ()
     try:
         form = await request.post()
-    except web.HTTPRequestEntityTooLarge:
-        raise ApiError("MAX_SIZE_EXCEEDED", "The sandbox does not take that much at once") from None
-    except (ValueError, AssertionError, LookupError):
+    except (ValueError, AssertionError, LookupError, RuntimeError):
         raise ApiError("INVALID_FORM_DATA", "The form cannot be read") from None
     fields: dict[str, str] = {}
     files = []
     for name, value in form.items():
         if isinstance(value, web.FileField):
-            files.append(SentFile(name, value.filename, value.file.read()))
+            files.append(SentFile(_unicode(name), _unicode(value.filename), value.file.read()))
         else:
-            fields.setdefault(name, value if isinstance(value, str) else bytes(value).decode("utf-8", "replace"))
+            fields.setdefault(
+                _unicode(name), value if isinstance(value, str) else bytes(value).decode("utf-8", "replace")
+            )
     return fields, tuple(files)
+
+
+def _unicode(text: str) -> str:
+    """Names in a form may hold bytes that are no UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_params(text: str) -> dict[str, Any]:
     """The field `params`. Raises ApiError."""
     try:
-        params = json.loads(text)
-    except (ValueError, RecursionError):
+        params = read_json(text)
+    except ValueError:
         raise ApiError("INVALID_PARAMS_FIELD", "The params field is no valid JSON") from None
     if not isinstance(params, dict):
         raise ApiError("NO_OBJECT_PARAMS_FIELD", "The params field is no object")

@@ -1,14 +1,14 @@
 """The sandbox's YAML file: Workspaces with their Auth Keys, and settings."""
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from token_broker.policy import document, errors
 from token_broker.policy.document import PolicyErrors, Problem
 from token_broker.policy.model import SCOPES, Scopes, Text
 
-from local.sandbox.model import AuthKey, Limit, Settings, Workspace, new_id
+from local.sandbox.model import Algorithm, AuthKey, Limit, Settings, Workspace, is_key, new_id
 
 _EMPTY = "the file is empty; start with `workspaces: {sandbox: {auth_keys: [{}]}}`"
 
@@ -17,13 +17,19 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+def _without_colon(key: str) -> str:
+    if not is_key(key):
+        raise ValueError("write an Auth Key without a colon: it ends the user of HTTP Basic")
+    return key
+
+
 class KeySpec(_Strict):
     """Without `key` or `secret` they are made at each start."""
 
-    key: Text | None = None
+    key: Annotated[Text, AfterValidator(_without_colon)] | None = None
     secret: Text | None = Field(None, repr=False)
     scopes: Scopes = "*"
-    signature_algo: Literal["sha1", "sha256", "sha384"] | None = None
+    signature_algo: Algorithm | None = None
     description: str = ""
     can_show_auth_secret: bool = False
 
@@ -62,7 +68,7 @@ _KEYS = sorted(
 
 def read_config(text: str, file: str) -> tuple[list[AuthKey], Settings]:
     """What `file` holds. Raises PolicyErrors with each mistake's place and mend."""
-    if not text.strip():
+    if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
         raise PolicyErrors(file, [Problem(1, 1, _EMPTY)])
     read = document.read(text, file)
     try:

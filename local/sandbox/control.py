@@ -12,8 +12,16 @@ from local.sandbox.errors import ApiError
 from local.sandbox.faults import Faults
 from local.sandbox.journal import Journal
 from local.sandbox.store import Store
+from local.sandbox.values import read_json
 
 PREFIX = "/_sandbox/"
+_FAR = 10**9  # seconds
+_EXAMPLES = {
+    "POST faults": '{"path": "/token", "times": 1, "status": 503}',
+    "POST clock": '{"advance": 21600}',
+    "POST workspace": '{"slug": "sandbox", "cancelled": true}',
+    "POST fail": '{"assembly_id": "…", "error": "INTERNAL_COMMAND_ERROR"}',
+}
 _SWITCHES = {"require_signature", "cancelled"}
 
 
@@ -39,13 +47,16 @@ class Control:
         }
 
     async def answer(self, request: web.Request) -> web.Response:
-        verb = self._verbs.get(f"{request.method} {request.path.removeprefix(PREFIX)}")
+        name = f"{request.method} {request.path.removeprefix(PREFIX)}"
+        verb = self._verbs.get(name)
         try:
             if verb is None:
                 raise ValueError(f"the controls are {', '.join(self._verbs)}")
             return web.json_response(await verb(request))
         except (ValueError, KeyError, TypeError) as error:
-            return web.json_response({"message": str(error)}, status=400)
+            example = _EXAMPLES.get(name)
+            message = f"{error}; send such as {example}" if example else str(error)
+            return web.json_response({"message": message}, status=400)
         except ApiError as error:
             return error.response()
 
@@ -65,18 +76,21 @@ class Control:
         return {"ok": True}
 
     async def _fault(self, request: web.Request) -> Any:
-        self._faults.add(await request.json())
+        self._faults.add(await _body(request))
         return {"ok": True}
 
     async def _advance(self, request: web.Request) -> Any:
-        """`{"advance": seconds}`"""
-        self._clock.ahead += float((await request.json())["advance"])
+        """Moves the time on by so many seconds."""
+        seconds = (await _body(request))["advance"]
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds + self._clock.ahead <= _FAR:
+            raise ValueError(f"advance is a number of seconds; {_FAR} at most in all")
+        self._clock.ahead += seconds
         self._pulse.beat()
         return {"ok": True}
 
     async def _workspace(self, request: web.Request) -> Any:
-        """`{"slug": "sandbox", "cancelled": true}` or `"require_signature": false`"""
-        body = await request.json()
+        """Switches of a Workspace."""
+        body = await _body(request)
         workspace = self._store.workspaces.get(body.pop("slug", ""))
         is_right = body and body.keys() <= _SWITCHES and all(isinstance(value, bool) for value in body.values())
         if workspace is None or not is_right:
@@ -87,10 +101,18 @@ class Control:
         return {"ok": True}
 
     async def _fail(self, request: web.Request) -> Any:
-        """`{"assembly_id": …, "error": "INTERNAL_COMMAND_ERROR"}`: an Assembly that has not ended fails."""
-        body = await request.json()
+        """An Assembly that has not ended fails."""
+        body = await _body(request)
         assembly = self._store.assembly(body["assembly_id"])
         if assembly.is_final(self._clock()):
             raise ValueError("the Assembly has ended already")
         self._assemblies.fail(assembly, str(body["error"]), "A failure that was asked for")
         return {"ok": True}
+
+
+async def _body(request: web.Request) -> dict[str, Any]:
+    """Raises ValueError."""
+    body = await request.json(loads=read_json)
+    if not isinstance(body, dict):
+        raise ValueError("the body is a JSON object")
+    return body

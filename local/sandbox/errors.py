@@ -1,6 +1,7 @@
 """api2's error codes and their statuses, as in its published contract."""
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -74,7 +75,9 @@ class ApiError(Exception):
         )
 
 
-def limited(code: str, seconds: int, status: int | None = None) -> ApiError:
+def limited(code: str, seconds: float, status: int | None = None) -> ApiError:
     """A request too many: how long to wait is in the body and in `Retry-After`."""
     message = "Request limit reached"
-    return ApiError(code, message, status=status, info={"retryIn": seconds}, headers={"Retry-After": str(seconds)})
+    return ApiError(
+        code, message, status=status, info={"retryIn": seconds}, headers={"Retry-After": str(math.ceil(seconds))}
+    )

@@ -10,6 +10,7 @@ from aiohttp import web
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse
 from local.sandbox.store import Store
+from local.sandbox.values import whole_number
 
 
 class Events:
@@ -21,8 +22,10 @@ class Events:
     async def stream(self, call: Call) -> Answer:
         """All events from the first one, or after `Last-Event-ID`, until the Assembly has ended."""
         assembly = self._store.assembly(call.request.query.get("assembly", ""))
-        last = call.request.headers.get("Last-Event-ID", "")
-        sent = int(last) if last.isascii() and last.isdigit() else 0
+        try:
+            sent = whole_number(call.request.headers.get("Last-Event-ID"))
+        except ValueError:
+            sent = 0
         if assembly.is_final(self._clock()) and sent >= len(assembly.events(self._clock())):
             # The status that tells a browser not to come again.
             return web.Response(status=204)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,37 +12,86 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from local.sandbox.errors import STATUSES, ApiError, limited
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_HELP = 'send {"path": "/token", "times": 1, "status": 503}'
+
+
+FAULT = web.RequestKey("fault", str)  # what a request met, for the log
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#section-5.1
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value.isprintable() and value != ""
+
+
+def _are_headers(value: Any) -> bool:
+    return isinstance(value, dict) and all(_HEADER.fullmatch(name) and _is_text(text) for name, text in value.items())
 
 
 # What a fault may say: how it must look, and in words.
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "status": (lambda value: value in range(200, 600), "a status from 200 to 599"),
-    "error": (lambda value: value in STATUSES, "a code of api2"),
+    "status": (lambda value: _is_whole(value) and 200 <= value < 600, "a status from 200 to 599"),
+    "error": (lambda value: isinstance(value, str) and value in STATUSES, "a code of api2"),
     "body": (lambda value: True, ""),
     "delay_ms": (_is_number, "a number of milliseconds"),
-    "redirect": (lambda value: isinstance(value, str), "a URL"),
+    "redirect": (_is_text, "a URL"),
     "reset": (lambda value: value is True, "true"),
     "garbage": (lambda value: value is True, "true"),
     "half": (lambda value: value is True, "true"),
 }
 _MORE: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "path": (lambda value: isinstance(value, str), "a path such as /token or /assemblies/*"),
-    "method": (lambda value: isinstance(value, str), "a method"),
-    "times": (lambda value: isinstance(value, int) and value >= 1, "a whole number from 1"),
+    "path": (lambda value: _is_text(value) and value[0] in "/*", "a path such as /token or /assemblies/*"),
+    "method": (_is_text, "a method"),
+    "times": (lambda value: _is_whole(value) and value >= 1, "a whole number from 1"),
     "share": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0, at most 1"),
     "retry_in": (_is_number, "a number of seconds"),
-    "content_type": (lambda value: isinstance(value, str), "a content type"),
-    "headers": (lambda value: isinstance(value, dict), "an object of texts"),
+    "content_type": (_is_text, "a content type"),
+    "headers": (_are_headers, "an object of names and texts without control characters"),
 }
+_ANYWHERE = {"path", "method", "times", "share", "delay_ms"}
+# What else may stand beside these.
+_BESIDE = {
+    "reset": set[str](),
+    "garbage": set[str](),
+    "error": {"status", "retry_in", "headers", "half"},
+    "redirect": {"status", "headers", "half"},
+    "body": {"status", "retry_in", "headers", "half", "content_type"},
+    "content_type": {"status", "retry_in", "headers", "half", "body"},
+}
+_ANSWERS = {"status", "error", "body", "redirect"}
+_OF_ANSWERS = {"retry_in", "headers", "content_type"}
+
+
+def _check(spec: Mapping[str, Any]) -> None:
+    """Raises ValueError with what to write."""
+    unknown = spec.keys() - _KINDS.keys() - _MORE.keys()
+    if unknown or not _KINDS.keys() & spec.keys():
+        what = f"unknown {', '.join(sorted(unknown))}; " if unknown else ""
+        raise ValueError(f"{what}name one of {', '.join(_KINDS)}")
+    for name, value in spec.items():
+        is_right, words = (_KINDS | _MORE)[name]
+        if not is_right(value):
+            raise ValueError(f"{name} is {words}")
+    for name in _BESIDE.keys() & spec.keys():
+        if others := spec.keys() - _ANYWHERE - {name} - _BESIDE[name]:
+            raise ValueError(f"{name} does not go with {', '.join(sorted(others))}; leave one out")
+    if (more := spec.keys() & _OF_ANSWERS) and not spec.keys() & _ANSWERS:
+        raise ValueError(f"{', '.join(sorted(more))} needs one of {', '.join(sorted(_ANSWERS))}")
+    if "content_type" in spec and "content-type" in map(str.lower, spec.get("headers", {})):
+        raise ValueError("content_type does not go with such a header; leave one out")
+    if "redirect" in spec and spec.get("status", 302) // 100 != 3:
+        raise ValueError("the status of a redirect is one from 300 to 399")
 
 
 @dataclass(slots=True)
@@ -50,13 +100,13 @@ class Fault:
 
     spec: Mapping[str, Any]
     path: str
-    method: str | None
+    method: str
     share: float
     left: float
     seen: int = 0
 
     def fits(self, request: web.Request) -> bool:
-        return fnmatchcase(request.path, self.path) and self.method in (None, request.method)
+        return fnmatchcase(request.path, self.path) and self.method in ("", request.method)
 
     def is_due(self) -> bool:
         """Count a request of its path; whether this one meets it. A share is exact: 0.5 is every second one."""
@@ -68,20 +118,13 @@ class Faults:
     def __init__(self) -> None:
         self._faults: list[Fault] = []
 
-    def add(self, spec: Any) -> None:
+    def add(self, spec: Mapping[str, Any]) -> None:
         """Take a fault as posted to `/_sandbox/faults`. Raises ValueError with what to write."""
-        if not isinstance(spec, dict) or "path" not in spec:
-            raise ValueError(_HELP)
-        unknown = spec.keys() - _KINDS.keys() - _MORE.keys()
-        if unknown or not _KINDS.keys() & spec.keys():
-            what = f"unknown {', '.join(sorted(unknown))}; " if unknown else ""
-            raise ValueError(f"{what}name one of {', '.join(_KINDS)}")
-        for name, value in spec.items():
-            is_right, words = (_KINDS | _MORE)[name]
-            if not is_right(value):
-                raise ValueError(f"{name} is {words}")
+        if "path" not in spec:
+            raise ValueError("path is missing")
+        _check(spec)
         times = spec.get("times", math.inf if "share" in spec else 1)
-        self._faults.append(Fault(spec, spec["path"], spec.get("method"), spec.get("share", 1), times))
+        self._faults.append(Fault(spec, spec["path"], spec.get("method", "").upper(), spec.get("share", 1), times))
 
     def clear(self) -> None:
         self._faults.clear()
@@ -94,6 +137,7 @@ class Faults:
         fault.left -= 1
         if fault.left <= 0:
             self._faults.remove(fault)
+        request[FAULT] = ", ".join(name for name in _KINDS if name in fault.spec)
         return await _perform(fault.spec, request, handler)
 
 
@@ -110,17 +154,27 @@ async def _perform(spec: Mapping[str, Any], request: web.Request, handler: Handl
 
 def _answer(spec: Mapping[str, Any]) -> web.Response | None:
     """What the fault says in place of the real answer; None where that is due."""
-    headers = {str(name): str(value) for name, value in spec.get("headers", {}).items()}
+    headers = CIMultiDict[str](spec.get("headers", {}))
     if "error" in spec:
-        return _error(spec)
+        response = _error(spec)
+        response.headers.update(headers)
+        return response
     if "redirect" in spec:
-        return web.Response(status=302, headers=headers | {"Location": spec["redirect"]})
-    if "status" not in spec and "body" not in spec:
+        headers["Location"] = spec["redirect"]
+        return web.Response(status=spec.get("status", 302), headers=headers)
+    if not _ANSWERS & spec.keys():
         return None
+    if "retry_in" in spec:
+        headers.setdefault("Retry-After", str(math.ceil(spec["retry_in"])))
     body = spec.get("body", "")
-    text = body if isinstance(body, str) else json.dumps(body)
-    kind = spec.get("content_type", "text/plain" if isinstance(body, str) else "application/json")
-    return web.Response(status=spec.get("status", 200), text=text, content_type=kind, headers=headers)
+    is_text = isinstance(body, str)
+    kind = spec.get("content_type", "text/plain; charset=utf-8" if is_text else "application/json")
+    headers.setdefault("Content-Type", kind)
+    return web.Response(
+        status=spec.get("status", 200),
+        body=(body if is_text else json.dumps(body)).encode("utf-8", "replace"),
+        headers=headers,
+    )
 
 
 def _error(spec: Mapping[str, Any]) -> web.Response:
@@ -149,7 +203,8 @@ def _garbage(request: web.Request) -> web.Response:
 async def _half(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     """Promise the whole answer, send half of it, and close."""
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"{}"
-    cut = web.StreamResponse(status=response.status, headers={"Content-Type": response.content_type})
+    headers = {name: text for name, text in response.headers.items() if name.lower() != "content-length"}
+    cut = web.StreamResponse(status=response.status, headers=headers)
     cut.content_length = max(len(body), 2)
     cut.force_close()
     await cut.prepare(request)

@@ -22,7 +22,7 @@ class Files:
 
     def keep(self, content: bytes, name: str, field: str, origin: str, tus_url: str | None = None) -> dict[str, Any]:
         """Keep these bytes; the file's entry among an Assembly's uploads."""
-        id_ = new_id()
+        id_, name = new_id(), _last(name)
         self._store.contents.keep(id_, content)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
         return described(id_, name, field, len(content), f"{origin}/files/{id_}/{quote(name)}") | {
@@ -43,8 +43,15 @@ class Files:
         return web.Response(body=content, content_type=kind, headers=headers)
 
 
+def _last(name: str) -> str:
+    """The name without folders: it is a part of a URL, and of a path where somebody keeps it."""
+    found = PurePosixPath(name.replace("\\", "/")).name
+    return "file" if found in ("", "..") else found
+
+
 def described(id_: str, name: str, field: str, size: int, url: str) -> dict[str, Any]:
     """The entry of a file; `url`: where its bytes are."""
+    name = _last(name)
     path = PurePosixPath(name)
     mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return {

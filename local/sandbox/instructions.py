@@ -9,7 +9,7 @@ from typing import Any
 
 from local.sandbox.assembly import Instructions
 from local.sandbox.errors import ApiError
-from local.sandbox.resources import Template
+from local.sandbox.resources import BUILTIN, Template
 from local.sandbox.store import Store
 
 _IMPORT = "/transloadit/import"
@@ -68,7 +68,7 @@ def find_template(store: Store, workspace: str, id_or_name: Any) -> Template:
     """The Template with this id or name. Raises ApiError."""
     if not isinstance(id_or_name, str) or not id_or_name:
         raise ApiError("NO_TEMPLATE_ID", "There is no id of a Template")
-    found = store.templates.get(id_or_name)
+    found = BUILTIN if id_or_name == BUILTIN.id else store.templates.get(id_or_name)
     if found is None:
         found = next(
             (each for each in store.templates.values() if (each.name, each.workspace) == (id_or_name, workspace)), None

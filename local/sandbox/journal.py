@@ -12,17 +12,21 @@ _SHOWN = ("grant_type", "scope", "aud")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`caller`: how it was authenticated; `refused`: the error's code and message; each empty where there is none."""
+    """`status`: None where nothing was answered. `caller`: how it was, or was to be, authenticated.
+
+    `fault`: what it met; `refused`: the error's code and message. Each text is empty where there is none.
+    """
 
     method: str
     path: str
-    status: int
+    status: int | None
     caller: str
     refused: str
+    fault: str = ""
 
     def __str__(self) -> str:
-        refused = f" refused {self.refused}" if self.refused else ""
-        line = f"{self.method} {self.path} {self.status} {self.caller or 'nobody'}{refused}"
+        fault, refused = self.fault and f" fault: {self.fault}", self.refused and f" refused {self.refused}"
+        line = f"{self.method} {self.path} {self.status or '-'} {self.caller or 'nobody'}{fault}{refused}"
         # Whoever names a Step or a key does not write lines of the log.
         return line if line.isprintable() else line.encode("unicode_escape").decode()
 

@@ -1,11 +1,12 @@
 """Lists that are filtered, sorted and paged: https://transloadit.com/docs/api/assemblies-get/"""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from local.sandbox.errors import ApiError
+from local.sandbox.values import whole_number
 
 Row = dict[str, Any]
 
@@ -18,33 +19,37 @@ class Listing:
     sorts: tuple[str, ...]
     largest: int = 5000
 
-    def page(self, rows: list[Row], params: Mapping[str, Any], text: Callable[[Row], str]) -> dict[str, Any]:
-        """`{count, items}` of rows that have `created` in ISO 8601; `text`: where keywords are looked for.
+    def page[T](
+        self,
+        found: Sequence[T],
+        params: Mapping[str, Any],
+        value: Callable[[T, str], Any],
+        text: Callable[[T], str],
+        row: Callable[[T], Row],
+    ) -> dict[str, Any]:
+        """`{count, items}` of what was found; a row is built for what is shown alone.
 
+        `value`: of a thing, by the name of a column; `created` is in seconds. `text`: where keywords are looked for.
         Raises ApiError.
         """
         for name, keeps in (("fromdate", 1), ("todate", -1)):
             if (moment := self._moment(params, name)) is not None:
-                rows = [
-                    row
-                    for row in rows
-                    if (datetime.fromisoformat(row["created"]) - moment).total_seconds() * keeps >= 0
-                ]
+                found = [each for each in found if (value(each, "created") - moment) * keeps >= 0]
         for keyword in self._keywords(params):
-            rows = [row for row in rows if keyword.lower() in text(row).lower()]
+            found = [each for each in found if keyword.lower() in text(each).lower()]
         order, sort = params.get("order", "desc"), params.get("sort", "created")
         if sort not in self.sorts or order not in ("asc", "desc"):
             raise self._refusal(f"sort is one of {', '.join(self.sorts)}, order asc or desc")
-        rows = sorted(rows, key=lambda row: (row[sort] is not None, row[sort]), reverse=order == "desc")
         size, page = self._number(params, "pagesize", 50, self.largest), self._number(params, "page", 1, 10**9)
-        return {"count": len(rows), "items": rows[(page - 1) * size : page * size]}
+        ordered = sorted(found, key=lambda each: value(each, sort), reverse=order == "desc")
+        return {"count": len(ordered), "items": [row(each) for each in ordered[(page - 1) * size : page * size]]}
 
-    def _moment(self, params: Mapping[str, Any], name: str) -> datetime | None:
+    def _moment(self, params: Mapping[str, Any], name: str) -> float | None:
         value = params.get(name)
         if value in (None, "NOW()"):
             return None
         try:
-            return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+            return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
         except ValueError:
             raise self._refusal(f"{name} is a time such as 2026-11-24 10:00:00") from None
 
@@ -55,10 +60,10 @@ class Listing:
         return [str(keyword) for keyword in keywords]
 
     def _number(self, params: Mapping[str, Any], name: str, default: int, highest: int) -> int:
-        value = params.get(name, default)
-        if not str(value).isascii() or not str(value).isdigit() or not 1 <= int(value) <= highest:
-            raise self._refusal(f"{name} is a whole number from 1 to {highest}")
-        return int(value)
+        try:
+            return whole_number(params.get(name, default), 1, highest)
+        except ValueError:
+            raise self._refusal(f"{name} is a whole number from 1 to {highest}") from None
 
     def _refusal(self, message: str) -> ApiError:
         return ApiError(self.error, message)

@@ -3,15 +3,23 @@
 import hashlib
 import os
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 from token_broker.policy.model import SCOPES
 
 DEFAULT_WORKSPACE = "sandbox"
+Algorithm = Literal["sha1", "sha256", "sha384"]  # that an Auth Key signs with
+ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
 
 
 def new_id() -> str:
     """An id as api2 makes them; where it is a capability, nobody can guess it."""
     return os.urandom(16).hex()
+
+
+def is_key(name: object) -> bool:
+    """Whether this may be an Auth Key: visible, and without the colon that ends the user of HTTP Basic (RFC 7617)."""
+    return isinstance(name, str) and name.isprintable() and not set(name) & {" ", ":"} and name != ""
 
 
 @dataclass(frozen=True, slots=True)

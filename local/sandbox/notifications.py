@@ -47,7 +47,7 @@ class Notifications:
             self._start(self._notify(assembly, assembly.instructions.notify_url))
 
     async def list(self, call: Call) -> Answer:
-        items = self._store.assembly(call.path("id")).notifications
+        items = [*self._store.assembly(call.path("id")).notifications]
         return {"count": len(items), "items": items}
 
     async def replay(self, call: Call) -> Answer:

@@ -35,6 +35,17 @@ class Template:
         return self.shown() | times | {"encryption_version": 2}
 
 
+BUILTIN = Template(
+    id="builtin/pass-on@0.0.1",
+    workspace="",
+    name="builtin/pass-on",
+    content={"steps": {":original": {"robot": "/upload/handle"}}},
+    require_signature_auth=0,
+    created=0,
+    modified=0,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Credential:
     """Template Credentials: what an Assembly needs to reach a third party."""

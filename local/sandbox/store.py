@@ -26,21 +26,44 @@ class Bounded[K, V](OrderedDict[K, V]):
 
 
 class Contents:
-    """Bytes of files by id; the oldest are forgotten when all are too large together."""
+    """Bytes by the id of a file, or of an upload that still grows; the oldest are forgotten when there are too many."""
 
-    def __init__(self, limit: int = _CONTENT_BYTES) -> None:
+    def __init__(self, limit: int = _CONTENT_BYTES, most: int = 20_000) -> None:
         self._limit = limit
+        self._most = most
         self._size = 0
-        self._files: OrderedDict[str, bytes] = OrderedDict()
+        self._files: OrderedDict[str, bytes | bytearray] = OrderedDict()
 
-    def keep(self, id_: str, content: bytes) -> None:
+    def keep(self, id_: str, content: bytes | bytearray) -> None:
         self._files[id_] = content
         self._size += len(content)
-        while self._size > self._limit:
-            self._size -= len(self._files.popitem(last=False)[1])
+        self._forget()
 
-    def get(self, id_: str) -> bytes | None:
+    def append(self, id_: str, chunk: bytes) -> bool:
+        """Whether it is remembered still."""
+        content = self._files.get(id_)
+        if not isinstance(content, bytearray):
+            return False
+        content += chunk
+        self._size += len(chunk)
+        self._forget()
+        return id_ in self._files
+
+    def get(self, id_: str) -> bytes | bytearray | None:
         return self._files.get(id_)
+
+    def __contains__(self, id_: str) -> bool:
+        return id_ in self._files
+
+    def take(self, id_: str) -> bytes:
+        """What was kept, which is forgotten then."""
+        content = self._files.pop(id_, b"")
+        self._size -= len(content)
+        return bytes(content)
+
+    def _forget(self) -> None:
+        while self._size > self._limit or len(self._files) > self._most:
+            self._size -= len(self._files.popitem(last=False)[1])
 
 
 class Store:
@@ -65,3 +88,8 @@ class Store:
         if workspace not in (None, found.key.workspace):
             raise ApiError("ASSEMBLY_ACCOUNT_MISMATCH", "The Assembly belongs to another Workspace")
         return found
+
+    def drop(self, upload: Upload) -> None:
+        """Forget a resumable upload and what came of it."""
+        self.uploads.pop(upload.id, None)
+        self.contents.take(upload.id)

@@ -1,6 +1,5 @@
 """The endpoints of Templates: https://transloadit.com/docs/api/#templates"""
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,20 +10,12 @@ from local.sandbox.errors import ApiError
 from local.sandbox.instructions import find_template
 from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
-from local.sandbox.resources import Template
+from local.sandbox.resources import BUILTIN, Template
 from local.sandbox.store import Store
+from local.sandbox.values import read_json, switch
 
 _NAME = re.compile(r"[a-z-]{5,40}")
 _LISTING = Listing("TEMPLATE_LIST_ERROR", ("id", "name", "created", "modified"))
-_BUILTIN = Template(
-    id="builtin/pass-on@0.0.1",
-    workspace="",
-    name="builtin/pass-on",
-    content={"steps": {":original": {"robot": "/upload/handle"}}},
-    require_signature_auth=0,
-    created=0,
-    modified=0,
-)
 _WITH_BUILTIN = ("none", "latest", "all", "exclusively-latest", "exclusively-all")
 
 
@@ -34,7 +25,6 @@ class Templates:
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
         self._clock = clock
-        store.templates[_BUILTIN.id] = _BUILTIN
 
     async def create(self, call: Call) -> Answer:
         if "template" not in call.params:
@@ -58,12 +48,12 @@ class Templates:
         if builtin not in _WITH_BUILTIN:
             raise ApiError("TEMPLATE_LIST_ERROR", f"include_builtin is one of {', '.join(_WITH_BUILTIN)}")
         shown = {"" if builtin != "none" else None, None if builtin.startswith("exclusively") else call.workspace}
-        rows = [each.listed() for each in self._store.templates.values() if each.workspace in shown]
-        return _LISTING.page(rows, call.params, lambda row: f"{row['id']} {row['name']} {row['content']}")
+        found = [each for each in (BUILTIN, *self._store.templates.values()) if each.workspace in shown]
+        return _LISTING.page(found, call.params, getattr, _words, Template.listed)
 
     def _own(self, call: Call) -> Template:
         found = find_template(self._store, call.workspace, call.path("id"))
-        if found is _BUILTIN:
+        if found is BUILTIN:
             raise ApiError("TEMPLATE_VALIDATION_ERROR", "A builtin Template stays as it is")
         return found
 
@@ -78,14 +68,15 @@ class Templates:
         others = (each for each in self._store.templates.values() if each.id != template.id)
         if any((each.workspace, each.name) == (template.workspace, name) for each in others):
             raise ApiError("TEMPLATE_VALIDATION_ERROR", "There is a Template of this name already")
-        signed = params.get("require_signature_auth", template.require_signature_auth)
-        if signed not in (0, 1, "0", "1"):
-            raise ApiError("TEMPLATE_VALIDATION_ERROR", "require_signature_auth is 0 or 1")
+        try:
+            signed = int(switch(params.get("require_signature_auth", template.require_signature_auth)))
+        except ValueError:
+            raise ApiError("TEMPLATE_VALIDATION_ERROR", "require_signature_auth is 0 or 1") from None
         return replace(
             template,
             name=name,
             content=_content(params["template"]) if "template" in params else template.content,
-            require_signature_auth=int(signed),
+            require_signature_auth=signed,
             assembly_status_expiry=params.get("assembly_status_expiry", template.assembly_status_expiry),
             transcoding_result_expiry=params.get("transcoding_result_expiry", template.transcoding_result_expiry),
             modified=self._clock(),
@@ -96,7 +87,7 @@ def _content(value: Any) -> dict[str, Any]:
     """Assembly Instructions as an object, or as JSON in a text."""
     if isinstance(value, str):
         try:
-            value = json.loads(value)
+            value = read_json(value)
         except ValueError:
             raise ApiError("TEMPLATE_INVALID_JSON", "template is no valid JSON") from None
     if (
@@ -106,6 +97,10 @@ def _content(value: Any) -> dict[str, Any]:
     ):
         raise ApiError("TEMPLATE_VALIDATION_ERROR", "template is an object with steps, each an object")
     return value
+
+
+def _words(template: Template) -> str:
+    return f"{template.id} {template.name} {template.content}"
 
 
 def _are_objects(steps: Any) -> bool:

@@ -26,15 +26,14 @@ class Tokens:
         self._limits = limits
         self._clock = clock
 
-    def mint(self, authorization: str | None, content_type: str, body: bytes) -> tuple[str, Bearer, list[str]]:
+    def mint(self, key: AuthKey, content_type: str, body: bytes) -> tuple[str, Bearer, list[str]]:
         """A new token, what is known of it, and its scopes in order. Raises ApiError."""
-        key = self._authenticated(authorization)
         form = _form(content_type, body)
         if form.get("grant_type") != "client_credentials":
             raise ApiError("TOKEN_INVALID_GRANT_TYPE", "Only grant_type client_credentials is supported")
         aud = form.get("aud", "api2")
         if aud not in AUDIENCES:
-            raise ApiError("TOKEN_INVALID_AUDIENCE", "The audience is not accepted")
+            raise ApiError("TOKEN_INVALID_AUDIENCE", f"aud is {' or '.join(AUDIENCES)}")
         scopes = _scopes(form.get("scope", ""), key)
         token = base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
         bearer = Bearer(key, frozenset(scopes), aud, self._clock() + LIFETIME)
@@ -42,20 +41,27 @@ class Tokens:
         return token, bearer, scopes
 
     def find(self, token: str) -> Bearer:
-        """The bearer behind a token. Raises ApiError."""
+        """The bearer behind a token, which may have ended. Raises ApiError."""
         bearer = self._store.bearers.get(token)
-        if bearer is None or self._store.workspaces[bearer.key.workspace].cancelled:
+        if bearer is None:
             raise ApiError("BEARER_TOKEN_INVALID", "The bearer token is not known")
-        if bearer.expires_at <= self._clock():
-            raise ApiError("BEARER_TOKEN_EXPIRED", "The bearer token has expired")
         return bearer
 
-    def _authenticated(self, authorization: str | None) -> AuthKey:
+    def check(self, bearer: Bearer) -> None:
+        """Raises ApiError for one that is good no more."""
+        if self._store.workspaces[bearer.key.workspace].cancelled:
+            raise ApiError("BEARER_TOKEN_INVALID", "The Workspace is cancelled")
+        if bearer.expires_at <= self._clock():
+            raise ApiError("BEARER_TOKEN_EXPIRED", "The bearer token has expired")
+
+    def authenticated(self, authorization: str | None, note: Callable[[str], None]) -> AuthKey:
+        """The Auth Key that Basic proves; `note`: told of it once it is known. Raises ApiError."""
         user, secret = _basic(authorization)
         self._limits.take("token", user)
         key = self._store.keys.get(user)
         if key is None or not key.is_active:
             raise ApiError("GET_ACCOUNT_UNKNOWN_AUTH_KEY", "The Auth Key is not known")
+        note(f"basic of {key.key}")
         if not hmac.compare_digest(key.secret.encode(), secret.encode()):
             raise ApiError("TOKEN_INVALID_CREDENTIALS", "The Auth Secret is wrong")
         if self._store.workspaces[key.workspace].cancelled:
@@ -90,8 +96,8 @@ def _form(content_type: str, body: bytes) -> dict[str, str]:
 def _scopes(asked: str, key: AuthKey) -> list[str]:
     """Those asked for, in their order, each once; all of the key's where none are."""
     scopes = list(dict.fromkeys(split_scopes(asked))) or list(key.scopes)
-    if not set(scopes) <= set(key.scopes):
-        raise ApiError("TOKEN_INVALID_SCOPE", "The Auth Key does not hold every scope that was asked for")
+    if missing := [scope for scope in scopes if scope not in key.scopes]:
+        raise ApiError("TOKEN_INVALID_SCOPE", f"The Auth Key does not hold {', '.join(missing)}")
     return scopes
 
 

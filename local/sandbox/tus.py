@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 VERSION = "1.0.0"
@@ -19,7 +19,6 @@ class Upload:
     filename: str
     fieldname: str
     size: int | None
-    content: bytearray = field(default_factory=bytearray, repr=False)
     offset: int = 0
     finished: bool = False
     busy: bool = False

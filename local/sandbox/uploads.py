@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 
-from local.sandbox.assemblies import Assemblies, check_files
+from local.sandbox.assemblies import Assemblies
 from local.sandbox.assembly import Assembly
 from local.sandbox.call import Answer, Call
 from local.sandbox.errors import ApiError
@@ -17,6 +17,7 @@ from local.sandbox.files import Files
 from local.sandbox.model import new_id
 from local.sandbox.store import Store
 from local.sandbox.tus import EXTENSIONS, VERSION, Upload, read_metadata
+from local.sandbox.values import whole_number
 
 MAX_BYTES = 128 * 2**20
 CHUNK = "application/offset+octet-stream"
@@ -74,6 +75,7 @@ class Uploads:
             size=size,
         )
         self._store.uploads[id_] = upload
+        self._store.contents.keep(id_, bytearray())
         assembly.tus.append(upload)
         self._finish(upload, call.origin)
         return web.Response(status=201, headers={"Location": upload.url, "Upload-Offset": "0"})
@@ -89,14 +91,19 @@ class Uploads:
             raise TusError(415, f"Content-Type must be {CHUNK}")
         if request.headers.get("Upload-Offset") != str(upload.offset):
             raise TusError(409, f"The upload is at {upload.offset}")
+        assembly = self._store.assembly(upload.assembly_id)
+        if not (assembly.waits or upload.finished):
+            raise TusError(403, "The Assembly waits for no more files")
         if (size := _length(request.headers)) is not None and upload.size is None:
-            self._check_size(self._store.assembly(upload.assembly_id), size, upload)
+            if size < upload.offset:
+                raise TusError(400, f"Upload-Length is less than the {upload.offset} bytes that came")
+            self._check_size(assembly, size, upload)
             upload.size = size
         if upload.busy:
             raise TusError(423, "Another request is writing to this upload")
         upload.busy = True
         try:
-            await _receive(upload, request)
+            await self._receive(upload, request)
         finally:
             upload.busy = False
         self._finish(upload, call.origin)
@@ -104,7 +111,7 @@ class Uploads:
 
     async def _terminate(self, call: Call) -> web.Response:
         upload = self._find(call)
-        del self._store.uploads[upload.id]
+        self._store.drop(upload)
         assembly = self._store.assembly(upload.assembly_id)
         assembly.tus = [each for each in assembly.tus if each is not upload]
         return web.Response(status=204)
@@ -114,15 +121,25 @@ class Uploads:
         if upload.finished or upload.offset != upload.size:
             return
         upload.finished = True
-        content, upload.content = bytes(upload.content), bytearray()
-        entry = self._files.keep(content, upload.filename, upload.fieldname, origin, upload.url)
+        entry = self._files.keep(
+            self._store.contents.take(upload.id), upload.filename, upload.fieldname, origin, upload.url
+        )
         self._assemblies.receive(self._store.assembly(upload.assembly_id), entry)
 
     def _find(self, call: Call) -> Upload:
         found = self._store.uploads.get(call.path("id"))
-        if found is None:
-            raise TusError(404, "The upload is not known")
+        if found is None or not (found.finished or found.id in self._store.contents):
+            raise TusError(404, "The upload is not known, or no longer")
         return found
+
+    async def _receive(self, upload: Upload, request: web.Request) -> None:
+        """What came counts, also when the connection breaks after it."""
+        async for chunk in request.content.iter_any():
+            if upload.offset + len(chunk) > (MAX_BYTES if upload.size is None else upload.size):
+                raise TusError(413, "More bytes than Upload-Length")
+            if not self._store.contents.append(upload.id, chunk):
+                raise TusError(404, "The upload is known no longer")
+            upload.offset += len(chunk)
 
     def _named(self, headers: Mapping[str, str]) -> tuple[Assembly, dict[str, str]]:
         """The Assembly that the metadata names, which still waits for files; and the metadata."""
@@ -132,7 +149,7 @@ class Uploads:
             assembly = self._store.assembly(found[1] if found else "")
         except (ValueError, ApiError):
             raise TusError(400, "Upload-Metadata must name the assembly_url of an Assembly") from None
-        if assembly.uploaded_at is not None or assembly.canceled or assembly.error:
+        if not assembly.waits:
             raise TusError(403, "The Assembly waits for no more files")
         return assembly, metadata
 
@@ -142,26 +159,17 @@ class Uploads:
             raise TusError(413, f"The sandbox takes {MAX_BYTES} bytes at most")
         others = [each.size or 0 for each in assembly.tus if not each.finished and each is not upload]
         try:
-            check_files(assembly, [*others, size])
+            self._assemblies.admit(assembly, [*others, size])
         except ApiError as error:
-            self._assemblies.fail(assembly, error.code, error.message)
             raise TusError(413, error.message) from None
-
-
-async def _receive(upload: Upload, request: web.Request) -> None:
-    """What came counts, also when the connection breaks after it."""
-    async for chunk in request.content.iter_any():
-        if upload.offset + len(chunk) > (MAX_BYTES if upload.size is None else upload.size):
-            raise TusError(413, "More bytes than Upload-Length")
-        upload.content += chunk
-        upload.offset += len(chunk)
 
 
 def _length(headers: Mapping[str, str]) -> int | None:
     text = headers.get("Upload-Length")
-    if text is not None and not (text.isascii() and text.isdigit()):
-        raise TusError(400, "Upload-Length is a whole number")
-    return None if text is None else int(text)
+    try:
+        return None if text is None else whole_number(text)
+    except ValueError:
+        raise TusError(400, "Upload-Length is a whole number") from None
 
 
 async def _no_method(call: Call) -> web.Response:

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from local.sandbox import assemblies
+from local.sandbox.assembly import Assembly
 from local.sandbox.model import Limit, Settings
 from tests.integration.sandbox.conftest import Start
 from tests.kit.api2 import KEY, OTHERS, STEPS, Api2
@@ -144,6 +146,20 @@ def test_the_list_is_filtered_and_paged(api2: Api2) -> None:
     assert api2.signed("GET", "/assemblies", pagesize=2)[1]["count"] == 3
 
 
+def test_only_the_rows_that_are_shown_are_built(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = [api2.assembly()["assembly_id"] for _ in range(5)]
+    built, status = [], Assembly.status
+
+    def counted(assembly: Assembly, now: float) -> dict[str, Any]:
+        built.append(assembly.id)
+        return status(assembly, now)
+
+    monkeypatch.setattr(Assembly, "status", counted)
+    listed = api2.signed("GET", "/assemblies", pagesize=2, page=2, sort="created", order="asc", type="executing")[1]
+    assert (listed["count"], built) == (5, [item["id"] for item in listed["items"]])
+    assert built == made[2:4]
+
+
 def test_files_that_lie_elsewhere_are_believed(api2: Api2) -> None:
     made = api2.assembly(expected=1)
     assert api2.send("POST", f"{made['assembly_url']}/reserve_file?size=7")[1]["ok"] == "ASSEMBLY_UPLOADING"
@@ -151,6 +167,23 @@ def test_files_that_lie_elsewhere_are_believed(api2: Api2) -> None:
     status = api2.send("POST", f"{made['assembly_url']}/add_file?{query}")[1]
     assert status["ok"] == "ASSEMBLY_EXECUTING"
     assert (status["uploads"][0]["name"], status["uploads"][0]["url"]) == ("b.jpg", "https://s3.example/b.jpg")
+
+
+def test_but_no_more_of_them_than_it_waits_for_and_takes(api2: Api2) -> None:
+    few, cancelled = api2.assembly(expected=3, auth={"max_number_of_files": 1}), api2.assembly(expected=1)
+    api2.send("DELETE", cancelled["assembly_url"])
+    assert api2.send("POST", f"{cancelled['assembly_url']}/add_file?filename=a")[1]["uploads"] == []
+    add = f"{few['assembly_url']}/add_file?filename=..%2Fa"
+    assert api2.send("POST", add)[1]["uploads"][0]["name"] == "a"
+    assert api2.send("POST", add)[1]["error"] == "MAX_NUMBER_OF_FILES_EXCEEDED"
+    assert api2.status(few)["error"] == "MAX_NUMBER_OF_FILES_EXCEEDED"
+
+
+def test_one_assembly_takes_so_many_files_whatever_auth_says(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(assemblies, "MOST_FILES", 2)
+    files = dict.fromkeys("abc", ("a", b"1"))
+    body = api2.signed("POST", "/assemblies", files=files, steps=STEPS, auth={"max_number_of_files": 9})[1]
+    assert body["error"] == "MAX_NUMBER_OF_FILES_EXCEEDED"
 
 
 @pytest.mark.parametrize(
@@ -176,4 +209,5 @@ def test_limits_of_assemblies_and_of_status_have_their_own_answers(start: Start)
         413,
         {"error": "RATE_LIMIT_REACHED", "message": "Request limit reached", "info": {"retryIn": 60}},
     )
+    assert api2.signed("POST", f"/assemblies/{made['assembly_id']}/replay")[0] == 413
     assert [api2.send("GET", made["assembly_url"])[0] for _ in range(3)] == [200, 200, 429]

@@ -71,7 +71,17 @@ def test_each_algorithm_signs_where_the_key_is_not_pinned(api2: Api2, algorithm:
 
 
 def test_a_pinned_key_takes_no_other_algorithm(api2: Api2) -> None:
-    assert api2.signed("GET", "/assemblies", key=PINNED, algorithm="sha384")[1]["error"] == "INVALID_SIGNATURE"
+    body = api2.signed("GET", "/assemblies", key=PINNED, algorithm="sha384")[1]
+    assert (body["error"], body["message"]) == ("INVALID_SIGNATURE", "This Auth Key signs with sha256 only")
+
+
+def test_an_algorithm_that_is_none_is_told_from_a_wrong_signature(api2: Api2) -> None:
+    text = json.dumps({"auth": {"key": "key-1", "expires": "2030-01-01T00:00:00Z"}})
+    sent = [{"params": text, "signature": f"{algorithm}:00"} for algorithm in ("md5", "sha384")]
+    assert [api2.with_fields("GET", "/assemblies", each)[1]["message"] for each in sent] == [
+        "unknown algorithm; one of sha1, sha256, sha384",
+        "The signature does not fit the params and the Auth Secret",
+    ]
 
 
 @pytest.mark.parametrize("expires", ["2030/01/01 00:00:00+00:00", "2030-01-01T00:00:00.000Z", "2030-01-01T00:00:00Z"])
@@ -131,6 +141,16 @@ def test_a_template_may_demand_a_signature_of_its_own(lax: Api2) -> None:
     assert by_key_alone(lax, "POST", "/assemblies", in_time, **named)[1]["error"] == "NO_SIGNATURE_FIELD"
     assert lax.signed("POST", "/assemblies", **named)[0] == 200
     assert lax.by(lax.bearer(), "POST", "/assemblies", **named)[0] == 200
+
+
+def test_a_replay_demands_what_creating_does(lax: Api2) -> None:
+    lax.signed("POST", "/templates", name="guarded", template={"steps": STEPS}, require_signature_auth=1)
+    for made in (lax.assembly(steps=IMPORT), lax.assembly(template_id="guarded"), lax.assembly()):
+        lax.advance(10)
+        path = f"/assemblies/{made['assembly_id']}/replay"
+        more: dict[str, Any] = {} if made["template_id"] or "imported" in made["merged_params"] else {"steps": IMPORT}
+        assert by_key_alone(lax, "POST", path, **more)[1]["error"] == "NO_AUTH_EXPIRES_PARAMETER"
+        assert lax.signed("POST", path, **more)[0] == lax.by(lax.bearer(), "POST", path, **more)[0] == 200
 
 
 def test_an_import_from_transloadit_s_storage_needs_a_signature_or_a_bearer(lax: Api2) -> None:

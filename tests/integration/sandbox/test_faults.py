@@ -1,13 +1,16 @@
 """Faults on demand, and the other controls."""
 
+import socket
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import urllib3
 
 from local.sandbox.model import Limit, Settings
 from tests.integration.sandbox.conftest import Start
-from tests.kit.api2 import Api2
+from tests.kit.api2 import NARROW, Api2
 
 
 @pytest.mark.parametrize(
@@ -57,8 +60,12 @@ def test_faults_are_met_in_the_order_in_which_they_were_asked_for(api2: Api2) ->
 
 def test_a_reset_closes_the_connection(api2: Api2) -> None:
     api2.control("faults", path="/token", reset=True)
-    with pytest.raises(urllib3.exceptions.ProtocolError):
-        api2.token()
+    host, port = urlsplit(api2.origin).netloc.split(":")
+    with socket.create_connection((host, int(port))) as connection:
+        # In one piece, so that the reset is met by reading.
+        connection.sendall(b"POST /token HTTP/1.1\r\nHost: x\r\n\r\n")
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
     assert api2.token()[0] == 200
 
 
@@ -88,6 +95,34 @@ def test_throttling_says_when_to_come_again(api2: Api2) -> None:
     assert (answer.status, answer.headers["retry-after"], answer.json()["info"]) == (429, "7", {"retryIn": 7})
 
 
+def test_seconds_to_wait_are_whole_in_the_header_also_without_a_code(api2: Api2) -> None:
+    api2.control("faults", path="/token", error="RATE_LIMIT_REACHED", retry_in=0.5)
+    answer = api2.raw("POST", "/token")
+    assert (answer.headers["retry-after"], answer.json()["info"]) == ("1", {"retryIn": 0.5})
+    api2.control("faults", path="/token", status=503, retry_in=2)
+    answer = api2.raw("POST", "/token")
+    assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "headers"),
+    [
+        ({"body": "é", "content_type": "text/html; charset=utf-8"}, 200, {"content-type": "text/html; charset=utf-8"}),
+        ({"body": {}, "headers": {"Content-Type": "application/a+json"}}, 200, {"content-type": "application/a+json"}),
+        ({"redirect": "/elsewhere", "status": 307}, 307, {"location": "/elsewhere"}),
+        ({"error": "SERVER_500", "headers": {"X-Trace": "1"}}, 500, {"x-trace": "1"}),
+    ],
+    ids=str,
+)
+def test_an_answer_has_the_headers_that_were_asked_for(
+    api2: Api2, fault: dict[str, Any], status: int, headers: dict[str, str]
+) -> None:
+    api2.control("faults", path="/token", method="post", **fault)
+    answer = api2.raw("POST", "/token")
+    assert answer.status == status
+    assert headers.items() <= {name.lower(): text for name, text in answer.headers.items()}.items()
+
+
 def test_calls_are_counted_with_id_for_ids_since_the_reset(api2: Api2) -> None:
     made = api2.assembly()
     api2.token()
@@ -114,6 +149,7 @@ def test_the_log_says_who_asked_and_why_it_was_refused(api2: Api2) -> None:
             "status": 403,
             "caller": "bearer of key-1 (aud api2: templates:read)",
             "refused": "INSUFFICIENT_AUTH_SCOPE: The scope assemblies:read is needed",
+            "fault": "",
         },
         {
             "method": "GET",
@@ -121,7 +157,36 @@ def test_the_log_says_who_asked_and_why_it_was_refused(api2: Api2) -> None:
             "status": 400,
             "caller": "",
             "refused": "NO_PARAMS_FIELD: There is no params field",
+            "fault": "",
         },
+    ]
+
+
+@pytest.mark.parametrize("fault", ["reset", "garbage"])
+def test_the_log_shows_a_fault_and_no_status_where_nothing_was_answered(
+    api2: Api2, caplog: pytest.LogCaptureFixture, fault: str
+) -> None:
+    caplog.set_level("INFO", "local.sandbox")
+    api2.control("faults", path="/elsewhere", **{fault: True})
+    with pytest.raises(urllib3.exceptions.ProtocolError):
+        api2.raw("GET", "/elsewhere")
+    api2.control("faults", path="/elsewhere", status=503, delay_ms=1)
+    api2.raw("GET", "/elsewhere")
+    assert [(entry["status"], entry["fault"]) for entry in api2.log()] == [(None, fault), (503, "status, delay_ms")]
+    assert f"GET /elsewhere - nobody fault: {fault}" in caplog.messages
+
+
+def test_a_refusal_names_the_key_that_was_refused(api2: Api2) -> None:
+    token = api2.bearer()
+    api2.token("key-1:wrong")
+    api2.signed("GET", "/assemblies", key=replace(NARROW, secret="wrong"))
+    api2.advance(21_600)
+    api2.by(token, "GET", "/assemblies")
+    callers = [(entry["caller"].partition(" (")[0], entry["refused"].partition(":")[0]) for entry in api2.log()[1:]]
+    assert callers == [
+        ("basic of key-1", "TOKEN_INVALID_CREDENTIALS"),
+        ("signature of key-2", "INVALID_SIGNATURE"),
+        ("bearer of key-1", "BEARER_TOKEN_EXPIRED"),
     ]
 
 
@@ -129,8 +194,9 @@ def test_nobody_writes_a_line_of_the_log(api2: Api2, caplog: pytest.LogCaptureFi
     caplog.set_level("INFO", "local.sandbox")
     api2.raw("GET", "/elsewhere%0AGET /forged")
     api2.signed("POST", "/assemblies", steps={"a\nGET /forged": {}})
-    assert len(caplog.messages) == 2
-    assert "\n" not in "".join(caplog.messages)
+    forged = [line for line in caplog.messages if "forged" in line]
+    assert len(forged) == 2
+    assert "\n" not in "".join(forged)
 
 
 @pytest.mark.parametrize(
@@ -145,6 +211,22 @@ def test_nobody_writes_a_line_of_the_log(api2: Api2, caplog: pytest.LogCaptureFi
         {"path": "/token", "error": "NO_SUCH_CODE"},
         {"path": "/token", "delay_ms": "1"},
         {"path": 1, "status": 503},
+        {"path": "token", "status": 503},
+        {"path": "/token", "status": 503.0},
+        {"path": "/token", "status": 503, "times": True},
+        {"path": "/token", "status": 503, "method": ""},
+        {"path": "/token", "status": 503, "headers": {"A": "b\r\nC: d"}},
+        {"path": "/token", "status": 503, "headers": {"A\r\nC": "d"}},
+        {"path": "/token", "status": 503, "headers": {"A": 1}},
+        {"path": "/token", "body": "", "content_type": "text/html\r\nA: b"},
+        {"path": "/token", "redirect": "/a\r\nB: c"},
+        {"path": "/token", "redirect": "/", "status": 200},
+        {"path": "/token", "redirect": "/", "error": "SERVER_500"},
+        {"path": "/token", "reset": True, "garbage": True},
+        {"path": "/token", "reset": True, "status": 503},
+        {"path": "/token", "error": "SERVER_500", "body": ""},
+        {"path": "/token", "delay_ms": 1, "headers": {"A": "b"}},
+        {"path": "/token", "status": 503, "content_type": "a/b", "headers": {"content-type": "a/c"}},
     ],
     ids=str,
 )
@@ -159,6 +241,9 @@ def test_a_malformed_fault_is_refused_with_what_to_write(api2: Api2, fault: dict
     [
         ("clock", {}),
         ("clock", {"advance": "x"}),
+        ("clock", {"advance": "nan"}),
+        ("clock", {"advance": float("nan")}),
+        ("clock", {"advance": 1e300}),
         ("workspace", {"slug": "none", "cancelled": True}),
         ("workspace", {"slug": "sandbox", "cancelled": "yes"}),
         ("workspace", {"slug": "sandbox"}),
@@ -169,7 +254,19 @@ def test_a_malformed_fault_is_refused_with_what_to_write(api2: Api2, fault: dict
 )
 def test_so_is_every_other_control(api2: Api2, what: str, body: dict[str, Any]) -> None:
     status, answer = api2.control(what, **body)
-    assert (status, bool(answer["message"])) == (400, True)
+    assert status == 400
+    # An example that can be sent, or the controls that there are.
+    assert ('; send such as {"' in answer["message"]) == (what != "elsewhere")
+    assert answer["message"]
+
+
+def test_a_control_takes_an_object_alone(api2: Api2) -> None:
+    sent = {what: api2.send("POST", f"/_sandbox/{what}", json="x") for what in ("workspace", "clock", "faults", "fail")}
+    assert {status for status, _ in sent.values()} == {400}
+
+
+def test_pages_of_other_origins_read_no_control(api2: Api2) -> None:
+    assert "access-control-allow-origin" not in api2.raw("GET", "/_sandbox/log").headers
 
 
 def test_a_client_that_asks_too_often_meets_the_proxy(start: Start) -> None:

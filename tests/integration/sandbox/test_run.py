@@ -1,6 +1,7 @@
 """`make sandbox`: started alone, told by its file."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,6 +63,18 @@ def test_it_says_where_it_is_logs_each_request_and_ends_when_told(file: Path, tm
         "refused INSUFFICIENT_AUTH_SCOPE: The scope templates:read is needed"
     ]
     assert token not in out.read_text()
+
+
+def test_the_lines_of_the_page_can_be_copied(api2: Api2) -> None:
+    page = (ROOT / "docs/sandbox.md").read_text()
+    (lines,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    names = {"ENDPOINT": api2.origin, "KEY": KEY.key, "SECRET": KEY.secret}
+    environment = os.environ | {f"TRANSLOADIT_{name}": value for name, value in names.items()}
+    subprocess.run(["bash", "-ec", lines], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=30)
+    callers = [entry["caller"].partition(" (")[0] for entry in api2.log() if entry["status"] == 200]
+    assert callers == [*(f"{how} of key-1" for how in ("basic", "bearer", "signature", "bearer")), "who knows the id"]
+    (listed,) = api2.signed("GET", "/assemblies")[1]["items"]
+    assert (listed["files"], listed["bytes_received"]) == ('["a.txt"]', 5)
 
 
 def test_a_mistake_in_the_file_ends_it_with_its_place(file: Path, tmp_path: Path) -> None:

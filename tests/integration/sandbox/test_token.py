@@ -23,6 +23,12 @@ def test_without_a_scope_the_token_has_all_of_the_key(api2: Api2) -> None:
     assert api2.token(NARROW)[1]["scope"] == "assemblies:read assemblies:write templates:read"
 
 
+def test_a_refusal_says_what_is_not_held_and_what_is_accepted(api2: Api2) -> None:
+    body = api2.token(NARROW, scope="billing:read assemblies:read queues:read")[1]
+    assert body["message"] == "The Auth Key does not hold billing:read, queues:read"
+    assert api2.token(aud="elsewhere")[1]["message"] == "aud is api2 or mcp"
+
+
 def test_extra_fields_are_borne_and_their_values_are_not_shown(api2: Api2) -> None:
     assert api2.token(client_secret="hush", aud="mcp")[0] == 200
     assert api2.send("GET", "/_sandbox/forms")[1] == [{**GRANT, "client_secret": "…", "aud": "mcp"}]

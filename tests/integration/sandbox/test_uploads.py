@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from local.sandbox.store import Contents
 from tests.kit.api2 import Api2, upload_metadata
 from tests.kit.waiting import wait_until
 
@@ -144,6 +145,46 @@ def test_a_part_that_does_not_fit_is_refused(
     sent = {name: value for name, value in headers.items() if name != "body"}
     assert api2.tus("PATCH", url, body, **sent).status == status
     assert offset(api2, url) == "0"
+
+
+def test_an_upload_ends_with_its_assembly(api2: Api2, assembly: dict[str, Any]) -> None:
+    url = created(api2, assembly, upload_length="10")
+    assert api2.tus("PATCH", url, b"01234", upload_offset="0", **CHUNK).status == 204
+    api2.send("DELETE", assembly["assembly_url"])
+    assert api2.tus("HEAD", url).status == api2.tus("PATCH", url, b"5", upload_offset="5", **CHUNK).status == 404
+
+
+def test_a_part_that_comes_when_all_files_are_there_is_refused(api2: Api2, assembly: dict[str, Any]) -> None:
+    url = created(api2, assembly, upload_length="3")
+    api2.upload(assembly, b"another")
+    assert api2.tus("PATCH", url, b"abc", upload_offset="0", **CHUNK).status == 403
+    assert len(api2.status(assembly)["uploads"]) == 1
+
+
+def test_what_the_sandbox_has_no_room_for_is_gone(
+    api2: Api2, assembly: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = created(api2, assembly, upload_length="10")
+    monkeypatch.setattr(Contents, "append", lambda contents, id_, chunk: bool(contents.take(id_)))
+    assert api2.tus("PATCH", url, b"01234", upload_offset="0", **CHUNK).status == 404
+    assert api2.tus("HEAD", url).status == 404
+
+
+def test_a_length_that_is_less_than_what_came_is_refused(api2: Api2, assembly: dict[str, Any]) -> None:
+    url = created(api2, assembly, upload_defer_length="1")
+    assert api2.tus("PATCH", url, b"abc", upload_offset="0", **CHUNK).status == 204
+    assert api2.tus("PATCH", url, b"", upload_offset="3", upload_length="2", **CHUNK).status == 400
+    assert api2.tus("PATCH", url, b"", upload_offset="3", upload_length="3", **CHUNK).status == 204
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"), [("a/b.txt", "b.txt"), ("..\\c.txt", "c.txt"), ("a/..", "file"), ("", "file"), (".", "file")]
+)
+def test_a_name_has_no_folders(api2: Api2, assembly: dict[str, Any], sent: str, kept: str) -> None:
+    api2.upload(assembly, b"abc", filename=sent)
+    (upload,) = api2.status(assembly)["uploads"]
+    assert upload["name"] == kept
+    assert api2.raw("GET", upload["url"]).data == b"abc"
 
 
 def test_an_assembly_that_waits_for_nothing_takes_no_file(api2: Api2, assembly: dict[str, Any]) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from token_broker.policy.model import SCOPES
 
+from local.sandbox import auth_keys
+from local.sandbox.store import Bounded
 from tests.kit.api2 import KEY, NARROW, OTHERS, STEPS, Api2
 
 
@@ -58,6 +60,19 @@ def test_a_builtin_template_has_a_slash_and_stays_as_it_is(api2: Api2, id_: str)
     assert api2.signed("GET", f"/templates/{id_}")[1]["id"] == "builtin/pass-on@0.0.1"
     assert api2.signed("DELETE", f"/templates/{id_}")[1]["error"] == "TEMPLATE_VALIDATION_ERROR"
     assert api2.assembly(steps=None, template_id="builtin/pass-on@0.0.1")["template_name"] == "builtin/pass-on"
+
+
+def test_a_builtin_template_is_never_forgotten(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bounded, "__setitem__", lambda table, key, value: table.clear())
+    api2.signed("POST", "/templates", name="my-template", template={"steps": STEPS})
+    assert api2.signed("GET", "/templates/builtin/pass-on@0.0.1")[0] == 200
+
+
+def test_there_are_a_thousand_auth_keys_at_most(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auth_keys, "MOST", 6)
+    made = [api2.signed("POST", "/auth_keys", scope="read")[1] for _ in range(2)]
+    assert ["ok" in each for each in made] == [True, False]
+    assert "at most" in made[1]["message"]
 
 
 def test_template_credentials_are_kept_with_what_they_hold(api2: Api2) -> None:

@@ -1,10 +1,11 @@
-"""Which Steps' files are results."""
+"""Which Steps' files are results, and how much is remembered of one Assembly."""
 
 from typing import Any
 
 import pytest
 
-from local.sandbox.assembly import Instructions
+from local.sandbox.assembly import Assembly, Instructions
+from local.sandbox.model import AuthKey
 
 RESIZED = {"robot": "/image/resize", "use": ":original"}
 
@@ -34,3 +35,9 @@ RESIZED = {"robot": "/image/resize", "use": ":original"}
 )
 def test_shown_is_what_says_so_what_is_stored_and_what_nothing_uses(steps: dict[str, Any], shown: list[str]) -> None:
     assert Instructions("{}", steps).shown() == shown
+
+
+def test_of_its_notifications_the_last_hundred_are_remembered() -> None:
+    assembly = Assembly("id", AuthKey("key", "secret"), Instructions("{}", {}), "", 0, 0, 0)
+    assembly.notifications.extend({"id": number} for number in range(101))
+    assert [len(assembly.notifications), assembly.notifications[0]] == [100, {"id": 1}]

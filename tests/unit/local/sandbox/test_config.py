@@ -62,6 +62,11 @@ def test_the_default_file_has_one_workspace_with_every_scope() -> None:
     ("text", "message"),
     [
         ("", "s.yaml:1:1: error: the file is empty; start with `workspaces: {sandbox: {auth_keys: [{}]}}`"),
+        ("# keys: none\n\n", "s.yaml:1:1: error: the file is empty; start with"),
+        (
+            'workspaces: {w: {auth_keys: [{key: "a:b"}]}}',
+            "s.yaml:1:36: error: `key`: write an Auth Key without a colon: it ends the user of HTTP Basic",
+        ),
         ("workspaces: {", "s.yaml:2:1: error: not YAML"),
         ("execution_seconds: 1", "s.yaml:1:1: error: `workspaces` is missing; add it"),
         ("workspaces: {}", "s.yaml:1:13: error: `workspaces` must not be empty"),

@@ -17,3 +17,18 @@ def test_contents_are_bounded_by_their_bytes() -> None:
     assert [contents.get(name) for name in "abc"] == [None, b"bbbb", b"cccc"]
     contents.keep("large", b"x" * 11)
     assert [contents.get(name) for name in ("b", "c", "large")] == [None, None, None]
+
+
+def test_so_are_those_that_grow_and_all_by_their_number() -> None:
+    contents = Contents(limit=10, most=2)
+    contents.keep("growing", bytearray())
+    contents.keep("a", b"12345")
+    assert contents.append("growing", b"12345")
+    assert not contents.append("growing", b"6")
+    assert not contents.append("a", b"6")
+    assert "growing" not in contents
+    contents.keep("b", b"")
+    assert contents.take("a") == b"12345"
+    for name in "cde":
+        contents.keep(name, b"1234")
+    assert [name in contents for name in "bcde"] == [False, False, True, True]
