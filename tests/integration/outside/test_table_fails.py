@@ -24,7 +24,7 @@ FAULTS: dict[str, Handler] = {
     "500": aws_error("InternalServerError", 500),
     "HTML": says(b"<html>busy</html>", content_type="text/html"),
     "no item": says({"Item": "text"}),
-    "huge": says({"Item": {"id": {"S": "x" * 100_000}}}),
+    "huge": says({"Item": {"id": {"S": "x" * 700_000}}}),
     "redirecting": says(b"", 302, location="http://127.0.0.1:9/"),
 }
 

@@ -1,6 +1,7 @@
 """One table: what is sent, what each answer means, and that no call is made twice."""
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -78,6 +79,15 @@ def test_a_whole_number_stays_one() -> None:
     row = desk.table.get("a", desk.deadline(), consistent=True)
     assert row is not None
     assert [type(value) for value in row.values()] == [int, float, int]
+
+
+def test_the_largest_that_dynamodb_holds_is_a_row() -> None:
+    """Else whoever may write one could put the table out of use for all."""
+    junk = b64encode(bytes(400 * 1024)).decode()
+    desk = Desk(reply({"Item": {"id": {"S": "a"}, "junk": {"B": junk}}}))
+    row = desk.table.get("a", desk.deadline(), consistent=True)
+    assert row is not None
+    assert row["id"] == "a"
 
 
 def test_a_row_is_written_whatever_is_there() -> None:
