@@ -381,7 +381,7 @@ def test_each_connection_s_silence_is_its_own() -> None:
     """Calls to another origin do not keep this one's alive."""
     clock = Clock()
     connections: list[socket.socket] = []
-    with peer(serves_on(connections), at_once=2) as silent, peer(body(b"")) as busy:
+    with peer(serves_on(connections), at_once=2) as silent, peer(serves_on([])) as busy:
         web = BoundedHttp(clock, allow_loopback=True)
         web("GET", f"{silent}/", seconds=5, limit=10)
         for _ in range(3):
