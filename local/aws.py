@@ -47,17 +47,20 @@ def _client(service: str, endpoint: str) -> Any:
     )
 
 
-def create_secrets(resources: Resources, endpoint: str, more: Iterable[str], auth_key: str, auth_secret: str) -> None:
-    """Create the template's secret, and put the Auth Key and Auth Secret into it, as an operator would.
+def create_secrets(
+    resources: Resources, endpoint: str, credentials: Iterable[str], auth_key: str, auth_secret: str
+) -> dict[str, str]:
+    """Create a secret for each of the policy's credentials, and put the Auth Key and Auth Secret into it, as an
+    operator would. The template's own secret is that of `default`.
 
-    The same with `more`, the other secrets that the policy names.
+    Returns the variables that tell the functions which secret each credential is.
     """
     definition = next(entry for entry in resources.values() if entry["Type"] == "AWS::SecretsManager::Secret")
-    properties = definition["Properties"]
+    secret_names = {name: f"transloadit/{name}" for name in credentials}
+    if "default" in secret_names:
+        secret_names["default"] = definition["Properties"]["Name"]
     secrets = secrets_manager(endpoint)
-    secrets.create_secret(Name=properties["Name"], Description=properties["Description"])
     value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})
-    secrets.put_secret_value(SecretId=properties["Name"], SecretString=value)
-    for name in sorted(set(more) - {properties["Name"]}):
-        if not name.startswith("arn:"):
-            secrets.create_secret(Name=name, SecretString=value)
+    for name in secret_names.values():
+        secrets.create_secret(Name=name, SecretString=value)
+    return {"CREDENTIALS": ",".join(secret_names), "CREDENTIAL_SECRETS": ",".join(secret_names.values())}

@@ -108,13 +108,19 @@ async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, 
     await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
     await _answers(f"{info.aws_endpoint_url}/moto-api/")
     resources = translated(_TEMPLATE, PARAMETERS, artifact.ROOT / ".local")
-    more = load((folder / "artifact/policy.json").read_bytes()).secrets.values()
-    await asyncio.to_thread(aws.create_secrets, resources, info.aws_endpoint_url, more, info.auth_key, info.auth_secret)
-    await asyncio.to_thread(aws.create_tables, resources, info.aws_endpoint_url)
+    credentials = load((folder / "artifact/policy.json").read_bytes()).credentials
+    endpoint = info.aws_endpoint_url
+    told = await asyncio.to_thread(
+        aws.create_secrets, resources, endpoint, credentials, info.auth_key, info.auth_secret
+    )
+    await asyncio.to_thread(aws.create_tables, resources, endpoint)
     if options.upstream is None:
         key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
         await _site(running, create_app([key]), ports.api2)
-    pools = {name: Pool(each) for name, each in _functions(resources, info, options, folder).items()}
+    pools = {
+        name: Pool(each)
+        for name, each in _functions(resources, {**told, "PUBLIC_URL": info.broker_url}, options, folder).items()
+    }
     for pool in pools.values():
         running.push_async_callback(pool.stop)
         await pool.start()
@@ -124,14 +130,19 @@ async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, 
     await _answers(f"{info.broker_url}/health")
 
 
-def _functions(resources: Resources, info: StackInfo, options: Options, folder: Path) -> dict[str, list[Environment]]:
-    """The environments of the template's functions, by logical id. All run from the one artifact."""
+def _functions(
+    resources: Resources, told: dict[str, str], options: Options, folder: Path
+) -> dict[str, list[Environment]]:
+    """The environments of the template's functions, by logical id. All run from the one artifact.
+
+    `told`: the variables that the deployment would fill in.
+    """
     found = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Lambda::Function":
             function = Function.from_template(resource["Properties"], folder / "artifact")
             workers = options.workers if name == "BrokerFunction" else 1
-            variables = {**aws.TEST_CREDENTIALS, "PUBLIC_URL": info.broker_url}
+            variables = {**aws.TEST_CREDENTIALS, **told}
             found[name] = environments(workers, function, folder, variables, name=name)
     return found
 

@@ -46,7 +46,7 @@ class Credentials:
     """The current version of each credential, and the versions that Transloadit has refused. Times: epoch seconds."""
 
     def __init__(self, secret_ids: Mapping[str, str], secrets: Secrets, clock: Clock) -> None:
-        """`secret_ids`: Secrets Manager id or ARN by credential name."""
+        """`secret_ids`: name or ARN in Secrets Manager by the credential's name, as the deployment says."""
         self._secret_ids = secret_ids
         self._secrets = secrets
         self._clock = clock
@@ -72,7 +72,12 @@ class Credentials:
             return held.credential
 
     def fresh(self, name: str, deadline: Deadline) -> Credential:
-        """The version that Secrets Manager has now; one reads, the others wait for it."""
+        """The version that Secrets Manager has now; one reads, the others wait for it.
+
+        Raises TemporarilyUnavailable, or BrokerFault where no retry helps.
+        """
+        if name not in self._secret_ids:
+            raise BrokerFault("the deployment names no secret for this credential: see MoreCredentials of the template")
 
         def work() -> Credential:
             secret = self._secrets.read(self._secret_ids[name], deadline)

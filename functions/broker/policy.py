@@ -67,7 +67,7 @@ class Policy(Value, frozen=True):
     upstream: str
     aws_endpoint: str | None  # of the local stack; None: AWS's own
     is_local: bool
-    secrets: Mapping[str, str]  # credential name -> Secrets Manager id
+    credentials: tuple[str, ...]  # their names; which secret each is, the deployment says
     issuers: Mapping[str, tuple[Issuer, ...]]  # `iss` -> its entries
     rules: Mapping[str, tuple[Rule, ...]]  # entry name -> its rules
 
@@ -146,7 +146,7 @@ def load(data: bytes) -> Policy:
         upstream=document["upstream"],
         aws_endpoint=document["aws_endpoint"],
         is_local=document["local"],
-        secrets={name: credential["secret"] for name, credential in document["credentials"].items()},
+        credentials=tuple(document["credentials"]),
         issuers=issuers,
         rules=Rules(document["rules"]),
     )

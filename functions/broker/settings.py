@@ -21,6 +21,16 @@ def shared_table(environment: Mapping[str, str]) -> str | None:
     return environment.get("SHARED_TABLE") or None
 
 
+def credential_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """Which secret each credential of the policy is: its ARN or name, by the credential's name.
+
+    From two lists in the same order, since CloudFormation can make a list of ARNs for IAM, and no mapping with it.
+    Raises ValueError where they differ in length.
+    """
+    names, secrets = (environment.get(name, "").split(",") for name in ("CREDENTIALS", "CREDENTIAL_SECRETS"))
+    return dict(zip(names, secrets, strict=True))
+
+
 def aws_access(environment: Mapping[str, str]) -> AwsAccess:
     """From Lambda's reserved variables. Raises KeyError with the name of one that is missing.
 

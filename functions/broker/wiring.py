@@ -23,7 +23,7 @@ from broker.net import BoundedHttp, Http, OutOfReach
 from broker.policy import Policy, read
 from broker.request import IamProof, InvokeProof, Proof, Shown
 from broker.secretsmanager import SecretsManager
-from broker.settings import AwsAccess, aws_access, shared_table
+from broker.settings import AwsAccess, aws_access, credential_secrets, shared_table
 from broker.transloadit import TokenEndpoint
 from broker.values import Value
 
@@ -95,7 +95,8 @@ def build[P: Shown](
     policy = read(policy_file)
     http = BoundedHttp(clock, allow_loopback=policy.is_local)
     access = aws_access(environment)
-    credentials = Credentials(policy.secrets, SecretsManager(http, clock, access, policy.aws_endpoint), clock)
+    secrets = SecretsManager(http, clock, access, policy.aws_endpoint)
+    credentials = Credentials(credential_secrets(environment), secrets, clock)
     shared, replay_control, origins = _shared(policy, http, clock, access, shared_table(environment))
     minter = Minter(
         credentials,
@@ -106,7 +107,7 @@ def build[P: Shown](
         shared,
     )
     identifier, fetches = identified(policy, http, clock)
-    reads = [partial(credentials.fresh, name) for name in islice(policy.secrets, PREPARED)]
+    reads = [partial(credentials.fresh, name) for name in islice(policy.credentials, PREPARED)]
     connections = [partial(_connect, http, origin) for origin in (policy.upstream, *origins)]
     exchange = Exchange(policy, identifier, minter, sink, clock, replay_control)
     return Broker(exchange, [*fetches, *reads, *connections], clock)

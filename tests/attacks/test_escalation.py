@@ -64,13 +64,13 @@ def test_a_scope_that_no_rule_names(scope: str) -> None:
     ids=str,
 )
 def test_a_target_that_no_rule_names(fields: dict[str, str]) -> None:
-    broker = Broker(policy(credentials={"default": {"secret": "a"}, "other": {"secret": "b"}}))
+    broker = Broker(policy(credentials=["default", "other"]))
     assert broker.refuses(broker.jwt(), 400, **fields)
     assert broker.record.outcome == "InvalidTarget"
 
 
 def test_a_credential_that_exists_and_one_that_does_not_are_answered_alike() -> None:
-    broker = Broker(policy(credentials={"default": {"secret": "a"}, "other": {"secret": "b"}}))
+    broker = Broker(policy(credentials=["default", "other"]))
     there, nowhere = broker.post(credential="other"), broker.post(credential="nowhere")
     assert (there.body, there.headers) == (nowhere.body, nowhere.headers)
 
@@ -78,7 +78,7 @@ def test_a_credential_that_exists_and_one_that_does_not_are_answered_alike() -> 
 def test_scopes_are_not_gathered_across_credentials_or_audiences() -> None:
     broker = Broker(
         policy(
-            credentials={"default": {"secret": "a"}, "other": {"secret": "b"}},
+            credentials=["default", "other"],
             rules=[
                 rule(scopes=["assemblies:read"]),
                 rule(name="other aud", scopes=["assemblies:write"], aud=["mcp"]),

@@ -14,7 +14,7 @@ from tests.kit.policies import issuer, policy, rule
 from tests.kit.rows import Item, Rows
 from tests.kit.web import reply
 
-TWO = {"default": {"secret": "transloadit/default"}, "second": {"secret": "transloadit/second"}}
+TWO = ["default", "second"]
 # Requests whose tokens must never be mistaken for one another: subject, and fields.
 KEYS: list[tuple[str, dict[str, Any]]] = [
     ("alice", {}),

@@ -46,6 +46,8 @@ class Outside:
         """What an environment is told so that it trusts them and finds AWS."""
         return {
             **aws.TEST_CREDENTIALS,
+            "CREDENTIALS": "default",
+            "CREDENTIAL_SECRETS": "transloadit/default",
             "SSL_CERT_FILE": str(self.trusted),
             "AWS_CA_BUNDLE": str(self.trusted),
             "AWS_ENDPOINT_URL": self.aws_url,
@@ -124,7 +126,7 @@ async def _moto(stack: AsyncExitStack, folder: Path, resources: Resources) -> in
     stack.push_async_callback(end, process)
     await listening(port)
     endpoint = f"http://{HOST}:{port}"
-    await asyncio.to_thread(aws.create_secrets, resources, endpoint, [], CREDENTIAL.key, CREDENTIAL.secret)
+    await asyncio.to_thread(aws.create_secrets, resources, endpoint, ["default"], CREDENTIAL.key, CREDENTIAL.secret)
     return port
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from local.aws import secrets_manager
 from tests.kit.stacks import Client, running_stack
 
 POLICY = Path(__file__).with_name("policy.yaml")
@@ -14,6 +15,8 @@ POLICY = Path(__file__).with_name("policy.yaml")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A stack of two environments, shared by tests that do not mind each other."""
     with running_stack(tmp_path_factory.mktemp("stack"), POLICY) as running:
+        secrets = secrets_manager(running.stack["aws_endpoint_url"])
+        secrets.delete_secret(SecretId="transloadit/missing", ForceDeleteWithoutRecovery=True)
         yield running
 
 

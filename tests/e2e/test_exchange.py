@@ -14,7 +14,7 @@ from tests.kit.waiting import wait_until
 
 OWN_ISSUER = """
 version: 1
-credentials: {{default: {{secret: transloadit/default}}}}
+credentials: {{default: {{}}}}
 issuers:
   own:
     issuer: {issuer}

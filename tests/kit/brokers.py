@@ -76,7 +76,8 @@ class Broker:
         """A new environment with this policy."""
         self.trust = trust
         secrets = SecretsManager(self.web, self.clock, ACCESS)
-        self.credentials = Credentials(trust.secrets, secrets, self.clock)
+        secret_ids = {name: f"transloadit/{name}" for name in trust.credentials}
+        self.credentials = Credentials(secret_ids, secrets, self.clock)
         endpoint = TokenEndpoint(self.web, self.clock, self.slept.append, trust.upstream)
         shared, replay_control = None, None
         if self.rows is not None:

@@ -34,7 +34,7 @@ KEY = AuthKey("key-1", "auth-secret-1", ("assemblies:read", "assemblies:write", 
 NEW_KEY = AuthKey("key-2", "auth-secret-2", KEY.scopes)
 POLICY = """
 version: 1
-credentials: {default: {secret: NAME}}
+credentials: {default: {}}
 issuers:
   site: {issuer: "${ISSUER_URL}", audiences: ["${AUDIENCE}"], algorithms: [ES256], keys: discovery}
 rules:
@@ -153,13 +153,13 @@ class World:
     def use_api2_at(self, origin: str) -> None:
         """A new environment whose policy names this origin."""
         local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
-        text = self.policy.replace("NAME", self.secret_name)
-        self._file.write_bytes(compile_policy(text, "policy.yaml", local).data)
+        self._file.write_bytes(compile_policy(self.policy, "policy.yaml", local).data)
         self.broker = self.environment()
 
     def environment(self) -> Broker[Proof]:
         """Another environment of the same deployment."""
-        variables = TEST_CREDENTIALS | ({"SHARED_TABLE": self.table} if self.table else {})
+        variables = TEST_CREDENTIALS | {"CREDENTIALS": "default", "CREDENTIAL_SECRETS": self.secret_name}
+        variables |= {"SHARED_TABLE": self.table} if self.table else {}
         return build(variables, self.records.append, by_jwt, self.clock, self._file)
 
     def share(self, table: str, policy: str = POLICY) -> None:

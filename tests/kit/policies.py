@@ -54,7 +54,7 @@ def document(**changes: Any) -> dict[str, Any]:
         "local": False,
         "upstream": UPSTREAM,
         "aws_endpoint": None,
-        "credentials": {"default": {"secret": "transloadit/default"}},
+        "credentials": ["default"],
         "issuers": [issuer()],
         "rules": [rule()],
     }

@@ -76,8 +76,7 @@ def _refuse(document: Document, file: str, found: Iterable[tuple[Path, str]]) ->
 
 
 def _left_over(document: Document) -> Iterator[tuple[Path, str]]:
-    for part in ("credentials", "issuers"):
-        yield from checks.variables((part,), document.value.get(part))
+    yield from checks.variables(("issuers",), document.value.get("issuers"))
 
 
 def _modelled(document: Document, file: str) -> TrustPolicy:
@@ -126,7 +125,7 @@ def _compiled(model: TrustPolicy, local: Local | None) -> dict[str, Any]:
         "local": local is not None,
         "upstream": local.upstream if local else UPSTREAM,
         "aws_endpoint": local.aws_endpoint if local else None,
-        "credentials": {name: {"secret": credential.secret} for name, credential in model.credentials.items()},
+        "credentials": list(model.credentials),
         "issuers": [_issuer(name, issuer) for name, issuer in model.issuers.items()],
         "rules": _by_issuer(model.rules),
     }

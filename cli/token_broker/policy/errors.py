@@ -65,6 +65,8 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
     named = [step for step in path if isinstance(step, str)]
     name = f"`{named[-1]}`" if named else "the file"
     kind = detail["type"]
+    if kind == "extra_forbidden" and path[:1] == ("credentials",) and path[-1] == "secret":
+        return "`secret` is said by the deployment (SecretName, MoreCredentials, MoreSecretArns); take it out here"
     if kind == "extra_forbidden":
         return _unknown_key(str(path[-1]), keys, page)
     if kind == "missing":

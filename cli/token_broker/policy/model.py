@@ -72,6 +72,13 @@ def _visible(value: str) -> str:
     return value
 
 
+def _credential_name(value: str) -> str:
+    # The deployment lists the names with commas between them.
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
+        raise ValueError("a credential's name has letters, digits and _.- only")
+    return value
+
+
 def _scope(value: str) -> str:
     if value not in SCOPES:
         near = difflib.get_close_matches(value, SCOPES, n=1)
@@ -93,6 +100,7 @@ def _key_form(value: Any) -> str:
 
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Text = Annotated[str, AfterValidator(_visible)]
+CredentialName = Annotated[str, Field(max_length=64), AfterValidator(_credential_name)]
 Duration = Annotated[
     int,
     BeforeValidator(_seconds),
@@ -182,8 +190,8 @@ Silence = dict[str, Reason]
 
 
 class Credential(_Strict):
-    secret: Annotated[str, Field(min_length=1, max_length=2048), AfterValidator(_visible)]
-    """Name or ARN in Secrets Manager; its text is `{"auth_key": …, "auth_secret": …}`."""
+    """An Auth Key and its Auth Secret. Which secret of Secrets Manager holds them, the deployment says."""
+
     silence: Silence = {}
     """Opinions of the linter that do not count here: code and reason."""
 
@@ -280,8 +288,8 @@ class Case(_Strict):
 class TrustPolicy(_Strict):
     version: Literal[1]
     """Of this format."""
-    credentials: Annotated[dict[Name, Credential], Field(min_length=1)]
-    """Auth Keys and Auth Secrets, by name."""
+    credentials: Annotated[dict[CredentialName, Credential], Field(min_length=1)]
+    """Auth Keys and Auth Secrets, by name: letters, digits and `_.-`; which secret each is, the deployment says."""
     issuers: dict[Name, Issuer] = {}
     """Whom to believe, by name."""
     rules: list[Rule]

@@ -50,6 +50,13 @@ def test_the_secret_of_that_name_is_read() -> None:
     assert desk.reads == ["the/id"]
 
 
+def test_a_credential_for_which_the_deployment_names_no_secret_is_told_as_such() -> None:
+    desk = Desk()
+    with pytest.raises(BrokerFault, match="the deployment names no secret for this credential"):
+        desk.credentials.fresh("shop", Deadline(desk.clock, 15))
+    assert desk.reads == []
+
+
 def test_it_is_looked_at_again_after_five_minutes_and_not_before() -> None:
     desk = Desk()
     desk.current()

@@ -153,7 +153,7 @@ def test_a_clock_set_back_hands_out_no_token_past_its_end() -> None:
 def test_another_scope_aud_or_credential_is_another_token(fields: dict[str, str]) -> None:
     broker = Broker(
         policy(
-            credentials={"default": {"secret": "transloadit/default"}, "second": {"secret": "transloadit/second"}},
+            credentials=["default", "second"],
             rules=[rule(aud=["api2", "mcp"]), rule(name="second", credential="second")],
         )
     )

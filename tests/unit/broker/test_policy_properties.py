@@ -51,7 +51,7 @@ Given = list[dict[str, Any]]
 def decision(rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]) -> Grant | Refusal:
     named = [rule(**{"name": f"rule {number}", **members}) for number, members in enumerate(rules)]
     issuers = [issuer(name=name, issuer=f"https://{name}.example") for name in ("one", "two")]
-    credentials = {"default": {"secret": "a"}, "other": {"secret": "b"}}
+    credentials = ["default", "other"]
     trust = policy(issuers=issuers, rules=named, credentials=credentials)
     return decide(trust, Caller("one", "https://one.example", str(claims["sub"]), claims, 0), request)
 

@@ -1,7 +1,7 @@
 """What Lambda's environment tells."""
 
 import pytest
-from broker.settings import AwsAccess, aws_access, shared_table
+from broker.settings import AwsAccess, aws_access, credential_secrets, shared_table
 
 VARIABLES = {
     "AWS_REGION": "eu-central-1",
@@ -28,3 +28,14 @@ def test_a_missing_variable_is_named(missing: str) -> None:
 )
 def test_the_shared_table_is_named_or_there_is_none(variables: dict[str, str], name: str | None) -> None:
     assert shared_table(variables) == name
+
+
+def test_each_credential_is_the_secret_at_the_same_place_of_the_other_list() -> None:
+    told = {"CREDENTIALS": "default,shop", "CREDENTIAL_SECRETS": "arn:1,arn:2"}
+    assert credential_secrets(told) == {"default": "arn:1", "shop": "arn:2"}
+
+
+@pytest.mark.parametrize(("names", "secrets"), [("default,shop", "arn:1"), ("default", "arn:1,arn:2")])
+def test_lists_of_credentials_and_secrets_that_differ_in_length_stop_the_start(names: str, secrets: str) -> None:
+    with pytest.raises(ValueError, match=r"shorter|longer"):
+        credential_secrets({"CREDENTIALS": names, "CREDENTIAL_SECRETS": secrets})

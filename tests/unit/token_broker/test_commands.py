@@ -11,7 +11,7 @@ import pytest
 COMMAND = Path(sys.executable).with_name("token-broker")
 GOOD = """
 version: 1
-credentials: {default: {secret: transloadit/default}}
+credentials: {default: {}}
 issuers: {nightly: {issuer: nightly, audiences: [us], algorithms: [RS256], keys: {url: "https://a.example/keys"}}}
 rules: [{name: one, issuer: nightly, when: {sub: job}, scopes: [queues:read]}]
 """

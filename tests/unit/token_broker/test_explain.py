@@ -15,7 +15,7 @@ COMMAND = Path(sys.executable).with_name("token-broker")
 SIGNER = Signer("ES256")
 POLICY = f"""
 version: 1
-credentials: {{default: {{secret: a}}}}
+credentials: {{default: {{}}}}
 issuers:
   site:
     issuer: https://login.example.com/

@@ -10,7 +10,7 @@ from token_broker.policy.lint import CODES
 
 PLAIN = {"issuer": "https://a.example", "audiences": ["us"], "algorithms": ["RS256"], "keys": "discovery"}
 GOOGLE = {"preset": "google", "audiences": ["us"]}
-TWO = {"default": {"secret": "a"}, "spare": {"secret": "b"}}
+TWO: dict[str, Any] = {"default": {}, "spare": {}}
 UPLOAD = ["assemblies:write"]
 GITHUB = {"preset": "github-actions", "audiences": ["us"]}
 STS = {
@@ -30,7 +30,7 @@ def rule(when: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
 
 
 def policy(issuer: dict[str, Any], *rules: dict[str, Any], **more: Any) -> str:
-    document = {"version": 1, "credentials": {"default": {"secret": "a"}}, "issuers": {"x": issuer}}
+    document = {"version": 1, "credentials": {"default": {}}, "issuers": {"x": issuer}}
     named = [{**each, "name": each["name"] if number == 0 else f"rule {number}"} for number, each in enumerate(rules)]
     return yaml.safe_dump(document | {"rules": named} | more, sort_keys=False)
 
@@ -135,9 +135,7 @@ def test_a_grave_one_is_an_error(code: str) -> None:
         policy({"preset": "gitlab", "issuer": "https://gitlab.example.com", "audiences": ["us"]}, rule()),
         policy(PLAIN | {"require": {"kind": "a"}}, rule({"kind": ["a", "b"]})),
         policy(PLAIN, rule({"sub": {"like": "repo:acme/*"}})),
-        policy(
-            PLAIN, rule(), rule(credential="spare"), credentials={"default": {"secret": "a"}, "spare": {"secret": "b"}}
-        ),
+        policy(PLAIN, rule(), rule(credential="spare"), credentials=TWO),
         policy(PLAIN, rule(), rule({"sub": "a", "more": 1}, share="caller")),
         policy(PLAIN, rule(), rule(aud=["mcp"])),
         policy(PLAIN, rule(), rule({"sub": "b"})),

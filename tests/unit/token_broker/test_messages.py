@@ -17,11 +17,10 @@ from tests.unit.token_broker.test_compiler import changed, errors
         ("issuers.site.keys", {"url": "https://a.example/k", "jwks": {}}, "does not belong here"),
         ("issuers.site.keys", {"url": "http://${X}/jwks"}, "a variable belongs to the local stack's policy"),
         ("issuers.site.audiences", ["${AUDIENCE}"], "a variable belongs to the local stack's policy"),
-        ("credentials.default.secret", "${SECRET}", "a variable belongs to the local stack's policy"),
         ("rules.0.when", {"g": {"not": {"any": ["a"], "all": ["b"]}}}, "`not` takes one matcher"),
         ("issuers.site.issuer", "https://login.example.com\u200b/", "invisible characters"),
         ("issuers.site.audiences", ["a\u00a0b"], "invisible characters"),
-        ("credentials.default.secret", "a\ufeff", "invisible characters"),
+        ("credentials.default.secret", "transloadit/default", "said by the deployment (SecretName, MoreCredentials,"),
     ],
 )
 def test_a_mistake_is_told_in_words_of_the_policy(path: str, value: object, told: str) -> None:
@@ -32,7 +31,7 @@ def test_a_mistake_is_told_in_words_of_the_policy(path: str, value: object, told
 
 def test_a_value_of_no_kind_is_told_once() -> None:
     assert errors(changed("rules.0.when", {"g": [["a"]]})).splitlines() == [
-        "p.yaml:18:7: error: `g` must be a text, a number, true or false"
+        "p.yaml:17:7: error: `g` must be a text, a number, true or false"
     ]
 
 

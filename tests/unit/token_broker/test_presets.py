@@ -17,7 +17,7 @@ def policy(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
     return yaml.safe_dump(
         {
             "version": 1,
-            "credentials": {"default": {"secret": "a"}},
+            "credentials": {"default": {}},
             "issuers": {"x": {"audiences": ["us"], **issuer}},
             "rules": [rule or RULE],
         }
@@ -120,7 +120,7 @@ def test_both_kinds_of_cognito_s_tokens_stand_side_by_side_and_fit_one_entry_eac
     text = json.dumps(
         {
             "version": 1,
-            "credentials": {"default": {"secret": "a"}},
+            "credentials": {"default": {}},
             "issuers": {
                 "people": {"preset": "cognito-id", "issuer": pool, "audiences": ["app"]},
                 "machines": {"preset": "cognito-access", "issuer": pool, "audiences": ["app"]},
@@ -137,7 +137,7 @@ def test_a_person_and_a_service_token_of_cloudflare_stand_side_by_side() -> None
         name: {"preset": name, "issuer": team, "audiences": ["app"]}
         for name in ("cloudflare-access", "cloudflare-access-service")
     }
-    document = {"version": 1, "credentials": {"default": {"secret": "a"}}, "issuers": entries, "rules": []}
+    document = {"version": 1, "credentials": {"default": {}}, "issuers": entries, "rules": []}
     assert compile_policy(json.dumps(document), "p.yaml").issuers == 2
 
 
