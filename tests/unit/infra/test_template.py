@@ -194,8 +194,9 @@ def test_the_function_runs_as_the_design_says() -> None:
     (function,) = of_kind("AWS::Lambda::Function").values()
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     assert function["LoggingConfig"]["LogGroup"] == "BrokerLog"
-    # Only the name in audit records: no variable can weaken a check.
-    assert function["Environment"]["Variables"] == {"SERVICE_NAME": "local"}
+    # The name in audit records, and which secret each credential is: no variable can weaken a check.
+    told = {"SERVICE_NAME": "local", "CREDENTIALS": "default", "CREDENTIAL_SECRETS": "Secret"}
+    assert function["Environment"]["Variables"] == told
     assert 10 < function["Timeout"] < 30
 
 
