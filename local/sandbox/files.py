@@ -1,7 +1,6 @@
 """Files that were uploaded: what an Assembly Status tells of them, and their bytes."""
 
 import hashlib
-import mimetypes
 from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
@@ -10,6 +9,7 @@ from aiohttp import web
 
 from local.sandbox.call import Answer, Call
 from local.sandbox.errors import ApiError
+from local.sandbox.media import recognise
 from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
@@ -25,7 +25,7 @@ class Files:
         id_, name = new_id(), _last(name)
         self._store.contents.keep(id_, content)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return described(id_, name, field, len(content), f"{origin}/files/{id_}/{quote(name)}") | {
+        return described(id_, name, field, len(content), f"{origin}/files/{id_}/{quote(name)}", content) | {
             "md5hash": digest,
             "original_md5hash": digest,
             "is_tus_file": tus_url is not None,
@@ -37,10 +37,10 @@ class Files:
         content = self._store.contents.get(call.path("id"))
         if content is None:
             raise ApiError("SERVER_404", "The file is not there, or no longer")
-        kind = mimetypes.guess_type(call.path("name"))[0] or "application/octet-stream"
+        mime, _ = recognise(call.path("name"), content)
         # A file of somebody else's is shown by no browser as a page of this origin.
         headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
-        return web.Response(body=content, content_type=kind, headers=headers)
+        return web.Response(body=content, content_type=mime, headers=headers)
 
 
 def _last(name: str) -> str:
@@ -49,16 +49,16 @@ def _last(name: str) -> str:
     return "file" if found in ("", "..") else found
 
 
-def described(id_: str, name: str, field: str, size: int, url: str) -> dict[str, Any]:
-    """The entry of a file; `url`: where its bytes are."""
+def described(id_: str, name: str, field: str, size: int, url: str, content: bytes = b"") -> dict[str, Any]:
+    """The entry of a file; `url`: where its bytes are; `content`: those of them that are here."""
     name = _last(name)
     path = PurePosixPath(name)
-    mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    mime, ext = recognise(name, content)
     return {
         "id": id_,
         "name": name,
         "basename": path.stem,
-        "ext": path.suffix.removeprefix("."),
+        "ext": ext,
         "size": size,
         "mime": mime,
         "type": mime.partition("/")[0] if mime.partition("/")[0] in ("audio", "image", "video") else None,

@@ -1,0 +1,51 @@
+"""What a file is: by its first bytes, else by its name, else whether it is text."""
+
+import codecs
+import mimetypes
+import re
+from pathlib import PurePosixPath
+
+_HEAD = 4096  # bytes that are looked at
+# By the signatures in https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern; what comes before the root
+# element of an SVG as in https://www.w3.org/TR/xml/#sec-prolog-dtd. The pattern never goes back, whatever it is given.
+_BY_CONTENT = (
+    (rb"\x89PNG\r\n\x1a\n", "image/png", "png"),
+    (rb"\xff\xd8\xff", "image/jpeg", "jpg"),
+    (rb"GIF8[79]a", "image/gif", "gif"),
+    (rb"RIFF.{4}WEBPVP", "image/webp", "webp"),
+    (rb"%PDF-", "application/pdf", "pdf"),
+    (rb".{4}ftyp(?:iso[m2-9]|mp4[12]|avc1|M4V |dash)", "video/mp4", "mp4"),
+    (rb"ID3|\xff[\xfb\xf3\xf2]", "audio/mpeg", "mp3"),
+    (
+        rb"(?:\xef\xbb\xbf)?(?:\s++|<\?.*?\?>|<!--.*?-->|<!DOCTYPE[^>]*+>)*+<(?:\w++:)?svg[\s/>]",
+        "image/svg+xml",
+        "svg",
+    ),
+)
+_PATTERNS = tuple((re.compile(pattern, re.DOTALL), mime, ext) for pattern, mime, ext in _BY_CONTENT)
+UNKNOWN = ("application/octet-stream", "")
+
+
+def recognise(name: str, content: bytes | bytearray) -> tuple[str, str]:
+    """The file's media type, and its extension without the dot: that of the name where it has one."""
+    head, suffix = bytes(content[:_HEAD]), PurePosixPath(name).suffix.removeprefix(".")
+    mime, ext = _by_content(head) or _by_name(name) or _by_text(head, len(content)) or UNKNOWN
+    return mime, suffix or ext
+
+
+def _by_content(head: bytes) -> tuple[str, str] | None:
+    return next(((mime, ext) for pattern, mime, ext in _PATTERNS if pattern.match(head)), None)
+
+
+def _by_name(name: str) -> tuple[str, str] | None:
+    mime = mimetypes.guess_type(name)[0]
+    return (mime, "") if mime else None
+
+
+def _by_text(head: bytes, size: int) -> tuple[str, str] | None:
+    """UTF-8 without control characters; the last character of the head may be cut."""
+    try:
+        text, _ = codecs.utf_8_decode(head, "strict", size <= _HEAD)
+    except UnicodeDecodeError:
+        return None
+    return ("text/plain", "txt") if text and not re.search(r"[\x00-\x08\x0e-\x1f]", text) else None
