@@ -11,5 +11,5 @@ A request goes one way through these modules; each knows only those below it:
     tokens  call  limits  listing
     store                       all that is remembered
     assembly  tus  resources    what is remembered of one thing, and what the clock makes of it
-    faults  journal  config  model  clock  errors  media  values      the ground
+    faults  journal  config  model  clock  errors  robots  media  values      the ground
 """

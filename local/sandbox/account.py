@@ -8,7 +8,8 @@ from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
 from local.sandbox.store import Store
 
-_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
+# The official command line leaves out the zero of the month where it is not told one.
+_MONTH = re.compile(r"([0-9]{4})-(0?[1-9]|1[0-2])")
 
 
 class Account:
@@ -18,8 +19,9 @@ class Account:
 
     async def bill(self, call: Call) -> Answer:
         """A month that has begun costs nothing; one that is to come has no bill."""
-        month = call.path("month")
-        if not _MONTH.fullmatch(month) or month > iso(self._clock())[:7]:
+        asked = _MONTH.fullmatch(call.path("month"))
+        month = f"{asked[1]}-{asked[2]:0>2}" if asked else ""
+        if not month or month > iso(self._clock())[:7]:
             raise ApiError("BILL_NOT_FOUND", "There is no bill for this month")
         used = sum(
             upload["size"]
@@ -27,7 +29,7 @@ class Account:
             if assembly.key.workspace == call.workspace and iso(assembly.created).startswith(month)
             for upload in assembly.uploads
         )
-        amounts = dict.fromkeys(("subtotal_bill", "total_tax", "total_bill", "overage_fee", "plan_fee"), 0)
+        amounts = dict.fromkeys(("total", "subtotal_bill", "total_tax", "total_bill", "overage_fee", "plan_fee"), 0)
         words = {"ok": "BILL_FOUND", "message": "The bill was found.", "billing_period": month, "currency": "USD"}
         return words | amounts | {"bytes_usage": used}
 

@@ -13,6 +13,7 @@ from typing import Any
 from local.sandbox.clock import gmt, iso
 from local.sandbox.model import AuthKey
 from local.sandbox.resources import Template
+from local.sandbox.robots import reads_content
 from local.sandbox.tus import Upload
 
 _WORDS = {
@@ -21,6 +22,8 @@ _WORDS = {
     "ASSEMBLY_COMPLETED": "The Assembly was successfully completed.",
     "ASSEMBLY_CANCELED": "The Assembly was canceled.",
 }
+_NO_INPUT = ("INVALID_INPUT_ERROR", "A file is empty, and a robot has to read it")
+CANCELED = {"ok": "ASSEMBLY_CANCELED", "message": _WORDS["ASSEMBLY_CANCELED"]}
 REGION = "sandbox"
 FINAL = ("ASSEMBLY_COMPLETED", "ASSEMBLY_CANCELED", "")
 
@@ -50,6 +53,10 @@ class Instructions:
         by_default = stored | (self.steps.keys() - used - storing)
         steps: dict[str, dict[str, Any]] = {":original": {}} | self.steps
         return [name for name, step in steps.items() if step.get("result", name in by_default)]
+
+    def read_content(self) -> bool:
+        """Whether a robot must read what the files hold."""
+        return any(_used(step) and reads_content(str(step["robot"])) for step in self.steps.values())
 
 
 def _used(step: Mapping[str, Any]) -> set[str]:
@@ -109,7 +116,15 @@ class Assembly:
             return "ASSEMBLY_CANCELED"
         if self.uploaded_at is None:
             return "ASSEMBLY_UPLOADING"
-        return "ASSEMBLY_EXECUTING" if now < self.uploaded_at + self.seconds else "ASSEMBLY_COMPLETED"
+        if now < self.uploaded_at + self.seconds:
+            return "ASSEMBLY_EXECUTING"
+        return "" if self._has_no_input else "ASSEMBLY_COMPLETED"
+
+    @property
+    def _has_no_input(self) -> bool:
+        """Whether a robot must read an empty file; what lies elsewhere has no hash, and its size may be unknown."""
+        is_empty = any(upload["size"] == 0 and upload["md5hash"] for upload in self.uploads)
+        return is_empty and self.instructions.read_content()
 
     def is_final(self, now: float) -> bool:
         return self.state(now) in FINAL
@@ -138,9 +153,10 @@ class Assembly:
         if self.uploaded_at is not None:
             found += [("", "assembly_uploading_finished"), ("", "assembly_upload_meta_data_extracted")]
             found.append(("assembly_execution_progress", '{"progress_combined": 0}'))
-        if self.error:
+        state = self.state(now)
+        if not state:
             found.append(("assembly_error", json.dumps(self.status(now))))
-        elif self.state(now) == "ASSEMBLY_COMPLETED":
+        elif state == "ASSEMBLY_COMPLETED":
             for step, files in self.results(now).items():
                 found += [("assembly_result_finished", json.dumps([step, file])) for file in files]
             found += [("assembly_execution_progress", '{"progress_combined": 100}'), ("", "assembly_finished")]
@@ -151,9 +167,10 @@ class Assembly:
         return self._outcome(now) | self._identity() | self._uploading() | self._executing(now) | self.notified
 
     def _outcome(self, now: float) -> dict[str, Any]:
-        if self.error:
-            return {"error": self.error[0], "http_code": 400, "message": self.error[1]}
         state = self.state(now)
+        if not state:
+            code, message = self.error or _NO_INPUT
+            return {"error": code, "http_code": 400, "message": message}
         return {"ok": state, "http_code": 200, "message": _WORDS[state]}
 
     def _identity(self) -> dict[str, Any]:

@@ -9,11 +9,14 @@ from typing import Any
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
+from local.sandbox.listing import Listing
 from local.sandbox.model import new_id
 from local.sandbox.resources import Credential
 from local.sandbox.store import Store
 
-_NAME = re.compile(r"[a-zA-Z-]{4,}")
+# Digits as in the official client's live tests; its schema has none.
+_NAME = re.compile(r"[a-zA-Z0-9-]{4,}")
+_LISTING = Listing("TEMPLATE_CREDENTIALS_NOT_FOUND", ("id", "name", "created", "modified"))
 TYPES = [
     *(
         "ai",
@@ -53,25 +56,29 @@ class Credentials:
         return _words("DELETED")
 
     async def list(self, call: Call) -> Answer:
-        if call.params.get("order", "desc") not in ("asc", "desc"):
-            raise ApiError("TEMPLATE_CREDENTIALS_NOT_FOUND", "order is asc or desc")
-        found = [_shown(each) for each in self._credentials.values() if each.workspace == call.workspace]
-        return _words("FOUND") | {"credentials": found if call.params.get("order") == "asc" else found[::-1]}
+        """By pages: the official client asks for the next one until one is empty."""
+        found = [each for each in self._credentials.values() if each.workspace == call.workspace]
+        page = _LISTING.page(found, call.params, getattr, lambda each: each.name, _shown)
+        return _words("FOUND") | {"credentials": page["items"]}
 
     async def types(self, call: Call) -> Answer:
         return _words("TYPES_FOUND") | {"types": TYPES}
 
     def _find(self, call: Call, what: str) -> Credential:
-        found = self._credentials.get(call.path("id"))
-        if found is None or found.workspace != call.workspace:
-            raise ApiError(f"TEMPLATE_CREDENTIALS_NOT_{what}", "The Template Credentials were not found")
-        return found
+        """By id or name: https://transloadit.com/docs/api/template-credentials-credentials-id-get/"""
+        named = call.path("id")
+        for each in self._credentials.values():
+            if each.workspace == call.workspace and named in (each.id, each.name):
+                return each
+        raise ApiError(f"TEMPLATE_CREDENTIALS_NOT_{what}", "The Template Credentials were not found")
 
     def _keep(self, credential: Credential, call: Call, what: str) -> Answer:
         name = call.params.get("name", credential.name)
         kind, content = call.params.get("type", credential.type), call.params.get("content", credential.content)
         if not (isinstance(name, str) and _NAME.fullmatch(name) and kind in TYPES and isinstance(content, dict)):
-            message = f"name has at least 4 letters or dashes, type is one of {', '.join(TYPES)}, content an object"
+            message = (
+                f"name has at least 4 letters, digits or dashes, type is one of {', '.join(TYPES)}, content an object"
+            )
             raise ApiError(f"TEMPLATE_CREDENTIALS_NOT_{what}", message)
         kept = replace(credential, name=name, type=kind, content=content, modified=self._clock())
         self._credentials[kept.id] = kept

@@ -41,6 +41,7 @@ _CODES = {
     409: "DAM_MUTATION_CONFLICT",
     429: "RATE_LIMIT_REACHED ASSEMBLY_STATUS_FETCHING_RATE_LIMIT_REACHED",
     500: "SERVER_500 GET_ACCOUNT_DB_ERROR ASSEMBLY_STATS_ERROR PRIORITY_JOB_SLOT_STATS_ERROR",
+    503: "ASSEMBLY_CANCEL_UNAVAILABLE",
 }
 PROXY_LIMIT = "429 Too Many Requests"  # what api2's proxy writes in place of a code
 STATUSES = {code: status for status, codes in _CODES.items() for code in codes.split()} | {PROXY_LIMIT: 429}

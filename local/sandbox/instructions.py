@@ -10,10 +10,10 @@ from typing import Any
 from local.sandbox.assembly import Instructions
 from local.sandbox.errors import ApiError
 from local.sandbox.resources import BUILTIN, Template
+from local.sandbox.robots import ROBOTS
 from local.sandbox.store import Store
 
 _IMPORT = "/transloadit/import"
-_ROBOT = re.compile(r"/[a-z0-9-]+/[a-z0-9-]+")
 _RESERVED = {"params", "signature", "num_expected_upload_files", "tus_num_expected_upload_files"}
 
 
@@ -68,7 +68,9 @@ def find_template(store: Store, workspace: str, id_or_name: Any) -> Template:
     """The Template with this id or name. Raises ApiError."""
     if not isinstance(id_or_name, str) or not id_or_name:
         raise ApiError("NO_TEMPLATE_ID", "There is no id of a Template")
-    found = BUILTIN if id_or_name == BUILTIN.id else store.templates.get(id_or_name)
+    # A name without a version is the latest one: https://transloadit.com/docs/topics/builtin-templates/
+    is_builtin = id_or_name.removesuffix("@latest") == BUILTIN.name or id_or_name == BUILTIN.id
+    found = BUILTIN if is_builtin else store.templates.get(id_or_name)
     if found is None:
         found = next(
             (each for each in store.templates.values() if (each.name, each.workspace) == (id_or_name, workspace)), None
@@ -101,8 +103,8 @@ def _steps(steps: Any, base: Any, content: Mapping[str, Any]) -> dict[str, dict[
     for name, step in merged.items():
         if "robot" not in step:
             raise ApiError("ASSEMBLY_STEP_NO_ROBOT", f"The Step {name} names no robot")
-        if not _ROBOT.fullmatch(str(step["robot"])):
-            raise ApiError("ASSEMBLY_STEP_UNKNOWN_ROBOT", f"The Step {name} names an unknown robot")
+        if str(step["robot"]) not in ROBOTS:
+            raise ApiError("ASSEMBLY_STEP_UNKNOWN_ROBOT", f"The Step {name} names an unknown robot: {step['robot']}")
     return merged
 
 

@@ -48,10 +48,13 @@ class Listing:
         value = params.get(name)
         if value in (None, "NOW()"):
             return None
+        text = str(value)
+        # A day alone, which the official command line sends, is its first moment.
+        layout = "%Y-%m-%d %H:%M:%S" if " " in text else "%Y-%m-%d"
         try:
-            return datetime.strptime(str(value), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp()
+            return datetime.strptime(text, layout).replace(tzinfo=UTC).timestamp()
         except ValueError:
-            raise self._refusal(f"{name} is a time such as 2026-11-24 10:00:00") from None
+            raise self._refusal(f"{name} is a time such as 2026-11-24 10:00:00, or a day") from None
 
     def _keywords(self, params: Mapping[str, Any]) -> list[str]:
         keywords = params.get("keywords") or []

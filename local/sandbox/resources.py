@@ -35,15 +35,20 @@ class Template:
         return self.shown() | times | {"encryption_version": 2}
 
 
-BUILTIN = Template(
-    id="builtin/pass-on@0.0.1",
-    workspace="",
-    name="builtin/pass-on",
-    content={"steps": {":original": {"robot": "/upload/handle"}}},
-    require_signature_auth=0,
-    created=0,
-    modified=0,
-)
+_HLS = {
+    ":original": {"robot": "/upload/handle"},
+    "low": {"robot": "/video/encode", "use": ":original", "preset": "hls-270p", "result": True},
+    "mid": {"robot": "/video/encode", "use": ":original", "preset": "hls-360p", "result": True},
+    "high": {"robot": "/video/encode", "use": ":original", "preset": "hls-540p", "result": True},
+    "adaptive": {
+        "robot": "/video/adaptive",
+        "use": {"steps": ["low", "mid", "high"], "bundle_steps": True},
+        "technique": "hls",
+    },
+}
+# The builtin Template that the official command line uses. Its Steps are those of its predecessor in the vendor's
+# MCP server: 270p, 360p, 540p and a playlist, as the documentation says.
+BUILTIN = Template("builtin/encode-hls-video@0.0.1", "", "builtin/encode-hls-video", {"steps": _HLS}, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True)

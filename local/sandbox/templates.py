@@ -14,7 +14,8 @@ from local.sandbox.resources import BUILTIN, Template
 from local.sandbox.store import Store
 from local.sandbox.values import read_json, switch
 
-_NAME = re.compile(r"[a-z-]{5,40}")
+# Digits and 45 characters as in the official client's live tests; its schema has neither digits nor more than 40.
+_NAME = re.compile(r"[a-z0-9-]{5,45}")
 _LISTING = Listing("TEMPLATE_LIST_ERROR", ("id", "name", "created", "modified"))
 _WITH_BUILTIN = ("none", "latest", "all", "exclusively-latest", "exclusively-all")
 
@@ -64,7 +65,7 @@ class Templates:
     def _changed(self, template: Template, params: Mapping[str, Any]) -> Template:
         name = params.get("name", template.name)
         if not isinstance(name, str) or not _NAME.fullmatch(name):
-            raise ApiError("TEMPLATE_VALIDATION_ERROR", "name has 5 to 40 letters from a to z, or dashes")
+            raise ApiError("TEMPLATE_VALIDATION_ERROR", "name has 5 to 45 letters from a to z, digits or dashes")
         others = (each for each in self._store.templates.values() if each.id != template.id)
         if any((each.workspace, each.name) == (template.workspace, name) for each in others):
             raise ApiError("TEMPLATE_VALIDATION_ERROR", "There is a Template of this name already")

@@ -21,6 +21,9 @@ from local.sandbox.values import whole_number
 
 MAX_BYTES = 128 * 2**20
 CHUNK = "application/offset+octet-stream"
+_NO_PARTS = (
+    "Upload-Concat: the sandbox has no concatenation extension; send the file in one upload (parallelUploads: 1)"
+)
 _WORDS = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": str(MAX_BYTES)}
 
 
@@ -60,6 +63,8 @@ class Uploads:
 
     async def _create(self, call: Call) -> web.Response:
         headers = call.request.headers
+        if "Upload-Concat" in headers:
+            raise TusError(400, _NO_PARTS)
         size = _length(headers)
         if size is None and headers.get("Upload-Defer-Length") != "1":
             raise TusError(400, "Upload-Length or Upload-Defer-Length: 1 is needed")

@@ -78,6 +78,34 @@ def test_templates_are_made_and_listed_with_the_secret(cli: Cli, tmp_path: Path)
     assert made["id"] in json.dumps(listed)
 
 
+def test_a_bill_is_shown_with_its_total(cli: Cli) -> None:
+    for month in (["2026-11"], []):
+        shown = cli("bills", "get", *month, **secret_of(KEY))
+        assert (shown.returncode, shown.stdout.strip()) == (0, "$0"), shown.stderr
+
+
+def test_assemblies_are_listed_from_a_day_as_its_own_example_has_it(cli: Cli, api2: Api2) -> None:
+    made = api2.assembly()["assembly_id"]
+    listed = lines(cli("assemblies", "list", "--json", "--after", "2024-01-01", **secret_of(KEY)))
+    assert [each["id"] for each in listed] == [made]
+    assert lines(cli("assemblies", "list", "--json", "--before", "2024-01-01", **secret_of(KEY))) == []
+
+
+def test_a_video_is_given_to_its_builtin_template(cli: Cli, api2: Api2, tmp_path: Path) -> None:
+    (tmp_path / "input.mp4").write_bytes(b"a video")
+    encoded = cli("video", "encode-hls", "--input", "input.mp4", "--output", "hls/", **secret_of(KEY))
+    assert encoded.returncode == 0, encoded.stderr
+    (listed,) = api2.signed("GET", "/assemblies")[1]["items"]
+    assert (listed["template_name"], listed["ok"]) == ("builtin/encode-hls-video", "ASSEMBLY_COMPLETED")
+    results = [each for each in (tmp_path / "hls").rglob("*") if each.is_file()]
+    assert {each.read_bytes() for each in results} == {b"a video"}
+
+
+def test_builtin_templates_are_listed(cli: Cli) -> None:
+    listed = lines(cli("templates", "list", "--json", "--include-builtin", "exclusively-latest", **secret_of(KEY)))
+    assert "builtin/encode-hls-video@0.0.1" in json.dumps(listed)
+
+
 def test_a_token_is_refused_in_api2_s_words(cli: Cli) -> None:
     refused = cli("auth", "token", "--scope", "billing:read", **secret_of(NARROW))
     assert (refused.returncode, refused.stdout) == (1, "")

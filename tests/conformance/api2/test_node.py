@@ -1,12 +1,16 @@
 """Transloadit's own Node client, unmodified, with a bearer token and with signatures."""
 
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from local.sandbox.robots import ROBOTS
 from tests.kit.api2 import KEY, NARROW, PINNED, STEPS, Api2
-from tests.kit.official import Official, Refused
+from tests.kit.node import Node
+from tests.kit.official import FOLDER, Official, Refused
 
 QUICK = {"interval": 20}
 NOBODY = "0" * 32
@@ -122,6 +126,73 @@ def test_template_credentials_live_from_their_making_to_their_end(client: Offici
     assert client("listTemplateCredentials")["credentials"] == []
 
 
+def test_a_stream_of_template_credentials_ends_with_its_last_page(client: Official) -> None:
+    names = [f"bucket-{number}" for number in range(51)]
+    for name in names:
+        client("createTemplateCredential", {"name": name, "type": "s3", "content": {"key": "k"}})
+    streamed = client("streamTemplateCredentials", {"order": "asc", "sort": "created"})
+    assert sorted(each["name"] for each in streamed) == sorted(names)
+
+
+@pytest.mark.parametrize("method", ["streamAssemblies", "streamTemplates", "streamTemplateCredentials"])
+def test_a_stream_of_nothing_ends(client: Official, method: str) -> None:
+    assert client(method) == []
+
+
+def test_names_are_those_of_its_own_live_tests(client: Official) -> None:
+    name = "node-sdk-test-2026-11-25t00-49-36-277z"
+    content = {"key": "k", "secret": "s", "bucket": "b", "bucket_region": "us-east-1"}
+    template = client("createTemplate", {"name": name, "template": {"steps": STEPS}})
+    assert client("editTemplate", template["id"], {"name": f"{name}-edited"})["name"] == f"{name}-edited"
+    made = {"name": name, "type": "s3", "content": content}
+    credential = client("createTemplateCredential", made)["credential"]
+    edited = client("editTemplateCredential", credential["id"], made | {"name": f"{name}-edited"})
+    assert edited["credential"]["name"] == f"{name}-edited"
+
+
+def test_cancelling_an_assembly_that_has_completed_is_answered_as_its_live_tests_say(client: Official) -> None:
+    made = client("createAssembly", {"params": {"steps": STEPS}, "waitForCompletion": True})
+    assert client("cancelAssembly", made["assembly_id"])["ok"] == "ASSEMBLY_CANCELED"
+    assert client("getAssembly", made["assembly_id"])["ok"] == "ASSEMBLY_COMPLETED"
+
+
+def test_a_replayed_notification_leaves_the_notify_url_as_its_live_tests_say(client: Official, api2: Api2) -> None:
+    params = {"steps": STEPS, "notify_url": f"{api2.origin}/hook"}
+    made = client("createAssembly", {"params": params, "waitForCompletion": True})
+    client("replayAssemblyNotification", made["assembly_id"], {"notify_url": f"{api2.origin}/newPath"})
+    assert api2.send("GET", "/_sandbox/calls")[1]["POST /newPath"] == 1
+    assert client("getAssembly", made["assembly_id"])["notify_url"] == params["notify_url"]
+
+
+SVG = (
+    '<?xml version="1.0" standalone="no"?><svg height="100" width="100">'
+    '<circle cx="50" cy="50" r="40" fill="red" /></svg>'
+)
+
+
+def test_a_file_without_extension_is_known_by_what_it_holds_as_in_its_live_tests(client: Official) -> None:
+    steps = {"dummy": {"robot": "/file/filter", "use": ":original", "accepts": []}}
+    ended = client("createAssembly", {"uploads": {"file1": SVG}, "params": {"steps": steps}, "waitForCompletion": True})
+    told = {"name": "file1", "ext": "svg", "size": 117, "mime": "image/svg+xml", "type": "image"}
+    assert told.items() <= ended["uploads"][0].items()
+    assert ended["uploads"][0]["md5hash"] == "1b199e02dd833b2278ce2a0e75480b14"
+
+
+def test_an_empty_file_fails_the_assembly_as_in_its_live_tests(client: Official, tmp_path: Path) -> None:
+    (tmp_path / "zerobytes.jpg").touch()
+    files = {"file": str(tmp_path / "zerobytes.jpg")}
+    with pytest.raises(Refused) as refusal:
+        client("createAssembly", {"params": {"steps": STEPS}, "files": files, "waitForCompletion": True})
+    assert (refusal.value.name, refusal.value.code) == ("ApiError", "INVALID_INPUT_ERROR")
+
+
+def test_the_robots_are_those_of_the_newest_client_and_no_client_has_another(node: Node, package: str) -> None:
+    command = [*node, FOLDER / "robots.mjs", FOLDER / "node_modules" / package]
+    known = set(json.loads(subprocess.run(command, capture_output=True, check=True, timeout=60).stdout))
+    assert known <= ROBOTS
+    assert known == ROBOTS or package != "transloadit"
+
+
 def test_a_notification_is_replayed(client: Official, api2: Api2) -> None:
     # The sandbox answers a POST to this URL as it does to any that it does not know: what counts is that it is sent.
     params = {"steps": STEPS, "notify_url": f"{api2.origin}/hook"}
@@ -132,7 +203,8 @@ def test_a_notification_is_replayed(client: Official, api2: Api2) -> None:
 
 
 def test_a_bill_is_shown(client: Official) -> None:
-    assert client("getBill", "2026-11")["ok"] == "BILL_FOUND"
+    bill = client("getBill", "2026-11")
+    assert (bill["ok"], bill["total"]) == ("BILL_FOUND", 0)
 
 
 NEWEST = pytest.mark.parametrize("package", ["transloadit"], indirect=True)
@@ -202,6 +274,13 @@ REFUSED: dict[str, tuple[Any, str, int]] = {
     "a template that is not there": (
         lambda official: official.with_token_of(KEY)("createAssembly", {"params": {"template_id": NOBODY}}),
         "TEMPLATE_NOT_FOUND",
+        400,
+    ),
+    "an unknown robot": (
+        lambda official: official.with_token_of(KEY)(
+            "createAssembly", {"params": {"steps": {"resized": {"robot": "/image/resise", "use": ":original"}}}}
+        ),
+        "ASSEMBLY_STEP_UNKNOWN_ROBOT",
         400,
     ),
     "no steps": (

@@ -72,10 +72,78 @@ def test_who_made_it_and_with_which_client_is_told(api2: Api2) -> None:
 
 def test_a_cancelled_assembly_stays_so_and_one_that_has_ended_is_not_cancelled(api2: Api2) -> None:
     made, done = api2.assembly(), api2.assembly()
-    api2.send("DELETE", made["assembly_ssl_url"])
+    assert api2.send("DELETE", made["assembly_ssl_url"])[1]["ok"] == "ASSEMBLY_CANCELED"
     api2.advance(10)
     api2.send("DELETE", done["assembly_ssl_url"])
     assert [states(api2, each)[0] for each in (made, done)] == ["ASSEMBLY_CANCELED", "ASSEMBLY_COMPLETED"]
+
+
+def test_who_cancels_a_completed_assembly_is_told_canceled_and_its_outcome_stays(api2: Api2) -> None:
+    done = api2.assembly()
+    api2.advance(10)
+    status, told = api2.send("DELETE", done["assembly_ssl_url"])
+    assert (status, told["ok"], told["message"]) == (200, "ASSEMBLY_CANCELED", "The Assembly was canceled.")
+    assert api2.status(done)["ok"] == "ASSEMBLY_COMPLETED"
+    assert api2.signed("GET", "/assemblies", type="canceled")[1]["items"] == []
+
+
+def test_who_cancels_a_failed_assembly_is_told_its_error(api2: Api2) -> None:
+    made = api2.assembly()
+    api2.control("fail", assembly_id=made["assembly_id"], error="INTERNAL_COMMAND_ERROR")
+    told = api2.send("DELETE", made["assembly_ssl_url"])[1]
+    assert (told["error"], "ok" in told) == ("INTERNAL_COMMAND_ERROR", False)
+
+
+EMPTY = {"f": ("zerobytes.jpg", b"")}
+
+
+def test_an_empty_file_that_a_robot_must_read_fails_the_assembly_once_it_executes(api2: Api2) -> None:
+    made = api2.signed("POST", "/assemblies", files=EMPTY, steps=STEPS)[1]
+    assert made["ok"] == "ASSEMBLY_EXECUTING"
+    api2.advance(10)
+    status = api2.status(made)
+    assert (status.get("error"), "ok" in status, status["results"]) == ("INVALID_INPUT_ERROR", False, {})
+    assert [item["id"] for item in api2.signed("GET", "/assemblies", type="failed")[1]["items"]] == [
+        made["assembly_id"]
+    ]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [{"robot": "/file/filter", "use": ":original"}, {"robot": "/image/generate"}],
+    ids=lambda step: str(step["robot"]),
+)
+def test_an_empty_file_that_no_robot_reads_does_no_harm(api2: Api2, step: dict[str, str]) -> None:
+    made = api2.signed("POST", "/assemblies", files=EMPTY, steps={"step": step})[1]
+    api2.advance(10)
+    assert api2.status(made).get("ok") == "ASSEMBLY_COMPLETED"
+
+
+def test_a_file_that_lies_elsewhere_may_be_of_unknown_size(api2: Api2) -> None:
+    made = api2.assembly(expected=1)
+    api2.send("POST", f"{made['assembly_url']}/add_file?filename=b.jpg")
+    api2.advance(10)
+    assert api2.status(made).get("ok") == "ASSEMBLY_COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("content", "mime", "ext", "kind"),
+    [
+        (b'<?xml version="1.0" standalone="no"?><svg height="100" width="100"></svg>', "image/svg+xml", "svg", "image"),
+        (b"\xff\xd8\xff\xe0\x00\x10JFIF", "image/jpeg", "jpg", "image"),
+        (b"%PDF-1.7\n", "application/pdf", "pdf", None),
+        (b"\x00\x00\x00\x18ftypmp42", "video/mp4", "mp4", "video"),
+    ],
+    ids=["svg", "jpg", "pdf", "mp4"],
+)
+def test_a_file_without_extension_is_known_by_what_it_holds(
+    api2: Api2, content: bytes, mime: str, ext: str, kind: str | None
+) -> None:
+    made = api2.signed("POST", "/assemblies", files={"file1": ("file1", content)}, steps=STEPS)[1]
+    (upload,) = made["uploads"]
+    told = {"name": "file1", "basename": "file1", "ext": ext, "mime": mime, "type": kind}
+    assert told.items() <= upload.items()
+    assert api2.raw("GET", upload["ssl_url"]).headers["content-type"] == mime
 
 
 def test_a_failed_assembly_is_200_with_an_error(api2: Api2) -> None:
@@ -140,6 +208,8 @@ def test_the_list_is_filtered_and_paged(api2: Api2) -> None:
     assert found(assembly_id=done) == [done]
     assert found(fromdate="2027-01-15 08:01:00") == [failed, done]
     assert found(todate="2027-01-15 08:01:00") == [uploading]
+    # A day as the official command line's own example writes it: its first moment.
+    assert (found(fromdate="2027-01-15"), found(todate="2027-01-15")) == ([failed, done, uploading], [])
     assert found(sort="created", order="asc") == [uploading, done, failed]
     assert found(pagesize=2) == [failed, done]
     assert found(pagesize=2, page=2) == [uploading]

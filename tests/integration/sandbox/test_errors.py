@@ -41,6 +41,7 @@ DOCUMENTED = {
     409: "DAM_MUTATION_CONFLICT",
     429: "RATE_LIMIT_REACHED ASSEMBLY_STATUS_FETCHING_RATE_LIMIT_REACHED",
     500: "SERVER_500 ASSEMBLY_STATS_ERROR PRIORITY_JOB_SLOT_STATS_ERROR",
+    503: "ASSEMBLY_CANCEL_UNAVAILABLE",
 }
 INFERRED = {
     400: """
@@ -212,6 +213,8 @@ DESERVED: list[tuple[str, Request]] = [
     ("ASSEMBLY_INVALID_STEPS", create(steps={"a": 1})),
     ("ASSEMBLY_STEP_NO_ROBOT", create(steps={"a": {}})),
     ("ASSEMBLY_STEP_UNKNOWN_ROBOT", create(steps={"a": {"robot": "resize"}})),
+    ("ASSEMBLY_STEP_UNKNOWN_ROBOT", create(steps={"a": {"robot": "/image/resise"}})),
+    ("ASSEMBLY_STEP_UNKNOWN_ROBOT", create(steps={"a": {"robot": ["/image/resize"]}})),
     ("ASSEMBLY_INVALID_NOTIFY_URL", create(notify_url="ftp://a")),
     ("ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM", create(files={"num_expected_upload_files": "x"})),
     ("NO_TEMPLATE_ID", create(template_id="")),
@@ -269,6 +272,7 @@ DESERVED: list[tuple[str, Request]] = [
 # Codes of things that the sandbox does not do, or never fails to do: a fault gives them.
 ON_DEMAND = {
     "ADMIN_PERMISSIONS_REQUIRED",
+    "ASSEMBLY_CANCEL_UNAVAILABLE",
     "ASSEMBLY_COULD_NOT_BE_CREATED",
     "ASSEMBLY_STATS_ERROR",
     "ASSEMBLY_STATS_INVALID_TIME",

@@ -26,7 +26,7 @@ class Receiver:
         return app
 
     async def _take(self, request: web.Request) -> web.Response:
-        assert request.content_type == "multipart/form-data"
+        assert request.content_type == "application/x-www-form-urlencoded"
         self.got.append({name: str(value) for name, value in (await request.post()).items()})
         return web.Response(status=self.status, text="taken")
 
@@ -96,6 +96,28 @@ def test_a_replay_goes_out_again_there_or_elsewhere(api2: Api2, receiver: Receiv
     assert [item["id"] for item in shown] == [body["notification_id"]]
     assert replay(api2, made, notify_url=receiver.url, wait=False)[1]["ok"] == "ASSEMBLY_NOTIFICATION_REPLAYING"
     wait_until(lambda: len(receiver.got) == 2)
+
+
+def test_a_replay_elsewhere_leaves_the_notify_url_of_the_assembly_as_it_was(api2: Api2, receiver: Receiver) -> None:
+    made = api2.assembly(notify_url=receiver.url)
+    api2.advance(10)
+    wait_until(lambda: api2.status(made)["notify_status"] == "successful")
+    elsewhere = f"{receiver.url}?replayed"
+    replay(api2, made, notify_url=elsewhere)
+    shown = api2.send("GET", f"/assembly_notifications/{made['assembly_id']}")[1]["items"]
+    assert [item["url"] for item in shown] == [receiver.url, elsewhere]
+    assert api2.status(made)["notify_url"] == receiver.url
+
+
+@pytest.mark.parametrize(("status", "told"), [(204, "successful"), (299, "successful"), (302, "failed")])
+def test_any_2xx_takes_a_notification_and_a_redirect_does_not(
+    api2: Api2, receiver: Receiver, status: int, told: str
+) -> None:
+    receiver.status = status
+    made = api2.assembly(notify_url=receiver.url)
+    api2.advance(10)
+    wait_until(lambda: api2.status(made)["notify_status"] is not None)
+    assert (api2.status(made)["notify_status"], api2.status(made)["notify_response_code"]) == (told, status)
 
 
 def test_nothing_is_sent_off_this_machine(api2: Api2) -> None:

@@ -127,6 +127,17 @@ def test_an_upload_that_cannot_be_is_refused(
     assert api2.raw("POST", assembly["tus_url"], headers=version | sent).status == status
 
 
+@pytest.mark.parametrize("concat", ["partial", "final;/resumable/files/a /resumable/files/b"])
+def test_an_upload_in_parallel_parts_is_refused_with_what_to_do(
+    api2: Api2, assembly: dict[str, Any], concat: str
+) -> None:
+    answer = api2.tus("POST", assembly["tus_url"], upload_length="3", upload_concat=concat)
+    assert answer.status == 400
+    assert answer.data.decode() == (
+        "Upload-Concat: the sandbox has no concatenation extension; send the file in one upload (parallelUploads: 1)"
+    )
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
