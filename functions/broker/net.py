@@ -6,8 +6,9 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
+from io import BufferedReader
 from socket import SHUT_RDWR, socket
-from typing import Protocol
+from typing import Any, Protocol, cast
 from urllib.parse import SplitResult, urlsplit
 
 from broker.deadline import Clock
@@ -16,6 +17,7 @@ from broker.values import Value
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 CONNECT_SECONDS = 2.0
 IDLE_SECONDS = 20.0  # that a connection is kept for the next call
+MAX_HEAD = 64 * 1024  # bytes of an answer's lines: status, headers, and the sizes of chunks
 
 
 class OutOfReach(Exception):
@@ -69,8 +71,11 @@ class BoundedHttp:
         def ask() -> Answer:
             self._open(connection, ends_at)
             connection.request(method, target, body, dict(headers or {}))
-            answer = self._read(connection, limit, ends_at)
-            self._idle.keep(origin, connection)
+            answer, is_whole = self._read(connection, limit, ends_at)
+            if is_whole:
+                self._idle.keep(origin, connection)
+            else:
+                connection.close()
             return answer
 
         return _within(seconds, connection, ask)
@@ -99,7 +104,10 @@ class BoundedHttp:
 
     def _new(self, origin: "Origin") -> HTTPConnection:
         scheme, host, port = origin
-        return HTTPConnection(host, port) if scheme == "http" else HTTPSConnection(host, port, context=self._tls())
+        https = scheme == "https"
+        connection = HTTPSConnection(host, port, context=self._tls()) if https else HTTPConnection(host, port)
+        connection.response_class = _Response
+        return connection
 
     def _tls(self) -> ssl.SSLContext:
         """One for all, since reading the certificates takes as long as a handshake."""
@@ -120,10 +128,14 @@ class BoundedHttp:
             raise OutOfReach("timeout")
         return left
 
-    def _read(self, connection: HTTPConnection, limit: int, ends_at: float) -> Answer:
+    def _read(self, connection: HTTPConnection, limit: int, ends_at: float) -> tuple[Answer, bool]:
+        """The answer, and whether nothing else can follow it on this connection."""
         sock = connection.sock
         data = b""
-        with connection.getresponse() as response:
+        with cast(_Response, connection.getresponse()) as response:
+            # An interim answer (RFC 9110 section 15.2) is not the answer: that would be read by the next call.
+            if response.status < 200:
+                raise OutOfReach("connection")
             while len(data) <= limit and not response.isclosed():
                 sock.settimeout(self._left(ends_at))
                 data += response.read1(limit + 1 - len(data))
@@ -131,7 +143,8 @@ class BoundedHttp:
                 raise OutOfReach("answer too large")
             if _is_cut_short(response):
                 raise OutOfReach("connection")
-            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, data)
+            headers = {name.lower(): value for name, value in response.getheaders()}
+        return Answer(response.status, headers, data), _is_framed(response) and not response.reader.has_more
 
 
 Origin = tuple[str, str, int]  # scheme, host, port
@@ -174,6 +187,44 @@ def _close_all(connections: _Waiting) -> None:
             connection.close()
 
 
+class _Reader(BufferedReader):
+    """The bytes of one answer. Once closed, `has_more` says whether the peer had sent more than the answer."""
+
+    def __init__(self, raw: Any, sock: socket) -> None:
+        super().__init__(raw)
+        self._sock = sock
+        self._head = 0
+        self.has_more = False
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        self._head += len(line)
+        if self._head > MAX_HEAD:
+            raise OutOfReach("answer too large")
+        return line
+
+    def close(self) -> None:
+        if not self.closed:
+            self.has_more = self._has_more()
+        super().close()
+
+    def _has_more(self) -> bool:
+        """A second answer that was read with the first is in this buffer alone, and its rest may still come."""
+        try:
+            self._sock.settimeout(0)
+            return bool(self.peek(1))
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+
+
+class _Response(HTTPResponse):
+    def __init__(self, sock: socket, *arguments: Any, **named: Any) -> None:
+        super().__init__(sock, *arguments, **named)
+        self.fp = self.reader = _Reader(self.fp.detach(), sock)
+
+
 def _hung_up(connection: HTTPConnection) -> bool:
     """Whether a silent peer has said goodbye, or anything; not by `select`, since TLS 1.3 sends tickets by itself."""
     connection.sock.settimeout(0)
@@ -184,6 +235,12 @@ def _hung_up(connection: HTTPConnection) -> bool:
     except OSError:
         pass
     return True
+
+
+def _is_framed(response: HTTPResponse) -> bool:
+    """Whether the answer told its end once, by a length or by chunks (RFC 9112 section 6.3)."""
+    names = [name.lower() for name, _ in response.getheaders()]
+    return names.count("content-length") + names.count("transfer-encoding") == 1
 
 
 def _is_cut_short(response: HTTPResponse) -> bool:

@@ -1,0 +1,135 @@
+"""One call, one answer: whatever a peer sends besides, it never becomes the answer to another call.
+
+Against `Http`, so that they hold for each client that takes its place.
+"""
+
+import queue
+import socket
+import time
+from collections.abc import Callable
+
+import pytest
+from broker.audit import Notes
+from broker.credentials import Credential
+from broker.deadline import Deadline
+from broker.errors import BrokerError
+from broker.net import BoundedHttp, Http, OutOfReach
+from broker.transloadit import TokenEndpoint
+
+from tests.kit.peers import OK, Peer, peer, read_head
+
+INTERIM = [b"101 Switching Protocols", b"102 Processing", b"103 Early Hints", b"199 Unknown"]
+
+
+@pytest.fixture
+def web() -> Http:
+    return BoundedHttp(time.time, allow_loopback=True)
+
+
+def get(web: Http, url: str) -> bytes:
+    return web("GET", url, seconds=5, limit=1000).body
+
+
+def answer(body: bytes) -> bytes:
+    return OK + b"content-length: %d\r\n\r\n" % len(body) + body
+
+
+def numbers(speak: Callable[[socket.socket, bytes], None], connections: list[int]) -> Peer:
+    """Numbers its connections, and speaks so on each, having read a request."""
+
+    def behave(connection: socket.socket) -> None:
+        connections.append(len(connections))
+        speak(connection, b"%d" % connections[-1])
+
+    return behave
+
+
+@pytest.mark.parametrize("status", INTERIM)
+def test_an_interim_answer_is_none_and_the_late_answer_after_it_reaches_nobody(web: Http, status: bytes) -> None:
+    """The answer comes in a later packet, when the next call may be waiting: then it is taken for that call's own."""
+    connections: list[int] = []
+
+    def speak(connection: socket.socket, number: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 %s\r\n\r\n" % status)
+        read_head(connection)
+        connection.sendall(answer(b"late " + number))
+
+    with peer(numbers(speak, connections), at_once=3) as origin:
+        for _ in range(3):
+            with pytest.raises(OutOfReach, match="connection"):
+                get(web, f"{origin}/")
+    assert connections == [0, 1, 2]
+
+
+def test_a_second_answer_that_comes_late_reaches_nobody(web: Http) -> None:
+    connections: list[int] = []
+    returned, sent = queue.Queue[None](), queue.Queue[None]()
+
+    def speak(connection: socket.socket, number: bytes) -> None:
+        connection.sendall(answer(b"first " + number))
+        returned.get(timeout=5)
+        connection.sendall(answer(b"second " + number))
+        sent.put(None)
+        read_head(connection)
+
+    with peer(numbers(speak, connections), at_once=3) as origin:
+        for number in range(3):
+            assert get(web, f"{origin}/") == b"first %d" % number
+            returned.put(None)
+            sent.get(timeout=5)
+
+
+def test_a_second_answer_of_which_a_part_came_with_the_first_reaches_nobody(web: Http) -> None:
+    """What the client has read already, the socket no longer tells of."""
+    connections: list[int] = []
+
+    def speak(connection: socket.socket, number: bytes) -> None:
+        connection.sendall(answer(b"first " + number) + OK)
+        read_head(connection)
+        connection.sendall(OK + answer(b"second " + number))
+
+    with peer(numbers(speak, connections), at_once=3) as origin:
+        for number in range(3):
+            assert get(web, f"{origin}/") == b"first %d" % number
+
+
+@pytest.mark.parametrize("head", [OK, OK + b"connection: keep-alive\r\n", b"HTTP/1.0 200 OK\r\n"])
+def test_after_an_answer_that_only_the_connection_s_end_ends_nothing_is_kept(web: Http, head: bytes) -> None:
+    connections: list[int] = []
+
+    with peer(numbers(lambda connection, number: connection.sendall(head + b"\r\n" + number), connections)) as origin:
+        assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
+
+
+def test_a_hundred_that_says_go_on_is_passed_over(web: Http) -> None:
+    """100 Continue is the one interim answer that every client passes over (RFC 9110 section 15.2.1)."""
+
+    def speak(connection: socket.socket, number: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" + answer(number))
+
+    with peer(numbers(speak, [])) as origin:
+        assert get(web, f"{origin}/") == b"0"
+
+
+def test_three_callers_mint_at_an_api2_that_hints_early_and_none_gets_another_s_token(web: Http) -> None:
+    def speak(connection: socket.socket) -> None:
+        body = b'{"access_token": "of-an-earlier-call", "token_type": "bearer", "expires_in": 9, "scope": "read"}'
+        connection.sendall(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+        read_head(connection)
+        connection.sendall(answer(body))
+
+    with peer(speak, at_once=3) as origin:
+        endpoint = TokenEndpoint(web, time.time, lambda seconds: None, origin)
+        for caller in ("alice", "bob", "carol"):
+            credential = Credential(caller, "arn", "v1", "the-auth-key", "the-auth-secret")
+            with pytest.raises(BrokerError):
+                endpoint.mint(credential, "read", "api2", Deadline(time.time, 15), Notes())
+
+
+def test_headers_without_end_are_refused_before_they_fill_the_memory(web: Http) -> None:
+    head = OK + b"".join(b"x-%d: %s\r\n" % (number, b"y" * 60_000) for number in range(50))
+    with (
+        peer(lambda connection: connection.sendall(head + b"content-length: 0\r\n\r\n")) as origin,
+        pytest.raises(OutOfReach, match="answer too large"),
+    ):
+        get(web, f"{origin}/")

@@ -1,0 +1,44 @@
+"""Peers on loopback that speak HTTP byte by byte, as badly as a test wants."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+Peer = Callable[[socket.socket], None]
+Wrap = Callable[[socket.socket], socket.socket]
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@contextmanager
+def peer(behave: Peer, at_once: int = 1, accepted: Wrap = lambda connection: connection) -> Iterator[str]:
+    """A server that reads a request and then behaves so; the origin to reach it at, by http."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    ended = threading.Event()
+
+    def serve() -> None:
+        while not ended.is_set():
+            try:
+                connection, _ = listening.accept()
+            except OSError:
+                return
+            with connection, suppress(OSError), accepted(connection) as speaking:
+                read_head(speaking)
+                behave(speaking)
+
+    for _ in range(at_once):
+        threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        ended.set()
+        listening.close()
+
+
+def read_head(connection: socket.socket) -> None:
+    head = b""
+    while not head.endswith(b"\r\n\r\n") and not head.startswith(b"\x16"):  # the first byte of TLS
+        byte = connection.recv(1)
+        if not byte:
+            raise OSError
+        head += byte
