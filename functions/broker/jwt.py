@@ -12,10 +12,10 @@ from broker.values import Value
 MAX_LENGTH = 8 * 1024  # bytes of the compact form
 
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
-# What would move the key or the payload elsewhere: RFC 7515 4.1, RFC 7516 4.1, RFC 7797. None is needed to verify.
-_REFUSED_HEADERS = frozenset(
-    {"crit", "b64", "jwk", "jku", "x5u", "x5c", "enc", "zip", "epk", "apu", "apv", "p2c", "p2s"}
-)
+# What changes how the rest is read (RFC 7515 section 4.1.11, RFC 7516 section 4.1, RFC 7797), or is a key that the
+# sender chose. `jku`, `x5u`, `x5c`, `x5t` are never read: some issuers, such as Cloud Foundry's UAA, always write one,
+# and parameters that are not understood are ignored (RFC 7515 section 4).
+_REFUSED_HEADERS = frozenset({"crit", "b64", "jwk", "enc", "zip", "epk", "apu", "apv", "p2c", "p2s"})
 _REFUSED_TYPES = frozenset({"jwt", "jwe", "jose"})  # a `cty` that says the payload is another token
 
 
@@ -51,7 +51,11 @@ def base64url(text: str) -> bytes:
 
 
 def parse(compact: str) -> UnverifiedJwt:
-    """Take a compact JWS apart. Raises ValueError with fixed words for all that is not one, or not meant as a proof."""
+    """Take a compact JWS apart.
+
+    Raises ValueError for all that is not one, or not meant as a proof, in fixed words that tell one fault from another
+    and never hold anything of what was sent.
+    """
     # Length and dots come before any decoding: GHSA-f83f-xpx7-ffpw was a token of many dots.
     if len(compact) > MAX_LENGTH:
         raise ValueError("too long")
@@ -66,12 +70,14 @@ def parse(compact: str) -> UnverifiedJwt:
 @lru_cache(maxsize=64)  # all of a key's tokens have the same
 def _header(head: str) -> Mapping[str, Any]:
     header = strict_json.loads_object(base64url(head))
-    if not isinstance(header.get("alg"), str):
+    if "alg" not in header:
         raise ValueError("no alg")
+    if not isinstance(header["alg"], str):
+        raise ValueError("alg is not a string")
     if not isinstance(header.get("kid", ""), str):
         raise ValueError("kid is not a string")
-    if not _REFUSED_HEADERS.isdisjoint(header):
-        raise ValueError("refused header parameter")
+    if refused := _REFUSED_HEADERS & header.keys():
+        raise ValueError(f"refused header parameter {min(refused)}")
     if media_type(header.get("cty", "")) in _REFUSED_TYPES:
         raise ValueError("nested token")
     return header

@@ -17,24 +17,35 @@ def signed(broker: Broker, header: Any) -> str:
     return f"{signing_input}.{b64(broker.signer.sign(signing_input.encode()))}"
 
 
-@pytest.mark.parametrize(
-    "header",
-    [
-        {"jwk": FORGER.jwk()},
-        {"jwk": FORGER.jwk(), "kid": None},
-        {"jku": "https://evil.example/keys"},
-        {"jku": JWKS_URL},
-        {"x5u": "https://evil.example/chain"},
-        {"x5c": ["MIIB"]},
-    ],
-    ids=lambda header: "+".join(header),
-)
+@pytest.mark.parametrize("header", [{"jwk": FORGER.jwk()}, {"jwk": FORGER.jwk(), "kid": None}], ids=len)
 @pytest.mark.parametrize("signer", [FORGER, Signer()], ids=["forged", "the issuer's own"])
-def test_a_key_or_its_place_inside_the_jwt(header: dict[str, Any], signer: Signer) -> None:
+def test_a_key_inside_the_jwt(header: dict[str, Any], signer: Signer) -> None:
     """CVE-2018-0114 of node-jose: the embedded key was believed."""
     broker = Broker()
     assert broker.refuses(signer.jwt(broker.claims(), **header))
     assert broker.web.calls == []
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"jku": "https://evil.example/keys"},
+        {"jku": JWKS_URL},
+        {"x5u": "https://evil.example/chain"},
+        {"x5c": ["MIIB"]},
+        {"x5t": "AAAA"},
+        {"x5t#S256": "AAAA"},
+    ],
+    ids=str,
+)
+def test_a_place_or_a_certificate_of_a_key_inside_the_jwt_is_never_read(header: dict[str, Any]) -> None:
+    """Entra ID sends `x5t` with every token, Cloud Foundry's UAA `jku`; none of them is needed."""
+    broker = Broker()
+    assert broker.post(broker.signer.jwt(broker.claims(), **header)).status == 200
+    assert broker.refuses(FORGER.jwt(broker.claims(), **header))
+    assert broker.refuses(FORGER.jwt(broker.claims(), kid=None, **header))
+    assert broker.web.count(DISCOVERY_URL) == broker.web.count(JWKS_URL) == 1
+    assert not any("evil" in call.url for call in broker.web.calls)
 
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], [], "exp", None, ["https://x.example/ext"]], ids=str)
@@ -152,10 +163,3 @@ def test_an_entry_that_names_types_demands_one() -> None:
     assert broker.refuses(broker.signer.jwt(broker.claims(), typ=None))
     assert broker.refuses(broker.signer.jwt(broker.claims()))
     assert broker.post(broker.signer.jwt(broker.claims(), typ="at+jwt")).status == 200
-
-
-def test_a_thumbprint_of_the_issuer_s_certificate_is_no_key() -> None:
-    """Entra ID sends `x5t` with every token."""
-    broker = Broker()
-    assert broker.post(broker.signer.jwt(broker.claims(), x5t="AAAA")).status == 200
-    assert broker.refuses(FORGER.jwt(broker.claims(), x5t="AAAA"))
