@@ -78,7 +78,7 @@ class Caller(Value, frozen=True):
 
 
 class Keys(Protocol):
-    def find(self, source: KeySource, algorithm: str, key_id: str | None, deadline: Deadline, notes: Notes) -> Jwk: ...
+    def verify(self, source: KeySource, token: UnverifiedJwt, deadline: Deadline, notes: Notes) -> None: ...
 
 
 class Verifier:
@@ -107,9 +107,7 @@ class Verifier:
         except ValueError as error:
             raise CallerRefused("malformed JWT") from error
         entries = self._accepting(token, proof, notes)
-        key = self._keys.find(entries[0], token.algorithm, token.key_id, deadline, notes)
-        if not key.verify(token.algorithm, token.signature, token.signing_input):
-            raise CallerRefused("signature")
+        self._keys.verify(entries[0], token, deadline, notes)
         return _caller(entries, token, proof, notes)
 
     def _accepting(self, token: UnverifiedJwt, proof: Proof, notes: Notes) -> list[Issuer]:

@@ -12,6 +12,7 @@ from broker.deadline import Clock, Deadline
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.flight import SingleFlight
 from broker.jwk import Jwk
+from broker.jwt import UnverifiedJwt
 from broker.net import Http, OutOfReach
 
 FRESH_SECONDS = 10 * 60
@@ -19,6 +20,8 @@ KEEP_SECONDS = 6 * 60 * 60
 COOL_DOWN_SECONDS = 30
 FETCH_SECONDS = 2.0  # discovery and JWKS together
 MAX_BYTES = 64 * 1024
+
+_MEND = "name its key set: keys: {url: https://...}"
 
 
 class KeySource(Protocol):
@@ -38,7 +41,7 @@ class _Held(Struct):
     keys: tuple[Jwk, ...] = ()
     fetched_at: float = float("-inf")
     tried_at: float = float("-inf")
-    succeeded: bool = False
+    failure: str | None = None  # of the last try, in fixed words
 
 
 class KeySets:
@@ -50,22 +53,27 @@ class KeySets:
         self._held: dict[str, _Held] = {}
         self._flights = SingleFlight[tuple[Jwk, ...]]()
 
-    def find(self, source: KeySource, algorithm: str, key_id: str | None, deadline: Deadline, notes: Notes) -> Jwk:
-        """The one key that fits. Raises CallerRefused when there is none or more than one, TemporarilyUnavailable when
-        the issuer could not be asked.
+    def verify(self, source: KeySource, token: UnverifiedJwt, deadline: Deadline, notes: Notes) -> None:
+        """Verify the token's signature by the one key of its issuer that fits.
+
+        Raises CallerRefused when there is no such key, more than one, or the signature is not its own, and
+        TemporarilyUnavailable when the issuer could not be asked.
         """
         if source.inline_keys is not None:
-            return _pick(source.inline_keys, algorithm, key_id) or _unknown()
+            _accept(_problem(source.inline_keys, token))
+            return
         held = self._held.setdefault(source.issuer, _Held())
-        known = _pick(self._current(source, held, deadline, notes), algorithm, key_id)
-        if known is not None:
-            return known
-        # A new key, or an invented id: asked for at most once in a cool-down.
-        return _pick(self._fetched(source, held, deadline), algorithm, key_id) or _unknown()
+        known = self._current(source, held, deadline, notes)
+        problem = _problem(known, token)
+        if problem is None:
+            return
+        # A new key, one made anew under its old name, or a forgery: asked for at most once in a cool-down.
+        newest = self._fetched(source, held, deadline)
+        _accept(problem if newest is known else _problem(newest, token))
 
-    def fetch(self, source: KeySource, deadline: Deadline) -> None:
-        """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable."""
-        self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
+    def fetch(self, source: KeySource, deadline: Deadline) -> tuple[Jwk, ...]:
+        """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable, whose reason says what failed."""
+        return self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
 
     def _current(self, source: KeySource, held: _Held, deadline: Deadline, notes: Notes) -> tuple[Jwk, ...]:
         age = self._clock() - held.fetched_at
@@ -80,7 +88,7 @@ class KeySets:
                 return self._fetched(source, held, deadline)
             except TemporarilyUnavailable:
                 kept = held.keys
-        if not held.succeeded:
+        if held.failure is not None:
             notes.alarms.add("StaleKeys")
         return kept
 
@@ -93,55 +101,90 @@ class KeySets:
         def work() -> tuple[Jwk, ...]:
             if not self._cools(held):
                 self._fetch(source, held, deadline)
-            if not held.succeeded:
+            if held.failure is not None:
                 left = held.tried_at + COOL_DOWN_SECONDS - self._clock()
-                raise TemporarilyUnavailable("issuer's keys out of reach", retry_after=left)
+                raise TemporarilyUnavailable(f"issuer's keys out of reach: {held.failure}", retry_after=left)
             return held.keys
 
         return self._flights.run(source.issuer, work, deadline.left())
 
     def _fetch(self, source: KeySource, held: _Held, deadline: Deadline) -> None:
         ends_at = self._clock() + deadline.left(FETCH_SECONDS)
+        keys: tuple[Jwk, ...] = ()
         try:
             url = source.keys_url or self._discovered(source.issuer, ends_at)
-            keys = jwk.load_set(self._json(url, ends_at))
-        except (OutOfReach, ValueError):
-            keys = ()
+            keys = self._key_set(url, source.issuer, ends_at)
+            failure = None
+        except _Failed as error:
+            failure = str(error)
         # An empty set never replaces a good one; a good one replaces the old as a whole.
-        held.succeeded = bool(keys)
+        held.failure = failure
         held.tried_at = self._clock()
         if keys:
             held.keys, held.fetched_at = keys, held.tried_at
 
     def _discovered(self, issuer: str, ends_at: float) -> str:
-        """`jwks_uri` by OpenID Connect Discovery 1.0 section 4. Raises OutOfReach, ValueError."""
-        metadata = self._json(issuer.rstrip("/") + "/.well-known/openid-configuration", ends_at)
+        """`jwks_uri` by OpenID Connect Discovery 1.0 section 4."""
+        try:
+            metadata = self._json(issuer.rstrip("/") + "/.well-known/openid-configuration", ends_at)
+        except _Missing as error:
+            raise _Failed(f"issuer has no discovery document; {_MEND}") from error
+        except (OutOfReach, ValueError) as error:
+            raise _Failed(f"discovery document: {error}") from error
         if metadata.get("issuer") != issuer:
-            raise ValueError("metadata of another issuer")
+            raise _Failed("discovery document of another issuer; mind the slash at the end")
         url = metadata.get("jwks_uri")
         if not isinstance(url, str) or _origin(url) != _origin(issuer):
-            raise ValueError("keys at another origin")
+            raise _Failed(f"discovery document with keys at another origin; {_MEND}")
         return url
 
+    def _key_set(self, url: str, issuer: str, ends_at: float) -> tuple[Jwk, ...]:
+        try:
+            keys = jwk.load_set(self._json(url, ends_at), issuer)
+        except (OutOfReach, ValueError) as error:
+            raise _Failed(f"key set: {error}") from error
+        if not keys:
+            raise _Failed("key set: no usable key")
+        return keys
+
     def _json(self, url: str, ends_at: float) -> Mapping[str, object]:
+        """Raises OutOfReach, ValueError, both in fixed words."""
         answer = self._http("GET", url, seconds=max(ends_at - self._clock(), 0.001), limit=MAX_BYTES)
+        if answer.status in (404, 410):
+            raise _Missing("not found")
         if answer.status != 200:
-            raise OutOfReach("status")
+            raise OutOfReach(f"status {answer.status}")
         return strict_json.loads_object(answer.body)
 
 
-def _pick(keys: tuple[Jwk, ...], algorithm: str, key_id: str | None) -> Jwk | None:
-    """The one key of this id, or of any where the JWT names none, that may verify the algorithm."""
+class _Missing(OutOfReach):
+    """There is nothing at this URL."""
+
+
+class _Failed(Exception):
+    """Why an issuer's keys are not to be had, in fixed words."""
+
+
+def _problem(keys: tuple[Jwk, ...], token: UnverifiedJwt) -> str | None:
+    """Why the token's signature is not to be believed by these keys; None if it is.
+
+    The one key counts that has the token's key id, or any where it names none, and may verify its algorithm.
+    """
+    algorithm, key_id = token.algorithm, token.key_id
     fitting = [key for key in keys if algorithm in key.algorithms and key_id in (None, key.key_id)]
-    if len(fitting) > 1:
-        raise CallerRefused("more than one key fits")
-    return fitting[0] if fitting else None
+    if len(fitting) != 1:
+        return "more than one key fits" if fitting else "no key fits"
+    return None if fitting[0].verify(algorithm, token.signature, token.signing_input) else "signature"
 
 
-def _unknown() -> Jwk:
-    raise CallerRefused("no key fits")
+def _accept(problem: str | None) -> None:
+    if problem is not None:
+        raise CallerRefused(problem)
 
 
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return None

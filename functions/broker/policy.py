@@ -163,7 +163,7 @@ def _issuer(compiled: Mapping[str, Any]) -> Issuer:
         issuer=compiled["issuer"],
         audiences=frozenset(compiled["audiences"]),
         algorithms=frozenset(compiled["algorithms"]),
-        inline_keys=jwk.load_set(keys["jwks"]) if "jwks" in keys else None,
+        inline_keys=jwk.load_set(keys["jwks"], compiled["issuer"]) if "jwks" in keys else None,
         keys_url=keys.get("url"),
         max_age=compiled["max_age"],
         leeway=compiled["leeway"],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.kit.brokers import DISCOVERY_URL, JWKS_URL, Broker
-from tests.kit.jwts import Signer
+from tests.kit.jwts import Signer, b64, part
 from tests.kit.policies import issuer, policy
 from tests.kit.web import reply
 
@@ -68,6 +68,52 @@ def test_a_flood_of_bad_requests_of_every_kind_causes_no_call_upstream() -> None
         assert broker.refuses(broker.jwt(exp=1))
         assert broker.refuses(broker.jwt(iss=f"https://{number}.example"))
     assert [call.url for call in broker.web.calls] == [DISCOVERY_URL, JWKS_URL]
+
+
+def test_a_flood_of_bad_signatures_under_a_known_key_id_causes_one_fetch_in_thirty_seconds() -> None:
+    """A bad signature may be by a key made anew under its old name, so it is looked up; a flood is still a flood."""
+    broker = Broker()
+    forger = Signer("RS256", name="forger")
+    broker.post()
+    for expected in (2, 3):
+        broker.clock.advance(30)
+        for _ in range(100):
+            assert broker.refuses(forger.jwt(broker.claims()))
+        assert fetches(broker) == expected
+    assert broker.post().status == 200
+
+
+def test_a_key_made_anew_under_its_old_name_is_taken_within_thirty_seconds() -> None:
+    broker = Broker()
+    broker.post()
+    remade = Signer("RS256", name="remade")
+    broker.web[JWKS_URL] = reply(remade.jwks())
+    broker.clock.advance(30)
+    assert broker.post(remade.jwt(broker.claims())).status == 200
+    assert broker.refuses(broker.jwt())
+
+
+@pytest.mark.parametrize("point", [bytes(32), b"\x01" + bytes(31), b"\xec" + b"\xff" * 30 + b"\x7f"], ids=bytes.hex)
+@pytest.mark.parametrize("where", ["fetched", "inline"])
+def test_a_key_of_small_order_lets_nobody_in_by_a_signature_made_from_nothing(point: bytes, where: str) -> None:
+    """With such a key OpenSSL accepts R and S of nothing but constants, for one message in eight or for all."""
+    jwks = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": b64(point)}]}
+    keys = {"keys": {"jwks": jwks}} if where == "inline" else {}
+    broker = Broker(policy(issuers=[issuer(algorithms=["EdDSA"], **keys)]))
+    broker.web[JWKS_URL] = reply(jwks)
+    for number in range(16):
+        head = part({"alg": "EdDSA", "kid": "k1"})
+        body = part(broker.claims(jti=str(number)))
+        for r in (bytes(32), b"\x01" + bytes(31), point):
+            forged = f"{head}.{body}.{b64(r + bytes(32))}"
+            assert broker.refuses(forged, 401 if where == "inline" else 503)
+
+
+def test_a_key_that_its_set_gives_to_another_issuer_lets_nobody_in() -> None:
+    """Entra's sets hold the keys of its consumers' tenant, where everybody may have an account."""
+    broker = Broker()
+    broker.web[JWKS_URL] = reply(broker.signer.jwks(issuer="https://login.example.com/consumers"))
+    assert broker.refuses(broker.jwt(), 503)
 
 
 def test_a_rotated_key_is_found_and_the_old_one_is_gone_with_the_new_set() -> None:

@@ -78,8 +78,7 @@ def test_a_login_by_pkce_gives_an_id_token_signed_by_that_key(issuer: tuple[str,
     }
     tokens = web.request("POST", metadata["token_endpoint"], fields=form, encode_multipart=False).json()
     id_token = jwt.parse(tokens["id_token"])
-    key = jwk.load(public_jwk(load_key(key_file)))
-    assert key is not None
+    key = jwk.load(public_jwk(load_key(key_file)), url)
     assert key.verify("RS256", id_token.signature, id_token.signing_input)
     assert (id_token.claims["iss"], id_token.claims["sub"], id_token.claims["aud"]) == (url, "alice", ["app"])
     assert id_token.key_id == key.key_id

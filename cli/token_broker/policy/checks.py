@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from broker import jwk
 from broker.caller import IAM, INVOKE
+from broker.jwt import base64url
 from broker.net import LOOPBACK
 
 from token_broker.policy.document import Path
@@ -16,6 +17,8 @@ from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, Trust
 from token_broker.policy.presets import PRESETS, misfits
 
 Found = Iterator[tuple[Path, str]]
+
+MIN_EXPONENT = 65537  # of an inline RSA key; NIST SP 800-56B section 6.2
 
 # Issuers of callers without a JWT, and the claims that they have (docs/pipelines.md).
 RESERVED = {
@@ -165,18 +168,21 @@ def _inline(path: Path, issuer: Issuer) -> Found:
     if len(keys) > jwk.MAX_KEYS:
         yield path, f"more than {jwk.MAX_KEYS} keys"
     for place, key in enumerate(keys):
-        at = (*path, "keys", place)
-        if isinstance(key, dict) and ("d" in key or "k" in key):
-            yield (
-                at,
-                "a private or shared key; put only the public members here, and make a new key: this one was shown",
-            )
-            continue
-        usable = jwk.load(key)
-        if usable is None:
-            yield at, "not a usable public key: kty, crv, sizes, use and key_ops must fit a signature (RFC 7517, 7518)"
-        elif usable.algorithms.isdisjoint(issuer.algorithms):
-            yield at, f"fits none of the issuer's algorithms; it verifies {', '.join(sorted(usable.algorithms))}"
+        if problem := _key_problem(key, issuer):
+            yield (*path, "keys", place), problem
+
+
+def _key_problem(key: Any, issuer: Issuer) -> str | None:
+    try:
+        usable = jwk.load(key, issuer.issuer)
+    except ValueError as error:
+        return f"not a usable public key: {error}"
+    if usable.algorithms.isdisjoint(issuer.algorithms):
+        return f"fits none of the issuer's algorithms; it verifies {', '.join(sorted(usable.algorithms))}"
+    # Good verifiers take a small exponent, and careless ones have been fooled with it: a new key costs nothing.
+    if "e" in key and int.from_bytes(base64url(key["e"])) < MIN_EXPONENT:
+        return f"its exponent is below {MIN_EXPONENT}; make a new key, with `openssl genrsa 3072`"
+    return None
 
 
 def _pointers(path: Path, conditions: dict[str, Any]) -> Found:

@@ -216,7 +216,7 @@ class Issuer(_Strict):
     algorithms: Annotated[
         list[Annotated[str, AfterValidator(_algorithm)]], Field(min_length=1), AfterValidator(_unique)
     ]
-    """Asymmetric only: RS, PS and ES with 256, 384 and 512, and EdDSA."""
+    """Asymmetric only: RS, PS and ES with 256, 384 and 512, and EdDSA, Ed25519 and Ed448 (RFC 9864)."""
     keys: Annotated[
         Annotated[Literal["discovery"], Tag("scalar")]
         | Annotated[KeyUrl, Tag("url")]

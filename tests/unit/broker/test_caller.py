@@ -13,11 +13,13 @@ from broker.errors import (
     ClientAssertionRefused,
     SubjectTokenRefused,
 )
+from broker.keys import KeySets
 from broker.request import IamProof, InvokeProof, Proof, ProofForm
 
 from tests.kit.clock import Clock
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE, ISSUER, condition, issuer, policy
+from tests.kit.web import Web
 
 SIGNER = Signer("ES256")
 INLINE: dict[str, Any] = {"keys": {"jwks": SIGNER.jwks()}, "algorithms": ["ES256"]}
@@ -30,12 +32,7 @@ class Desk:
         self.clock = Clock()
         self.notes = Notes()
         trust = policy(issuers=list(entries) or [issuer(**INLINE)])
-
-        class NoKeys:
-            def find(self, source: Any, *_: Any) -> Any:
-                return source.inline_keys[0]
-
-        self._verifier = Verifier(trust.issuers, NoKeys(), self.clock)
+        self._verifier = Verifier(trust.issuers, KeySets(Web(), self.clock), self.clock)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         now = int(self.clock())

@@ -12,7 +12,10 @@ from broker.policy import load
 from jsonschema import Draft202012Validator
 from token_broker.policy import reference
 from token_broker.policy.compiler import compile_policy
+from token_broker.policy.document import PolicyErrors
 from token_broker.policy.presets import PRESETS
+
+from tests.kit.jwts import Signer
 
 ROOT = Path(__file__).parents[3]
 PAGES = [
@@ -100,13 +103,32 @@ def test_make_alone_lists_what_the_readme_needs() -> None:
 
 
 HEAD = "version: 1\ncredentials: {default: {}}\n"
+PLACEHOLDER = "<public key, 43 letters>"
 RECIPES = blocks("docs/recipes.md", "yaml")
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.split()[1].rstrip(":"))
 def test_a_recipe_compiles_and_the_linter_has_nothing_to_say(recipe: str) -> None:
-    compiled = compile_policy(HEAD + recipe, "recipes.md")
+    compiled = compile_policy(HEAD + recipe.replace(PLACEHOLDER, Signer("EdDSA").jwk()["x"]), "recipes.md")
     assert [str(said) for said in compiled.warnings] == []
+
+
+def test_the_recipe_with_a_key_is_refused_until_a_key_that_its_command_makes_is_put_in(tmp_path: Path) -> None:
+    """A key that can be copied from a page is one whose private half is known."""
+    (recipe,) = (each for each in RECIPES if PLACEHOLDER in each)
+    with pytest.raises(PolicyErrors, match="its x is not base64url"):
+        compile_policy(HEAD + recipe, "recipes.md")
+    commands = re.findall(r"^    (openssl .*)$", (ROOT / "docs/recipes.md").read_text(), re.MULTILINE)
+    printed = [
+        subprocess.run(["bash", "-c", each], cwd=tmp_path, check=True, capture_output=True, text=True).stdout
+        for each in commands
+    ]
+    compile_policy(HEAD + recipe.replace(PLACEHOLDER, printed[-1].strip()), "recipes.md")
+
+
+def test_no_page_shows_a_public_key_to_copy() -> None:
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert not re.search(r"\b[xny]: *\"?[A-Za-z0-9_-]{40,}", page.read_text()), page
 
 
 def test_every_preset_has_a_recipe() -> None:
