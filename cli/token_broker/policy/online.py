@@ -1,0 +1,41 @@
+"""`policy check --online`: whether the keys of each issuer are to be had, by the code that the function runs."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from broker.caller import Issuer
+from broker.deadline import Clock, Deadline
+from broker.errors import TemporarilyUnavailable
+from broker.keys import KeySets
+from broker.net import Http
+from broker.policy import Policy
+
+_SECONDS = 10.0  # for each issuer
+
+
+@dataclass(frozen=True, slots=True)
+class KeysReport:
+    """How many keys of an issuer may verify its JWTs, or why there are none, and the mend."""
+
+    entry: str  # its name in the policy
+    usable: int
+    problem: str | None = None
+
+
+def report_keys(policy: Policy, http: Http, clock: Clock) -> Iterator[KeysReport]:
+    """A report for each entry whose keys are fetched; entries of one issuer share a fetch."""
+    keys = KeySets(http, clock)
+    for entries in policy.issuers.values():
+        yield from (_report(entry, keys, clock) for entry in entries if entry.inline_keys is None)
+
+
+def _report(entry: Issuer, keys: KeySets, clock: Clock) -> KeysReport:
+    try:
+        fetched = keys.fetch(entry, Deadline(clock, _SECONDS))
+    except TemporarilyUnavailable as error:
+        return KeysReport(entry.name, 0, error.reason)
+    usable = sum(not key.algorithms.isdisjoint(entry.algorithms) for key in fetched)
+    if not usable:
+        verified = ", ".join(sorted(frozenset[str]().union(*(key.algorithms for key in fetched))))
+        return KeysReport(entry.name, 0, f"none of its keys fits `algorithms`; they verify {verified}")
+    return KeysReport(entry.name, usable)
