@@ -38,7 +38,7 @@ class Issuer:
     @property
     def policy(self) -> str:
         return f"""version: 1
-credentials: {{default: {{secret: a}}}}
+credentials: {{default: {{}}}}
 issuers:
   site: {{issuer: "{self.url}", audiences: [us], algorithms: [RS256], keys: discovery}}
 rules: [{{name: one, issuer: site, when: {{sub: job}}, scopes: [queues:read]}}]

@@ -21,7 +21,7 @@ DISCOVERED: dict[str, Any] = {"issuer": ISSUER, "audiences": ["us"], "algorithms
 
 def reports(web: Web, **issuers: dict[str, Any]) -> list[KeysReport]:
     rules = [{"name": name, "issuer": name, "when": {"sub": "job"}, "scopes": ["queues:read"]} for name in issuers]
-    document = {"version": 1, "credentials": {"default": {"secret": "a"}}, "issuers": issuers, "rules": rules}
+    document = {"version": 1, "credentials": {"default": {}}, "issuers": issuers, "rules": rules}
     return list(report_keys(load(compile_policy(json.dumps(document), "policy.yaml").data), web, Clock()))
 
 
