@@ -180,7 +180,7 @@ def _key_problem(key: Any, issuer: Issuer) -> str | None:
     if usable.algorithms.isdisjoint(issuer.algorithms):
         return f"fits none of the issuer's algorithms; it verifies {', '.join(sorted(usable.algorithms))}"
     # Good verifiers take a small exponent, and careless ones have been fooled with it: a new key costs nothing.
-    if "e" in key and int.from_bytes(base64url(key["e"])) < MIN_EXPONENT:
+    if key["kty"] == "RSA" and int.from_bytes(base64url(key["e"])) < MIN_EXPONENT:
         return f"its exponent is below {MIN_EXPONENT}; make a new key, with `openssl genrsa 3072`"
     return None
 

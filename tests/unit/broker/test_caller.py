@@ -366,3 +366,20 @@ def test_who_invokes_is_who_the_template_says() -> None:
     caller = InvokeIdentifier().identify(InvokeProof("nightly"), Deadline(Clock(), 15), notes)
     assert (caller.entry, caller.subject, caller.claims) == ("invoke", "nightly", {"sub": "nightly"})
     assert (notes.issuer, notes.subject) == ("invoke", "nightly")
+
+
+@pytest.mark.parametrize("listed", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("shown", ["EdDSA", "Ed25519"])
+@pytest.mark.parametrize("key_says", [None, "EdDSA", "Ed25519"])
+def test_the_policy_says_which_name_of_the_edwards_algorithm_a_jwt_may_have(
+    listed: str, shown: str, key_says: str | None
+) -> None:
+    """RFC 9864: the key verifies both, as they are one algorithm."""
+    signer = Signer("EdDSA")
+    desk = Desk(issuer(keys={"jwks": signer.jwks(alg=key_says)}, algorithms=[listed]))
+    compact = signer.jwt(desk.claims(), alg=shown)
+    if listed == shown:
+        assert desk.verify(compact).subject == "alice"
+    else:
+        with pytest.raises(CallerRefused, match="algorithm"):
+            desk.verify(compact)
