@@ -101,6 +101,24 @@ def test_after_an_answer_that_only_the_connection_s_end_ends_nothing_is_kept(web
         assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
 
 
+@pytest.mark.parametrize(
+    "lengths",
+    [b"content-length: 1\r\ncontent-length: 5\r\n", b"content-length: 5\r\ntransfer-encoding: chunked\r\n"],
+    ids=["two lengths", "a length and chunks"],
+)
+def test_after_an_answer_that_tells_its_end_twice_nothing_is_kept(web: Http, lengths: bytes) -> None:
+    """Two readers could take two ends for it (RFC 9112 section 6.3)."""
+    connections: list[int] = []
+
+    def speak(connection: socket.socket, number: bytes) -> None:
+        body = b"1\r\n%s\r\n0\r\n\r\n" % number if b"chunked" in lengths else number
+        connection.sendall(OK + lengths + b"\r\n" + body)
+        read_head(connection)
+
+    with peer(numbers(speak, connections), at_once=3) as origin:
+        assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
+
+
 def test_a_hundred_that_says_go_on_is_passed_over(web: Http) -> None:
     """100 Continue is the one interim answer that every client passes over (RFC 9110 section 15.2.1)."""
 
