@@ -10,10 +10,11 @@ from broker.errors import BrokerFault
 from broker.event import read_event
 from broker.jwk import ALGORITHMS
 from broker.request import read_token_request
-from broker.response import Response, healthy, metadata, respond
+from broker.response import Response, healthy, metadata, preflight, respond
+from broker.settings import public_url
 from broker.wiring import build, by_jwt
 
-_PUBLIC_URL = os.environ.get("PUBLIC_URL")
+_public_url = public_url(os.environ)
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
 _broker = build(os.environ, _sink, by_jwt)
 _broker.prepare()
@@ -21,12 +22,14 @@ _broker.prepare()
 
 def handler(event: Any, context: Context) -> Response:
     """Answers `ANY /token`, the metadata and `GET /health`. Raises BrokerFault for all other events."""
-    http = read_event(event, _PUBLIC_URL)
+    http = read_event(event, _public_url)
     if http.route == "GET /health":
         return healthy()
     if http.route == "GET /.well-known/oauth-authorization-server":
-        return metadata(http.origin, ALGORITHMS)
+        return metadata(http, ALGORITHMS)
     if http.route != "ANY /token":
         raise BrokerFault("no such route")
+    if http.method == "OPTIONS":
+        return preflight()
     outcome = _broker.exchange(http.request_id, lambda: read_token_request(http), Deadline.of(context, time.time))
     return respond(outcome, http, time.time())

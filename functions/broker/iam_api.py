@@ -12,7 +12,7 @@ from broker.deadline import Context, Deadline
 from broker.errors import BrokerFault
 from broker.event import read_event
 from broker.request import read_iam_request
-from broker.response import Response, respond
+from broker.response import Response, preflight, respond
 from broker.wiring import build, by_iam
 
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
@@ -25,6 +25,8 @@ def handler(event: Any, context: Context) -> Response:
     http = read_event(event, None)
     if http.route != "ANY /iam/token":
         raise BrokerFault("no such route")
+    if http.method == "OPTIONS":
+        return preflight()
     deadline = Deadline.of(context, time.time)
     return respond(
         _broker.exchange(http.request_id, lambda: read_iam_request(http, event), deadline), http, time.time()

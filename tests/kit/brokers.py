@@ -120,7 +120,7 @@ class Broker:
             "authorization": f"Bearer {self.jwt() if jwt is None else jwt}",
             "content-type": "application/x-www-form-urlencoded",
         }
-        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, urlencode(form), False)
+        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, urlencode(form), False, True)
         return self.send(http, seconds)
 
     def send(self, http: HttpRequest, seconds: float = 15) -> "Answered":
