@@ -105,7 +105,8 @@ class Verifier:
         try:
             token = jwt.parse(proof.jwt)
         except ValueError as error:
-            raise CallerRefused("malformed JWT") from error
+            # Its words are fixed, and quote nothing.
+            raise CallerRefused(f"malformed JWT: {error}") from error
         entries = self._accepting(token, proof, notes)
         key = self._keys.find(entries[0], token.algorithm, token.key_id, deadline, notes)
         if not key.verify(token.algorithm, token.signature, token.signing_input):

@@ -31,6 +31,7 @@ GRANT_TYPES = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
 
 _TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105 - RFC 8693 section 3
 _SUBJECT_TOKEN_TYPES = {f"{_TOKEN_TYPE}{name}": name for name in ("jwt", "id_token", "access_token")}
+DEFAULT_AUD, DEFAULT_CREDENTIAL = "api2", "default"
 ACCESS_TOKEN_TYPE = f"{_TOKEN_TYPE}access_token"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 NOT_CONFIGURED = (
@@ -136,7 +137,7 @@ def read_invocation(event: Any, name: str, request_id: str) -> TokenRequest[Invo
     if not isinstance(event, dict) or not event.keys() <= known:
         raise InvalidRequest("invocation", "Send an object with scope, aud and credential, all optional.")
     scope = event.get("scope", [])
-    texts = [event.get("aud", "api2"), event.get("credential", "default")]
+    texts = [event.get("aud", DEFAULT_AUD), event.get("credential", DEFAULT_CREDENTIAL)]
     if not isinstance(scope, list) or not all(isinstance(text, str) and text for text in [*scope, *texts]):
         raise InvalidRequest("invocation", "scope is a list of texts; aud and credential are texts.")
     if any(re.search("[ ,]", text) for text in scope):
@@ -154,7 +155,7 @@ def token_request[P: Shown](
         proof=proof,
         scopes=_scopes(fields.get("scope")),
         aud=_aud(fields),
-        credential=fields.get("credential", "default"),
+        credential=fields.get("credential", DEFAULT_CREDENTIAL),
         is_token_exchange=is_token_exchange,
     )
 
@@ -262,4 +263,4 @@ def _aud(fields: Mapping[str, str]) -> str:
     named = {fields[name] for name in ("aud", "audience") if name in fields}
     if len(named) > 1:
         raise InvalidTarget("aud and audience differ", "aud and audience differ; send one.")
-    return named.pop() if named else "api2"
+    return named.pop() if named else DEFAULT_AUD

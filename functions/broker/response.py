@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.json import encode
 
+from broker import __version__
 from broker.errors import BrokerError, InvalidRequest, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.event import HttpRequest
 from broker.exchange import Outcome
@@ -65,8 +66,14 @@ def refused(error: BrokerError, http: HttpRequest) -> Response:
     return _response(error.status, headers, body)
 
 
-def healthy() -> Response:
-    return _response(200, _NO_STORE, {"status": "ok"})
+def healthy(policy: str) -> Response:
+    """That the function runs, and what: `policy` is the digest of the compiled one."""
+    return _response(200, _NO_STORE, {"status": "ok", "version": __version__, "policy": policy})
+
+
+def without_body(response: Response) -> Response:
+    """The answer to HEAD in place of GET (RFC 9110 section 9.3.2)."""
+    return response | {"body": ""}
 
 
 def metadata(http: HttpRequest, algorithms: Iterable[str]) -> Response:

@@ -5,21 +5,25 @@ from math import isfinite
 from typing import Any
 
 
+class Malformed(ValueError):
+    """What is wrong, in fixed words: they stand in audit records, and the standard library's quote what was sent."""
+
+
 def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("duplicate member")
+        raise Malformed("duplicate member")
     return members
 
 
 def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
+    raise Malformed("NaN or Infinity")
 
 
 def _float(text: str) -> float:
     number = float(text)
     if not isfinite(number):
-        raise ValueError("number out of range")
+        raise Malformed("number out of range")
     return number
 
 
@@ -27,7 +31,7 @@ _decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant
 
 
 def loads(data: bytes) -> Any:
-    """The value in `data` (RFC 8259). Raises ValueError for all that is not strict JSON, or nested too deeply."""
+    """The value in `data` (RFC 8259). Raises Malformed for all that is not strict JSON, or nested too deeply."""
     try:
         value = _decoder.decode(data.decode("utf-8"))
         if b"\\u" in data:
@@ -35,12 +39,20 @@ def loads(data: bytes) -> Any:
             json.dumps(value, ensure_ascii=False).encode()
         return value
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise Malformed("nested too deeply") from error
+    except UnicodeDecodeError as error:
+        raise Malformed("not UTF-8") from error
+    except UnicodeEncodeError as error:
+        raise Malformed("half a surrogate pair") from error
+    except Malformed:
+        raise
+    except ValueError as error:
+        raise Malformed("not JSON") from error
 
 
 def loads_object(data: bytes) -> dict[str, Any]:
-    """The object in `data`. Raises ValueError for anything else."""
+    """The object in `data`. Raises Malformed for anything else."""
     value = loads(data)
     if not isinstance(value, dict):
-        raise ValueError("not an object")
+        raise Malformed("not an object")
     return value

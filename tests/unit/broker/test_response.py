@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from broker import errors
+from broker import __version__, errors
 from broker.errors import BrokerError
 from broker.event import HttpRequest
 from broker.exchange import Outcome
 from broker.minting import BearerToken
-from broker.response import granted, healthy, metadata, preflight, refused, respond
+from broker.response import granted, healthy, metadata, preflight, refused, respond, without_body
 from msgspec.structs import replace
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
@@ -142,5 +142,14 @@ def test_a_refused_client_assertion_says_what_its_aud_must_be() -> None:
     assert "aud must be the issuer in this broker's metadata" in errors.ClientAssertionRefused.description
 
 
-def test_health_is_200() -> None:
-    assert (healthy()["statusCode"], healthy()["body"]) == (200, '{"status":"ok"}')
+def test_health_tells_which_version_and_which_policy_run() -> None:
+    answer = healthy("f" * 64)
+    assert (answer["statusCode"], json.loads(answer["body"])) == (
+        200,
+        {"status": "ok", "version": __version__, "policy": "f" * 64},
+    )
+
+
+def test_the_answer_to_head_has_the_same_headers_and_no_body() -> None:
+    answer = healthy("f" * 64)
+    assert without_body(answer) == answer | {"body": ""}
