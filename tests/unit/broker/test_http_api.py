@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.handlers import Function, event, loaded
+from tests.kit.handlers import Context, Function, event, loaded
 from tests.kit.jwts import Signer, part
 from tests.kit.policies import ISSUER
 
@@ -61,6 +61,31 @@ def test_options_of_the_iam_route_is_answered_too(tmp_path: Any) -> None:
     with loaded("iam_api", tmp_path, SIGNER) as iam:
         assert iam(on("OPTIONS", "ANY /iam/token"))["statusCode"] == 204
         assert iam.records() == []
+
+
+@pytest.mark.parametrize(("method", "has_body"), [("GET", True), ("HEAD", False)])
+def test_health_is_answered_to_get_and_head_and_leaves_no_record(
+    function: Function, method: str, has_body: bool
+) -> None:
+    answer = function(on(method, f"{method} /health"))
+    assert (answer["statusCode"], bool(answer["body"])) == (200, has_body)
+    function(on("GET", "ANY /token"))
+    (record,) = function.records()
+    if has_body:
+        told = {"status": "ok", "version": record["version"], "policy": record["policy"]}
+        assert json.loads(answer["body"]) == told
+
+
+def test_a_record_has_the_ids_of_lambda_and_tells_the_cold_start(tmp_path: Any) -> None:
+    root = "1-5759e988-bd862e3fe1be46a994272793"
+    with loaded("http_api", tmp_path, SIGNER, _X_AMZN_TRACE_ID=f"Root={root};Sampled=0") as fresh:
+        for _ in range(2):
+            fresh(on("GET", "ANY /token"))
+        records = fresh.records()
+    assert [record["cold_start"] for record in records] == [True, False]
+    assert {record["function_request_id"] for record in records} == {Context.aws_request_id}
+    assert {record["xray_trace_id"] for record in records} == {root}
+    assert {record["request_id"] for record in records} == {event("token")["requestContext"]["requestId"]}
 
 
 def test_another_method_is_refused_and_recorded(function: Function) -> None:
