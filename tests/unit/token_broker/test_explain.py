@@ -159,7 +159,7 @@ def test_callers_without_a_jwt_are_explained_too(tmp_path: Path) -> None:
         (["--claims", "-", "--issuer", "site"], '{"token_use": "id"}', "no sub"),
         (["--claims", "-", "--issuer", "site"], '{"token_use": "id", "sub": 5}', "no sub"),
         (["--claims", "-", "--issuer", "site", "--verify"], "{}", "--verify needs --jwt"),
-        (["--claims", "-", "--issuer", "site"], "no json", "Expecting value"),
+        (["--claims", "-", "--issuer", "site"], "no json", "not JSON"),
         (["--claims", "nowhere.json"], "", "nowhere.json"),
         (["--jwt", "-"], "no jwt", "not a JWT that the broker reads"),
         ([], "", "one of the arguments --jwt --claims is required"),
