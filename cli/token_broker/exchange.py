@@ -5,9 +5,10 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
+from broker.net import LOOPBACK
 
 from token_broker import jwt
 from token_broker.stack_file import NoStack, read_stack
@@ -28,12 +29,12 @@ def register(parts: Any) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     """Prints the answer: to stdout when a token was given, else to stderr with exit status 1."""
     try:
-        url = arguments.url or read_stack(arguments.stack)["broker_url"]
+        url = _safe(arguments.url or read_stack(arguments.stack)["broker_url"])
         proof = _proof(arguments)
         fields = {name: value for name in ("scope", "aud", "credential") if (value := getattr(arguments, name))}
         answer = urllib3.request(
             "POST",
-            f"{url.rstrip('/')}/token",
+            f"{url}/token",
             headers={"authorization": f"Bearer {proof}", "content-type": "application/x-www-form-urlencoded"},
             body=urlencode({"grant_type": "client_credentials", **fields}),
             redirect=False,
@@ -46,6 +47,16 @@ def _run(arguments: argparse.Namespace) -> int:
     out = sys.stdout if answer.status == 200 else sys.stderr
     out.write(_pretty(answer.data.decode("utf-8", "replace")) + "\n")
     return 0 if answer.status == 200 else 1
+
+
+def _safe(url: str) -> str:
+    """The broker's URL without a slash at its end. Raises ValueError where others could read the JWT on its way."""
+    parts = urlsplit(url)
+    if not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))):
+        raise ValueError(
+            "--url must begin with https:// (http only for 127.0.0.1, localhost and ::1); nothing was sent"
+        )
+    return url.rstrip("/")
 
 
 def _proof(arguments: argparse.Namespace) -> str:

@@ -9,6 +9,8 @@ A request goes one way through these modules; each knows only those below it:
     request  caller  policy  minting  replay      the steps
     keys  credentials  cache  shared_cache  sealing  budget  transloadit  cloudwatch  audit    what they use
     secretsmanager  dynamodb  aws    what the function calls of AWS
-    event  jwt  jwk  weak_keys  conditions  flight  framing  net  strict_json  deadline  settings    the ground
-    values  errors    what all rest on
+    event  jwt  jwk  weak_keys  conditions  flight  framing  net  strict_json  invocation    the ground
+    deadline  settings  values  errors    what the ground stands on
 """
+
+__version__ = "0.1.0"

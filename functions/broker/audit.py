@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, overload
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -12,7 +12,6 @@ from broker.values import Value
 MAX_TEXT = 256  # characters of any one value that a caller chose
 MAX_RULES = 20  # refused rules that are named
 MAX_ITEMS = 50  # of any list, such as the scopes asked for
-_CHOSEN = ("subject", "scopes", "aud", "credential", "rules", "failed")  # by a caller, or as many as the policy has
 
 
 class Notes(Struct):
@@ -22,12 +21,10 @@ class Notes(Struct):
     subject: str | None = None
     rules: tuple[str, ...] = ()
     failed: Mapping[str, tuple[str, ...]] = {}
-    policy: str | None = None
     cache: str | None = None
     upstream_status: int | None = None
     upstream_error: str | None = None
     mints: int = 0
-    token_sha256: str | None = None
     alarms: set[str] = set()
 
 
@@ -35,23 +32,29 @@ class AuditRecord(Value, frozen=True):
     """One request: who asked for what, what decided it, what came of it. Never a secret, a token or another claim."""
 
     request_id: str
+    function_request_id: str
+    xray_trace_id: str | None
+    cold_start: bool
+    version: str  # of the broker
+    policy: str  # SHA-256 of the compiled policy
     outcome: str  # granted, or the code of the refusal's class
     status: int
     reason: str | None
     issuer: str | None  # only once the caller JWT names a configured one
     subject: str | None  # only once verified
+    proof: str | None
     scopes: tuple[str, ...] | None  # as asked; None: all that the policy gives
     aud: str | None
     credential: str | None
-    proof: str | None
-    policy: str | None  # SHA-256 of the compiled policy
     rules: tuple[str, ...]  # that decided a grant
     failed: Mapping[str, tuple[str, ...]]  # rule by rule, the names of the conditions that failed
+    granted_scopes: tuple[str, ...] | None  # of the token that was given
+    token_sha256: str | None  # hex of SHA-256 over the bearer token's bytes
+    token_expires_at: int | None  # seconds since the epoch
     cache: str | None  # hit, shared, miss, renewed, kept
     upstream_status: int | None  # api2's last status
     upstream_error: str | None  # api2's last error code
     mints: int  # calls of api2's /token
-    token_sha256: str | None  # hex of SHA-256 over the bearer token's bytes
     milliseconds: float
     alarms: tuple[str, ...]
 
@@ -68,21 +71,35 @@ def token_hash(token: str) -> str:
 
 
 def fields(record: AuditRecord) -> dict[str, Any]:
-    """The record as JSON members, cut to a size that a caller cannot choose."""
-    return asdict(record) | {name: _cut(getattr(record, name)) for name in _CHOSEN}
+    """The record as JSON members, cut to a size that a caller cannot choose.
+
+    Each is one value: CloudWatch Logs Insights makes a field of every item of a list or an object, so that no query can
+    name the whole. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
+    """
+    failed = [f"{_cut(rule)}: {_joined(', ', names)}" for rule, names in record.failed.items() if names]
+    return asdict(record) | {
+        "subject": _cut(record.subject),
+        "scopes": _joined(" ", record.scopes),
+        "aud": _cut(record.aud),
+        "credential": _cut(record.credential),
+        "rules": _joined("; ", record.rules),
+        "failed": "; ".join(failed[:MAX_RULES]),
+        "granted_scopes": _joined(" ", record.granted_scopes),
+        "alarms": " ".join(record.alarms),
+    }
 
 
-def _cut(value: Any) -> Any:
-    if not value:
-        return value
-    if isinstance(value, str):
-        # Half a surrogate pair cannot be written, and a record must be.
-        return value[:MAX_TEXT].encode("utf-8", "replace").decode()
-    if isinstance(value, tuple | list):
-        return [_cut(item) for item in value[:MAX_ITEMS]]
-    if isinstance(value, dict):
-        return {name: _cut(value[name]) for name in list(value)[:MAX_RULES]}
-    return value
+def _joined(between: str, names: tuple[str, ...] | None) -> str | None:
+    return None if names is None else between.join([_cut(name) for name in names[:MAX_ITEMS]])
+
+
+@overload
+def _cut(text: str) -> str: ...
+@overload
+def _cut(text: str | None) -> str | None: ...
+def _cut(text: str | None) -> str | None:
+    # Half a surrogate pair cannot be written, and a record must be.
+    return None if text is None else text[:MAX_TEXT].encode("utf-8", "replace").decode()
 
 
 def counts(record: AuditRecord) -> dict[str, int]:
@@ -95,7 +112,9 @@ def counts(record: AuditRecord) -> dict[str, int]:
         found["CacheHit"] = 1
     if record.cache == "shared":
         found["SharedHit"] = 1
+    if record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED":
+        found["UpstreamThrottled"] = 1
     return found
 
 
-_KINDS = {200: "Granted", 429: "Unavailable", 503: "Unavailable"}
+_KINDS = {200: "Granted", 429: "OverBudget", 503: "Unavailable"}

@@ -105,7 +105,8 @@ class Verifier:
         try:
             token = jwt.parse(proof.jwt)
         except ValueError as error:
-            raise CallerRefused("malformed JWT") from error
+            # Its words are fixed, and quote nothing.
+            raise CallerRefused(f"malformed JWT: {error}") from error
         entries = self._accepting(token, proof, notes)
         self._keys.verify(entries[0], token, deadline, notes)
         return _caller(entries, token, proof, notes)

@@ -93,9 +93,10 @@ class CallerRefused(InvalidRequest):
 
 
 class ClientAssertionRefused(CallerRefused):
-    """RFC 7521 section 4.2.1."""
+    """RFC 7521 section 4.2.1. It says what most of them are about: many libraries write the token endpoint as `aud`."""
 
     code = "invalid_client"
+    description = "The client assertion was not accepted; its aud must be the issuer in this broker's metadata, alone."
 
 
 class AssertionRefused(CallerRefused):

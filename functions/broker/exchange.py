@@ -1,12 +1,15 @@
 """The exchange, in order: identify the caller, decide, obtain the bearer token, record. The steps meet only here."""
 
 from collections.abc import Callable
+from math import floor
 from typing import Protocol
 
+from broker import __version__
 from broker.audit import AuditRecord, Notes, Sink
 from broker.caller import Caller, Once
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault
+from broker.invocation import Invocation
 from broker.minting import BearerToken
 from broker.policy import Grant, Policy, Refusal, decide
 from broker.request import Shown, TokenRequest
@@ -53,10 +56,12 @@ class Exchange[P: Shown]:
         self._clock = clock
         self._replay_control = replay_control
 
-    def __call__(self, request_id: str, read: Callable[[], TokenRequest[P]], deadline: Deadline) -> Outcome:
+    def __call__(
+        self, request_id: str, read: Callable[[], TokenRequest[P]], invocation: Invocation, deadline: Deadline
+    ) -> Outcome:
         """What comes of a request; `read` makes it of what was sent. Raises nothing."""
         started = self._clock()
-        notes = Notes(policy=self._policy.digest)
+        notes = Notes()
         request: TokenRequest[P] | None = None
         result: BearerToken | BrokerError
         try:
@@ -67,7 +72,7 @@ class Exchange[P: Shown]:
         except Exception as defect:  # noqa: BLE001 - a defect is answered and recorded like any other fault
             result = BrokerFault(_place(defect))
         milliseconds = (self._clock() - started) * 1000
-        self._sink(_record(request_id, request, notes, result, milliseconds))
+        self._sink(self._record(request_id, request, invocation, notes, result, milliseconds))
         return Outcome(request, result)
 
     def _token(self, request: TokenRequest[P], deadline: Deadline, notes: Notes) -> BearerToken:
@@ -77,9 +82,7 @@ class Exchange[P: Shown]:
             notes.failed = decision.failed
             raise decision.error(decision.reason)
         notes.rules = decision.rules
-        token = self._obtained(decision, caller, deadline, notes)
-        notes.token_sha256 = token.sha256
-        return token
+        return self._obtained(decision, caller, deadline, notes)
 
     def _obtained(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken:
         """The token; a JWT that is good once is looked up before, and spent after."""
@@ -93,6 +96,49 @@ class Exchange[P: Shown]:
         self._replay_control.spend(caller.once, deadline, notes)
         return token
 
+    def _record(
+        self,
+        request_id: str,
+        request: TokenRequest[P] | None,
+        invocation: Invocation,
+        notes: Notes,
+        result: BearerToken | BrokerError,
+        milliseconds: float,
+    ) -> AuditRecord:
+        error, token = (result, None) if isinstance(result, BrokerError) else (None, result)
+        is_verified = notes.subject is not None
+        scopes, aud, credential = (
+            _asked(request, self._policy, is_verified=is_verified) if request else (None, None, None)
+        )
+        return AuditRecord(
+            request_id=request_id,
+            function_request_id=invocation.function_request_id,
+            xray_trace_id=invocation.xray_trace_id,
+            cold_start=invocation.cold_start,
+            version=__version__,
+            policy=self._policy.digest,
+            outcome=type(error).__name__ if error else "granted",
+            status=error.status if error else 200,
+            reason=error.reason if error else None,
+            issuer=notes.issuer,
+            subject=notes.subject,
+            proof=request.proof.shown if request else None,
+            scopes=scopes,
+            aud=aud,
+            credential=credential,
+            rules=notes.rules,
+            failed=notes.failed,
+            granted_scopes=tuple(sorted(token.scopes)) if token else None,
+            token_sha256=token.sha256 if token else None,
+            token_expires_at=floor(token.expires_at) if token else None,
+            cache=notes.cache,
+            upstream_status=notes.upstream_status,
+            upstream_error=notes.upstream_error,
+            mints=notes.mints,
+            milliseconds=round(milliseconds, 1),
+            alarms=tuple(sorted(notes.alarms)),
+        )
+
 
 def _place(defect: Exception) -> str:
     """What failed and where, without the message, which could quote a secret."""
@@ -103,33 +149,18 @@ def _place(defect: Exception) -> str:
     return f"defect: {type(defect).__name__} in {where}"
 
 
-def _record(
-    request_id: str,
-    request: TokenRequest[Shown] | None,
-    notes: Notes,
-    result: BearerToken | BrokerError,
-    milliseconds: float,
-) -> AuditRecord:
-    error = result if isinstance(result, BrokerError) else None
-    return AuditRecord(
-        request_id=request_id,
-        outcome=type(error).__name__ if error else "granted",
-        status=error.status if error else 200,
-        reason=error.reason if error else None,
-        issuer=notes.issuer,
-        subject=notes.subject,
-        scopes=tuple(sorted(request.scopes)) if request and request.scopes is not None else None,
-        aud=request.aud if request else None,
-        credential=request.credential if request else None,
-        proof=request.proof.shown if request else None,
-        policy=notes.policy,
-        rules=notes.rules,
-        failed=notes.failed,
-        cache=notes.cache,
-        upstream_status=notes.upstream_status,
-        upstream_error=notes.upstream_error,
-        mints=notes.mints,
-        token_sha256=notes.token_sha256,
-        milliseconds=round(milliseconds, 1),
-        alarms=tuple(sorted(notes.alarms)),
-    )
+def _asked(
+    request: TokenRequest[Shown], policy: Policy, *, is_verified: bool
+) -> tuple[tuple[str, ...] | None, str, str]:
+    """Scopes, aud and credential as the record says them.
+
+    Anybody may send a secret in the wrong field. So while the sender is not verified, what the policy does not name is
+    a question mark; scopes are one for all of them, with their number.
+    """
+    scopes = () if request.scopes is None else tuple(sorted(request.scopes))
+    aud, credential = request.aud, request.credential
+    if not is_verified:
+        aud, credential = (name if policy.names(name) else "?" for name in (aud, credential))
+        named = tuple(filter(policy.names, scopes))
+        scopes = named if len(named) == len(scopes) else (*named, f"?{len(scopes) - len(named)}")
+    return None if request.scopes is None else scopes, aud, credential

@@ -11,10 +11,12 @@ from broker.cloudwatch import CloudWatch
 from broker.deadline import Context, Deadline
 from broker.errors import BrokerFault
 from broker.event import read_event
+from broker.invocation import Invocations
 from broker.request import read_iam_request
-from broker.response import Response, respond
+from broker.response import Response, preflight, respond
 from broker.wiring import build, by_iam
 
+_invocations = Invocations(os.environ)
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
 _broker = build(os.environ, _sink, by_iam)
 _broker.prepare()
@@ -22,10 +24,12 @@ _broker.prepare()
 
 def handler(event: Any, context: Context) -> Response:
     """Answers `ANY /iam/token`. Raises BrokerFault for events of any other route."""
+    invocation = _invocations.begin(context)
     http = read_event(event, None)
     if http.route != "ANY /iam/token":
         raise BrokerFault("no such route")
+    if http.method == "OPTIONS":
+        return preflight()
     deadline = Deadline.of(context, time.time)
-    return respond(
-        _broker.exchange(http.request_id, lambda: read_iam_request(http, event), deadline), http, time.time()
-    )
+    outcome = _broker.exchange(http.request_id, lambda: read_iam_request(http, event), invocation, deadline)
+    return respond(outcome, http, time.time())

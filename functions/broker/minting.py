@@ -9,11 +9,11 @@ from broker.cache import TokenCache
 from broker.caller import Caller
 from broker.credentials import Credential, Credentials
 from broker.deadline import Clock, Deadline
-from broker.errors import BrokerError, UpstreamRefused
+from broker.errors import BrokerError, InvalidScope, UpstreamRefused
 from broker.flight import SingleFlight
 from broker.framing import framed
 from broker.policy import ALL, Grant, Scopes
-from broker.transloadit import CredentialRefused, Minted, TokenEndpoint
+from broker.transloadit import CredentialRefused, Minted, ScopeRefused, TokenEndpoint
 from broker.values import Value
 
 if TYPE_CHECKING:  # its ciphers cost start-up, which nobody pays who has no shared table
@@ -100,8 +100,9 @@ class Minter:
         held = self._cache.get(key)
         if held is None or held.expires_at - now < MIN_LEFT:
             notes.cache = "miss"
-            # Who named no scopes may get a narrower token; who named them may not share it.
-            return self._flights.run((key, grant.by_name), lambda: self._new(order, credential, None), deadline.left())
+            # Who named no scopes may get a narrower token; who named them may not share it, nor its errors.
+            flight = key, grant.by_name, grant.unlisted
+            return self._flights.run(flight, lambda: self._new(order, credential, None), deadline.left())
         if self._cache.claim_renewal(key, now, now + RENEW_RETRY):
             return self._renew(order, credential, held)
         notes.cache = "hit"
@@ -183,7 +184,12 @@ class Minter:
         scope = None if grant.scopes is ALL else " ".join(sorted(grant.scopes))
         if scope == "":
             raise AssertionError("a grant without scopes would ask for all of them")
-        minted = self._endpoint.mint(credential, scope, grant.aud, order.deadline, order.notes)
+        try:
+            minted = self._endpoint.mint(credential, scope, grant.aud, order.deadline, order.notes)
+        except ScopeRefused as refusal:
+            if grant.unlisted:  # the caller's own invention, and no fault of policy or Auth Key
+                raise InvalidScope("Transloadit refuses a scope that no rule names") from refusal
+            raise UpstreamRefused("Transloadit refused what the policy grants") from refusal
         if minted.lifetime < MIN_LEFT:
             raise UpstreamRefused("nonsense: expires_in")
         is_narrower = _compare(grant, minted, order.notes)

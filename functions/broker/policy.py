@@ -5,13 +5,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
+from functools import cached_property
 from typing import Any, Literal
 
 from broker import jwk
 from broker.caller import Caller, Issuer
 from broker.conditions import Claims, Condition
 from broker.errors import AccessDenied, BrokerError, InvalidScope, InvalidTarget
-from broker.request import Shown, TokenRequest
+from broker.request import DEFAULT_AUD, DEFAULT_CREDENTIAL, Shown, TokenRequest
 from broker.values import Value
 
 
@@ -51,6 +52,12 @@ class Rules(Mapping[str, tuple[Rule, ...]]):
             self._read[entry] = tuple(map(_rule, json.loads(self._texts[entry])))
         return self._read[entry]
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Every scope and aud that a rule names."""
+        rules = [rule for text in self._texts.values() for rule in json.loads(text)]
+        return frozenset(name for rule in rules for name in (*rule["scopes"], *rule["aud"]))
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
 
@@ -69,7 +76,11 @@ class Policy(Value, frozen=True):
     is_local: bool
     credentials: tuple[str, ...]  # their names; which secret each is, the deployment says
     issuers: Mapping[str, tuple[Issuer, ...]]  # `iss` -> its entries
-    rules: Mapping[str, tuple[Rule, ...]]  # entry name -> its rules
+    rules: Rules  # entry name -> its rules
+
+    def names(self, text: str) -> bool:
+        """Whether it is a credential, a scope or an aud that the policy names, or the default of one."""
+        return text in self.credentials or text in self.rules.names or text in (DEFAULT_AUD, DEFAULT_CREDENTIAL)
 
 
 class Grant(Value, frozen=True):
@@ -79,6 +90,7 @@ class Grant(Value, frozen=True):
     scopes: Scopes
     aud: str
     by_name: bool  # the caller named the scopes
+    unlisted: bool  # among them is one that no rule names: the caller has it by `"*"`
     for_each_caller: bool  # `share: caller`
     rules: tuple[str, ...]
     policy: str  # digest
@@ -105,28 +117,22 @@ def decide(policy: Policy, caller: Caller, request: TokenRequest[Shown]) -> Gran
     there = [rule for rule in matching if rule.credential == request.credential and request.aud in rule.aud]
     if not there:
         return Refusal(InvalidTarget, "no matching rule for this credential and aud", failed)
-    scopes = _granted([rule.scopes for rule in there], request.scopes)
-    if scopes is None:
+    asked = request.scopes
+    listed = frozenset[str]().union(*(rule.scopes for rule in there if rule.scopes is not ALL))
+    has_all = any(rule.scopes is ALL for rule in there)
+    if not has_all and asked is not None and not asked <= listed:
         return Refusal(InvalidScope, "no matching rule for every scope asked", failed)
+    everything: Scopes = ALL if has_all else listed
     return Grant(
         credential=request.credential,
-        scopes=scopes,
+        scopes=everything if asked is None else asked,
         aud=request.aud,
-        by_name=request.scopes is not None,
+        by_name=asked is not None,
+        unlisted=asked is not None and not asked <= listed,
         for_each_caller=any(rule.for_each_caller for rule in there),
         rules=tuple(rule.name for rule in there),
         policy=policy.digest,
     )
-
-
-def _granted(entitled: list[Scopes], asked: frozenset[str] | None) -> Scopes | None:
-    """The scopes asked, or all entitled where none are; None when more is asked than entitled."""
-    if any(scopes is ALL for scopes in entitled):
-        return ALL if asked is None else asked
-    union = frozenset[str]().union(*(scopes for scopes in entitled if scopes is not ALL))
-    if asked is None:
-        return union
-    return asked if asked <= union else None
 
 
 def read(path: str | os.PathLike[str]) -> Policy:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 
 from broker.errors import (
     BrokerFault,
+    ClientAssertionRefused,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
@@ -30,8 +31,13 @@ GRANT_TYPES = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
 
 _TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105 - RFC 8693 section 3
 _SUBJECT_TOKEN_TYPES = {f"{_TOKEN_TYPE}{name}": name for name in ("jwt", "id_token", "access_token")}
+DEFAULT_AUD, DEFAULT_CREDENTIAL = "api2", "default"
 ACCESS_TOKEN_TYPE = f"{_TOKEN_TYPE}access_token"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+NOT_CONFIGURED = (
+    "This broker takes no client_assertion: its operator has configured no PublicUrl. "
+    "Send the JWT as Authorization: Bearer."
+)
 _BODY_PROOFS = ("subject_token", "assertion", "client_assertion")
 
 
@@ -131,7 +137,7 @@ def read_invocation(event: Any, name: str, request_id: str) -> TokenRequest[Invo
     if not isinstance(event, dict) or not event.keys() <= known:
         raise InvalidRequest("invocation", "Send an object with scope, aud and credential, all optional.")
     scope = event.get("scope", [])
-    texts = [event.get("aud", "api2"), event.get("credential", "default")]
+    texts = [event.get("aud", DEFAULT_AUD), event.get("credential", DEFAULT_CREDENTIAL)]
     if not isinstance(scope, list) or not all(isinstance(text, str) and text for text in [*scope, *texts]):
         raise InvalidRequest("invocation", "scope is a list of texts; aud and credential are texts.")
     if any(re.search("[ ,]", text) for text in scope):
@@ -149,7 +155,7 @@ def token_request[P: Shown](
         proof=proof,
         scopes=_scopes(fields.get("scope")),
         aud=_aud(fields),
-        credential=fields.get("credential", "default"),
+        credential=fields.get("credential", DEFAULT_CREDENTIAL),
         is_token_exchange=is_token_exchange,
     )
 
@@ -173,7 +179,7 @@ def _proof(grant_type: str, http: HttpRequest, fields: Mapping[str, str]) -> Pro
         return Proof(ProofForm.ASSERTION, _required(fields, "assertion"))
     if in_header is not None:
         return Proof(ProofForm.HEADER, in_header)
-    return _client_assertion(fields, http.origin)
+    return _client_assertion(fields, http)
 
 
 def _header_proof(authorization: str | None, fields: Mapping[str, str]) -> str | None:
@@ -185,8 +191,11 @@ def _header_proof(authorization: str | None, fields: Mapping[str, str]) -> str |
     if authorization is None:
         return None
     if authorization.partition(" ")[0].lower() != "bearer":
+        password = _basic_password(authorization)
+        if password:
+            raise SharedSecretRefused("Basic with a password")
         # An empty password beside a proof is what requests-oauthlib sends of itself.
-        if _has_empty_password(authorization) and any(name in fields for name in _BODY_PROOFS):
+        if password is not None and any(name in fields for name in _BODY_PROOFS):
             return None
         raise NoProof("no bearer header")
     shown = _BEARER.fullmatch(authorization)
@@ -195,14 +204,14 @@ def _header_proof(authorization: str | None, fields: Mapping[str, str]) -> str |
     return shown[1]
 
 
-def _has_empty_password(authorization: str) -> bool:
-    """RFC 7617 section 2."""
+def _basic_password(authorization: str) -> bytes | None:
+    """The password of Basic credentials (RFC 7617 section 2), or None where the header holds none."""
     scheme, _, encoded = authorization.partition(" ")
     try:
-        pair = base64.b64decode(encoded.strip(), validate=True)
+        _, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
     except (binascii.Error, ValueError):
-        return False
-    return scheme.lower() == "basic" and pair.count(b":") == 1 and pair.endswith(b":")
+        return None
+    return password if scheme.lower() == "basic" and colon else None
 
 
 def _subject_token(fields: Mapping[str, str]) -> Proof:
@@ -219,14 +228,18 @@ def _subject_token(fields: Mapping[str, str]) -> Proof:
     return Proof(ProofForm.SUBJECT_TOKEN, token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
 
 
-def _client_assertion(fields: Mapping[str, str], origin: str) -> Proof:
+def _client_assertion(fields: Mapping[str, str], http: HttpRequest) -> Proof:
     """RFC 7523 section 2.2."""
     if "client_assertion" not in fields:
         raise NoProof("no proof")
+    if not http.is_origin_configured:
+        # The origin is the one audience of a client assertion. One that is read from the event is the choice of
+        # whoever may invoke the function, who could make a JWT good here that was made for somebody else.
+        raise ClientAssertionRefused("client assertion without a configured origin", NOT_CONFIGURED)
     if fields.get("client_assertion_type") != _ASSERTION_TYPE:
         raise InvalidRequest("client_assertion_type", "client_assertion_type must be that of RFC 7523.")
     shown, client_id = fields["client_assertion"], fields.get("client_id")
-    return Proof(ProofForm.CLIENT_ASSERTION, shown, client_id=client_id, audience=origin)
+    return Proof(ProofForm.CLIENT_ASSERTION, shown, client_id=client_id, audience=http.origin)
 
 
 def _required(fields: Mapping[str, str], name: str) -> str:
@@ -250,4 +263,4 @@ def _aud(fields: Mapping[str, str]) -> str:
     named = {fields[name] for name in ("aud", "audience") if name in fields}
     if len(named) > 1:
         raise InvalidTarget("aud and audience differ", "aud and audience differ; send one.")
-    return named.pop() if named else "api2"
+    return named.pop() if named else DEFAULT_AUD

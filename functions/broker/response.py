@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec.json import encode
 
+from broker import __version__
 from broker.errors import BrokerError, InvalidRequest, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.event import HttpRequest
 from broker.exchange import Outcome
@@ -65,21 +66,38 @@ def refused(error: BrokerError, http: HttpRequest) -> Response:
     return _response(error.status, headers, body)
 
 
-def healthy() -> Response:
-    return _response(200, _NO_STORE, {"status": "ok"})
+def healthy(policy: str) -> Response:
+    """That the function runs, and what: `policy` is the digest of the compiled one."""
+    return _response(200, _NO_STORE, {"status": "ok", "version": __version__, "policy": policy})
 
 
-def metadata(origin: str, algorithms: Iterable[str]) -> Response:
-    """What OAuth clients discover (RFC 8414 section 2); nothing of the policy. `origin`: the broker's own."""
-    body = {
-        "issuer": origin,
-        "token_endpoint": f"{origin}/token",
+def without_body(response: Response) -> Response:
+    """The answer to HEAD in place of GET (RFC 9110 section 9.3.2)."""
+    return response | {"body": ""}
+
+
+def metadata(http: HttpRequest, algorithms: Iterable[str]) -> Response:
+    """What OAuth clients discover (RFC 8414 section 2); nothing of the policy."""
+    body: dict[str, Any] = {
+        "issuer": http.origin,
+        "token_endpoint": f"{http.origin}/token",
         "response_types_supported": [],
         "grant_types_supported": list(GRANT_TYPES),
-        "token_endpoint_auth_methods_supported": ["none", "private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": sorted(algorithms),
+        "token_endpoint_auth_methods_supported": ["none"],
     }
+    if http.is_origin_configured:  # else no client assertion is accepted, see `request`
+        body["token_endpoint_auth_methods_supported"].append("private_key_jwt")
+        body["token_endpoint_auth_signing_alg_values_supported"] = sorted(algorithms)
     return _response(200, {"cache-control": "public, max-age=3600"}, body)
+
+
+def preflight() -> Response:
+    """The answer to `OPTIONS`, to which API Gateway adds its CORS headers.
+
+    It answers preflights itself, but not those of a route that matches `OPTIONS`, as `ANY` does; and a browser takes no
+    status but 2xx for a yes.
+    """
+    return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
 
 
 def _response(status: int, headers: dict[str, str], body: dict[str, Any]) -> Response:

@@ -16,6 +16,11 @@ class AwsAccess(Value, frozen=True):
     session_token: str | None
 
 
+def public_url(environment: Mapping[str, str]) -> str | None:
+    """The broker's origin, as its callers see it; None where the deployment configures none."""
+    return environment.get("PUBLIC_URL") or None
+
+
 def shared_table(environment: Mapping[str, str]) -> str | None:
     """The name of the table that environments share; None where the deployment has none."""
     return environment.get("SHARED_TABLE") or None

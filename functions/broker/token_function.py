@@ -8,11 +8,13 @@ from typing import Any
 from broker.cloudwatch import CloudWatch
 from broker.deadline import Context, Deadline
 from broker.errors import BrokerError
+from broker.invocation import Invocations
 from broker.request import read_invocation
 from broker.response import described, granted
 from broker.wiring import build, by_invocation
 
 _name = os.environ["CALLER_NAME"]
+_invocations = Invocations(os.environ)
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
 _broker = build(os.environ, _sink, by_invocation)
 _broker.prepare()
@@ -24,9 +26,11 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     Raises InvalidRequest, AccessDenied, TemporarilyUnavailable, UpstreamRefused or BrokerFault and no class below them,
     since `Retry` and `Catch` match by the class's own name.
     """
+    invocation = _invocations.begin(context)
     deadline = Deadline.of(context, time.time)
     request_id = context.aws_request_id
-    result = _broker.exchange(request_id, lambda: read_invocation(event, _name, request_id), deadline).result
+    outcome = _broker.exchange(request_id, lambda: read_invocation(event, _name, request_id), invocation, deadline)
+    result = outcome.result
     if isinstance(result, BrokerError):
         raise _named(result) from None
     expires_at = datetime.fromtimestamp(int(result.expires_at), UTC).isoformat().replace("+00:00", "Z")

@@ -31,6 +31,10 @@ class CredentialRefused(Exception):
     """api2 refuses this Auth Key or Auth Secret."""
 
 
+class ScopeRefused(Exception):
+    """api2 refuses a scope: it knows none of that name, or the Auth Key does not hold it."""
+
+
 class Minted(Value, frozen=True):
     """What api2 returned, well-formed but not yet compared with what was asked. `lifetime` in seconds."""
 
@@ -52,7 +56,7 @@ class TokenEndpoint:
     def mint(self, credential: Credential, scope: str | None, aud: str, deadline: Deadline, notes: Notes) -> Minted:
         """A new token. `scope`: space-separated; None asks for all that the Auth Key has.
 
-        Raises CredentialRefused, UpstreamRefused, TemporarilyUnavailable.
+        Raises CredentialRefused, ScopeRefused, UpstreamRefused, TemporarilyUnavailable.
         """
         ends_at = self._clock() + deadline.left(MINT_SECONDS)
         try:
@@ -106,6 +110,8 @@ def _read(answer: Answer, now: float, notes: Notes) -> Minted:
         raise TemporarilyUnavailable("Transloadit throttles", retry_after=_retry_after(answer, document, now))
     if answer.status >= 500:
         raise _ServerError
+    if code == "TOKEN_INVALID_SCOPE":
+        raise ScopeRefused
     if code is not None:
         raise UpstreamRefused("Transloadit refused what the policy grants")
     if answer.status != 200 or "error" in document:

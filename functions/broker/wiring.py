@@ -45,6 +45,7 @@ class Broker[P: Shown](Value, frozen=True):
     exchange: Exchange[P]
     work: list[Work]
     clock: Clock
+    policy: str  # its digest
 
     def prepare(self) -> None:
         """Do all of the work at once, while Lambda starts us at full speed; later requests try again what fails.
@@ -110,7 +111,7 @@ def build[P: Shown](
     reads = [partial(credentials.fresh, name) for name in islice(policy.credentials, PREPARED)]
     connections = [partial(_connect, http, origin) for origin in (policy.upstream, *origins)]
     exchange = Exchange(policy, identifier, minter, sink, clock, replay_control)
-    return Broker(exchange, [*fetches, *reads, *connections], clock)
+    return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest)
 
 
 def _connect(http: BoundedHttp, origin: str, deadline: Deadline) -> None:

@@ -4,13 +4,16 @@ import importlib
 import inspect
 import pkgutil
 from typing import Any
+from urllib.parse import urlencode
 
 import broker
 import pytest
 from broker.audit import fields
 from broker.errors import BrokerError
+from broker.request import GRANT_TYPES
 from msgspec import Struct
 
+from tests.attacks.test_requests import GRANT, send
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
 from tests.kit.web import reply
 
@@ -45,6 +48,56 @@ def test_a_record_holds_neither_jwt_nor_token_nor_key_nor_other_claims() -> None
     text = str([fields(record) for record in broker.records])
     for private in (jwt, *jwt.split("."), "bearer-1", AUTH_KEY, AUTH_SECRET, "private@example.com", "private group"):
         assert private not in text
+
+
+FIELDS = [
+    "scope",
+    "aud",
+    "audience",
+    "credential",
+    "grant_type",
+    "client_id",
+    "client_assertion",
+    "client_assertion_type",
+    "assertion",
+    "subject_token",
+    "subject_token_type",
+    "requested_token_type",
+    "resource",
+    "password",
+    AUTH_SECRET,
+]
+
+
+def is_silent(broker: Broker, *private: str) -> bool:
+    text = str([fields(record) for record in broker.records])
+    return not any(words in text for words in (AUTH_SECRET, *private))
+
+
+@pytest.mark.parametrize("name", FIELDS)
+@pytest.mark.parametrize("grant_type", GRANT_TYPES)
+def test_what_an_unverified_sender_puts_into_a_field_is_not_in_the_record(name: str, grant_type: str) -> None:
+    """A pipeline that mixes up its variables sends its secret as `credential`, or its JWT as `scope`."""
+    broker = Broker()
+    expired, sent = broker.jwt(exp=1), broker.jwt(sub="mallory")
+    subject = {"subject_token": expired, "subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+    for value in (AUTH_SECRET, f"assemblies:read {AUTH_SECRET}", *sent.split(".")):
+        for proof in ({"assertion": expired}, subject, {}):
+            body = urlencode({"grant_type": grant_type, **proof, name: value})
+            for authorization in (None, f"Bearer {expired}"):
+                assert send(broker, body, authorization=authorization).status >= 400
+    assert is_silent(broker, *expired.split(".")[1:], *sent.split(".")[1:])
+
+
+@pytest.mark.parametrize("name", ["authorization", "content_type", "dpop"])
+@pytest.mark.parametrize("header", ["Bearer {}", "Basic {}", "{}", "Bearer {}.{}.{}", "Bearer {} {}"])
+def test_what_an_unverified_sender_puts_into_a_header_is_not_in_the_record(name: str, header: str) -> None:
+    broker = Broker()
+    expired = broker.jwt(exp=1)
+    for value in (AUTH_SECRET, expired):
+        headers = {"authorization": f"Bearer {expired}"} | {name: header.replace("{}", value)}
+        assert send(broker, GRANT, **headers).status >= 400
+    assert is_silent(broker, *expired.split(".")[1:])
 
 
 def test_an_answer_that_refuses_quotes_nothing_of_the_request() -> None:

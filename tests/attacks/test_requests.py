@@ -19,7 +19,7 @@ def send(broker: Broker, body: str | bytes = GRANT, **headers: str | None) -> An
     present = {name: text for name, text in given.items() if text is not None}
     data = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
     text = base64.b64encode(data).decode()
-    http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, present, text, True)
+    http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, present, text, True, True)
     return broker.send(http)
 
 

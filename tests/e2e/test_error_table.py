@@ -59,14 +59,28 @@ def test_a_refusal_has_its_status_error_and_body_and_mints_nothing(
     assert (record["status"], record["mints"], record["token_sha256"]) == (status, 0, None)
 
 
-@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS"])
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
 def test_another_method_is_answered_with_405_and_allow(client: Client, method: str) -> None:
     answer = client.send(method, "/token")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
-def test_health_answers_without_the_outside(client: Client) -> None:
-    assert client.send("GET", "/health").status == 200
+def test_options_is_answered_with_204_and_leaves_no_record(client: Client) -> None:
+    answer = client.send("OPTIONS", "/token")
+    assert (answer.status, answer.text) == (204, "")
+    assert not [record for record in client.records() if record["request_id"] == answer.headers["apigw-requestid"]]
+
+
+def test_health_tells_version_and_policy_of_the_records(client: Client) -> None:
+    answer = client.send("GET", "/health")
+    record = client.record(client.token().headers["apigw-requestid"])
+    told = {"status": "ok", "version": record["version"], "policy": record["policy"]}
+    assert (answer.status, answer.body) == (200, told)
+
+
+def test_a_record_is_joined_with_lambda_s_own_lines(client: Client) -> None:
+    record = client.record(client.token().headers["apigw-requestid"])
+    assert any(f"START RequestId: {record['function_request_id']}" in line for line in client.log_lines())
 
 
 def test_an_unknown_path_gets_the_gateway_s_own_answer(client: Client) -> None:

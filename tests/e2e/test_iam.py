@@ -30,7 +30,7 @@ def test_a_signed_request_gets_a_token_that_opens_api2(client: Client) -> None:
     bearer = {"authorization": f"Bearer {answer.body['access_token']}"}
     assert client.api2("GET", "/assemblies", headers=bearer).status == 200
     record = client.record(answer.headers["apigw-requestid"])
-    assert (record["issuer"], record["proof"], record["rules"]) == ("aws-iam", "iam", ["iam"])
+    assert (record["issuer"], record["proof"], record["rules"]) == ("aws-iam", "iam", "iam")
     assert record["subject"] == "arn:aws:iam::123456789012:role/local-role"
 
 

@@ -15,6 +15,7 @@ from broker.deadline import Deadline
 from broker.dynamodb import Table
 from broker.event import HttpRequest
 from broker.exchange import Exchange
+from broker.invocation import Invocation
 from broker.keys import KeySets
 from broker.minting import Minter
 from broker.policy import Policy
@@ -41,6 +42,8 @@ ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:transloadit/default-AbCdEf"
 AUTH_KEY, AUTH_SECRET = "the-auth-key", "the-auth-secret"
 ACCESS = AwsAccess("us-east-1", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
+
+INVOCATION = Invocation("invocation-1", False, None)
 
 
 def secret(version: str = "v1", key: str = AUTH_KEY, text: str | None = None) -> Any:
@@ -120,12 +123,13 @@ class Broker:
             "authorization": f"Bearer {self.jwt() if jwt is None else jwt}",
             "content-type": "application/x-www-form-urlencoded",
         }
-        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, urlencode(form), False)
+        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, urlencode(form), False, True)
         return self.send(http, seconds)
 
     def send(self, http: HttpRequest, seconds: float = 15) -> "Answered":
         """Any HTTP request."""
-        outcome = self.exchange(http.request_id, lambda: read_token_request(http), Deadline(self.clock, seconds))
+        deadline = Deadline(self.clock, seconds)
+        outcome = self.exchange(http.request_id, lambda: read_token_request(http), INVOCATION, deadline)
         return Answered(respond(outcome, http, self.clock()))
 
     def refuses(self, jwt: str, status: int = 401, **fields: Any) -> bool:

@@ -20,10 +20,11 @@ def rungs(package: ModuleType) -> dict[str, int]:
 
 def imports(file: Path, package: ModuleType) -> set[str]:
     """The modules of the package that one of them imports."""
+    named = modules(package)
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.ImportFrom) and node.module == package.__name__:
-            found |= {alias.name for alias in node.names}
+            found |= {alias.name for alias in node.names} & named.keys()
         elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package.__name__}."):
             found.add(str(node.module).removeprefix(f"{package.__name__}."))
     return found

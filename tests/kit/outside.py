@@ -25,7 +25,7 @@ from local.aws import TEST_CREDENTIALS, secrets_manager
 from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import AuthKey
-from tests.kit.brokers import ORIGIN, Answered
+from tests.kit.brokers import INVOCATION, ORIGIN, Answered
 from tests.kit.jwts import Signer
 from tests.kit.servers import Loop, serving
 
@@ -210,7 +210,8 @@ class World:
         headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
         http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
         exchange = (at or self.broker).exchange
-        outcome = exchange("request-1", lambda: read_token_request(http), Deadline(self.clock, seconds))
+        deadline = Deadline(self.clock, seconds)
+        outcome = exchange("request-1", lambda: read_token_request(http), INVOCATION, deadline)
         return Answered(respond(outcome, http, self.clock()))
 
     def forget(self) -> None:

@@ -133,7 +133,6 @@ def test_each_module_has_its_tests(module: str) -> None:
     elsewhere = {
         "net": "tests/integration/test_net.py",
         "wiring": "tests/integration/outside/test_all_is_well.py",
-        "http_api": "tests/e2e/test_exchange.py",
         "iam_api": "tests/e2e/test_iam.py",
         "token_function": "tests/e2e/test_token_function.py",
     }

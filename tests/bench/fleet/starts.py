@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from broker.audit import AuditRecord
 from broker.deadline import Deadline
 from broker.event import HttpRequest
+from broker.invocation import Invocation
 from broker.request import read_token_request
 from broker.wiring import build, by_jwt
 
@@ -31,7 +32,7 @@ def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> N
     broker.prepare()
     body = urlencode({"grant_type": "client_credentials"})
     http = HttpRequest("start", "POST", "ANY /token", ORIGIN, {"authorization": f"Bearer {jwt}", **FORM}, body, False)
-    broker.exchange("start", lambda: read_token_request(http), Deadline(time.time, 15))
+    broker.exchange("start", lambda: read_token_request(http), Invocation("start", True, None), Deadline(time.time, 15))
 
 
 def main(orders: Mapping[str, Any]) -> None:

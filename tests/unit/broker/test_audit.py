@@ -8,6 +8,11 @@ from broker.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AuditRecord, counts, fi
 
 RECORD: dict[str, Any] = {
     "request_id": "request-1",
+    "function_request_id": "invocation-1",
+    "xray_trace_id": None,
+    "cold_start": False,
+    "version": "1.2.3",
+    "policy": "0" * 64,
     "outcome": "granted",
     "status": 200,
     "reason": None,
@@ -17,14 +22,15 @@ RECORD: dict[str, Any] = {
     "aud": "api2",
     "credential": "default",
     "proof": "authorization header",
-    "policy": "0" * 64,
     "rules": ("editors",),
     "failed": {},
     "cache": "miss",
     "upstream_status": 200,
     "upstream_error": None,
     "mints": 1,
+    "granted_scopes": ("a:read", "b:read"),
     "token_sha256": "1" * 64,
+    "token_expires_at": 1_800_021_600,
     "milliseconds": 1.5,
     "alarms": (),
 }
@@ -39,9 +45,23 @@ def test_the_hash_is_the_hex_of_sha_256_over_the_token_s_bytes() -> None:
     assert token_hash("bearer-1") == "fe8a3bcff628da3902e6f1a342e656516d1525a242988223241035fdb0d322fe"
 
 
-def test_a_record_is_json_with_every_member() -> None:
-    members = json.loads(json.dumps(fields(record())))
-    assert members == RECORD | {"scopes": ["a:read"], "rules": ["editors"], "alarms": []}
+def test_every_member_of_a_record_is_one_value() -> None:
+    """CloudWatch Logs Insights flattens lists and objects into fields whose names no query can know."""
+    members = json.loads(json.dumps(fields(record(alarms=("StaleKeys", "StaleSecret"), rules=("one rule", "two")))))
+    assert members == RECORD | {
+        "scopes": "a:read",
+        "granted_scopes": "a:read b:read",
+        "rules": "one rule; two",
+        "failed": "",
+        "alarms": "StaleKeys StaleSecret",
+    }
+
+
+def test_failed_conditions_are_told_rule_by_rule_without_the_rules_that_match() -> None:
+    failed = {"editors upload": ("groups", "email_verified"), "matches": (), "admins": ("groups",)}
+    told = fields(record(failed=failed, rules=(), scopes=None, granted_scopes=None))
+    assert told["failed"] == "editors upload: groups, email_verified; admins: groups"
+    assert (told["rules"], told["scopes"], told["granted_scopes"]) == ("", None, None)
 
 
 def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
@@ -49,13 +69,15 @@ def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
     failed = {f"rule {number}": (long,) for number in range(1000)}
     members = fields(record(subject=long, aud=long, scopes=(long, "b"), failed=failed))
     assert members["subject"] == members["aud"] == "x" * MAX_TEXT
-    assert members["scopes"] == ["x" * MAX_TEXT, "b"]
-    assert len(members["failed"]) == MAX_RULES
-    assert members["failed"]["rule 0"] == ["x" * MAX_TEXT]
+    assert members["scopes"] == "x" * MAX_TEXT + " b"
+    told = members["failed"].split("; ")
+    assert (len(told), told[0]) == (MAX_RULES, "rule 0: " + "x" * MAX_TEXT)
 
 
 def test_many_scopes_are_cut_too() -> None:
-    assert len(fields(record(scopes=tuple(f"s{number}" for number in range(4000))))["scopes"]) == MAX_ITEMS
+    many = tuple(f"s{number}" for number in range(4000))
+    members = fields(record(scopes=many, granted_scopes=many))
+    assert members["scopes"] == members["granted_scopes"] == " ".join(many[:MAX_ITEMS])
 
 
 def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
@@ -70,7 +92,14 @@ def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
         ({"mints": 0, "cache": "hit"}, {"Exchange": 1, "Granted": 1, "CacheHit": 1}),
         ({"mints": 0, "cache": "shared"}, {"Exchange": 1, "Granted": 1, "SharedHit": 1}),
         ({"mints": 0, "status": 403}, {"Exchange": 1, "Refused": 1}),
-        ({"mints": 0, "status": 429}, {"Exchange": 1, "Unavailable": 1}),
+        ({"mints": 0, "status": 429}, {"Exchange": 1, "OverBudget": 1}),
+        ({"mints": 0, "status": 503, "upstream_status": None}, {"Exchange": 1, "Unavailable": 1}),
+        ({"status": 503, "upstream_status": 429}, {"Exchange": 1, "Unavailable": 1, "Mint": 1, "UpstreamThrottled": 1}),
+        (
+            {"upstream_status": 413, "upstream_error": "RATE_LIMIT_REACHED", "cache": "kept"},
+            {"Exchange": 1, "Granted": 1, "Mint": 1, "UpstreamThrottled": 1},
+        ),
+        ({"status": 502, "upstream_status": 413}, {"Exchange": 1, "Fault": 1, "Mint": 1}),
         ({"mints": 2, "status": 503}, {"Exchange": 1, "Unavailable": 1, "Mint": 2}),
         (
             {"status": 502, "alarms": ("CredentialRefused",)},

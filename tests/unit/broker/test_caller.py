@@ -241,7 +241,7 @@ def test_a_refusal_is_of_the_kind_of_its_form(proof: Proof, error: type) -> None
     with pytest.raises(CallerRefused) as caught:
         Desk().identify(proof)
     assert type(caught.value) is error
-    assert caught.value.reason == "malformed JWT"
+    assert caught.value.reason.startswith("malformed JWT: ")
 
 
 @pytest.mark.parametrize("form", [ProofForm.ASSERTION, ProofForm.SUBJECT_TOKEN])

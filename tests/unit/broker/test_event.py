@@ -51,7 +51,9 @@ def test_other_events_are_refused(event: Any) -> None:
 def test_a_public_url_is_the_broker_s_origin_and_the_host_header_is_not() -> None:
     event = {**EVENT, "headers": {"host": "evil.example", "x-forwarded-host": "evil.example"}}
     assert read_event(event, None).origin == "https://id.example"
-    assert read_event(event, "https://tokens.example.com").origin == "https://tokens.example.com"
+    assert not read_event(event, None).is_origin_configured
+    configured = read_event(event, "https://tokens.example.com")
+    assert (configured.origin, configured.is_origin_configured) == ("https://tokens.example.com", True)
 
 
 def test_the_jwt_does_not_show() -> None:

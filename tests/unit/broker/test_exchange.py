@@ -4,6 +4,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from broker import __version__
 from broker.audit import AuditRecord
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
@@ -48,6 +49,11 @@ def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> N
     assert broker.records == [
         AuditRecord(
             request_id="request-1",
+            function_request_id="invocation-1",
+            xray_trace_id=None,
+            cold_start=False,
+            version=__version__,
+            policy=trust.digest,
             outcome="granted",
             status=200,
             reason=None,
@@ -57,18 +63,55 @@ def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> N
             aud="api2",
             credential="default",
             proof="authorization header",
-            policy=trust.digest,
             rules=("editors upload",),
             failed={},
             cache="miss",
             upstream_status=200,
             upstream_error=None,
             mints=1,
+            granted_scopes=("assemblies:read", "assemblies:write"),
             token_sha256=hashlib.sha256(b"bearer-1").hexdigest(),
+            token_expires_at=int(broker.clock()) + 21600,
             milliseconds=0.0,
             alarms=(),
         )
     ]
+
+
+def test_the_record_tells_what_the_token_holds_also_where_no_scope_was_asked_for() -> None:
+    """Whoever finds a token by its hash need not look for the policy of that day."""
+    broker = Broker(policy(rules=[rule(scopes="*")]))
+    broker.web[TOKEN_URL] = minted(scope="billing:read assemblies:read")
+    broker.post()
+    broker.clock.advance(100.5)
+    broker.post()
+    assert [record.granted_scopes for record in broker.records] == [("assemblies:read", "billing:read")] * 2
+    assert {record.token_expires_at for record in broker.records} == {int(broker.clock() - 100.5) + 21600}
+    assert broker.record.scopes is None
+
+
+@pytest.mark.parametrize(
+    ("sent", "scopes", "aud", "credential"),
+    [
+        ({}, None, "api2", "default"),
+        ({"scope": "assemblies:read assemblies:write"}, ("assemblies:read", "assemblies:write"), "api2", "default"),
+        ({"scope": "x assemblies:read y"}, ("assemblies:read", "?2"), "api2", "default"),
+        ({"scope": "x"}, ("?1",), "api2", "default"),
+        ({"aud": "x", "credential": "y"}, None, "?", "?"),
+    ],
+)
+def test_before_a_caller_is_verified_only_names_of_the_policy_are_recorded(
+    sent: dict[str, Any], scopes: tuple[str, ...] | None, aud: str, credential: str
+) -> None:
+    broker = Broker()
+    assert broker.post(broker.jwt(exp=1), **sent).status == 401
+    assert (broker.record.scopes, broker.record.aud, broker.record.credential) == (scopes, aud, credential)
+
+
+def test_what_a_verified_caller_asked_for_is_recorded_as_it_is() -> None:
+    broker = Broker()
+    assert broker.post(scope="x", credential="y").status == 400
+    assert (broker.record.scopes, broker.record.credential) == (("x",), "y")
 
 
 def test_the_record_tells_how_long_it_took() -> None:
@@ -86,7 +129,7 @@ def test_the_record_tells_how_long_it_took() -> None:
 @pytest.mark.parametrize(
     ("prepare", "outcome", "reason"),
     [
-        (lambda b: b.post("not-a-jwt"), "CallerRefused", "malformed JWT"),
+        (lambda b: b.post("not-a-jwt"), "CallerRefused", "malformed JWT: not a compact JWS"),
         (lambda b: b.post(client_secret="s"), "SharedSecretRefused", "client secret"),
         (lambda b: b.post(b.jwt(groups=[])), "AccessDenied", "no rule matches"),
         (lambda b: b.post(scope="billing:read"), "InvalidScope", "no matching rule for every scope asked"),

@@ -5,6 +5,7 @@ import threading
 from typing import Any
 
 import pytest
+from broker.audit import counts
 from broker.minting import BearerToken
 
 from tests.kit.brokers import SECRETS_URL, TOKEN_URL, Broker, minted, secret
@@ -310,6 +311,28 @@ def test_a_refused_version_s_tokens_are_dropped_also_by_a_renewal() -> None:
     broker.web[TOKEN_URL] = REFUSED
     assert broker.post().outcome == (502, "server_error")
     assert broker.post().outcome == (502, "server_error")
+
+
+# A refused scope.
+
+
+def test_an_invented_scope_under_a_star_is_the_caller_s_mistake_and_no_fault() -> None:
+    broker = Broker(policy(rules=[rule(scopes="*")]))
+    broker.web[TOKEN_URL] = reply({"error": "TOKEN_INVALID_SCOPE"}, 403)
+    assert broker.post(scope="x1").outcome == (400, "invalid_scope")
+    assert (broker.record.reason, broker.record.upstream_error) == (
+        "Transloadit refuses a scope that no rule names",
+        "TOKEN_INVALID_SCOPE",
+    )
+    assert "Fault" not in counts(broker.record)
+
+
+@pytest.mark.parametrize("sent", [{}, {"scope": "assemblies:read"}])
+def test_a_refused_scope_that_a_rule_names_is_a_fault_whoever_asks_for_it(sent: dict[str, Any]) -> None:
+    broker = Broker(policy(rules=[rule(name="all", scopes="*"), rule(name="one", scopes=["assemblies:read"])]))
+    broker.web[TOKEN_URL] = reply({"error": "TOKEN_INVALID_SCOPE"}, 403)
+    assert broker.post(**sent).outcome == (502, "server_error")
+    assert counts(broker.record)["Fault"] == 1
 
 
 # What came is compared with what was asked.

@@ -51,6 +51,7 @@ def test_without_a_scope_a_caller_gets_all_that_it_is_entitled_to() -> None:
         scopes=frozenset({"templates:read", "queues:read"}),
         aud="api2",
         by_name=False,
+        unlisted=False,
         for_each_caller=False,
         rules=("a", "b"),
         policy=policy(rules=rules).digest,
@@ -60,6 +61,23 @@ def test_without_a_scope_a_caller_gets_all_that_it_is_entitled_to() -> None:
 def test_asking_for_less_gives_less() -> None:
     grant = granted([rule()], asks({"assemblies:read"}))
     assert (grant.scopes, grant.by_name) == (frozenset({"assemblies:read"}), True)
+
+
+@pytest.mark.parametrize(
+    ("scopes", "unlisted"), [(None, False), ({"a:read"}, False), ({"x1"}, True), ({"a:read", "x1"}, True)]
+)
+def test_a_grant_tells_whether_a_scope_is_the_caller_s_own_word(scopes: set[str] | None, unlisted: bool) -> None:
+    rules = [rule(name="all", scopes="*"), rule(name="one", scopes=["a:read"])]
+    assert granted(rules, asks(scopes)).unlisted is unlisted
+
+
+@pytest.mark.parametrize("name", ["default", "other", "api2", "mcp", "a:read", "b:read"])
+def test_the_policy_knows_the_names_that_it_names(name: str) -> None:
+    rules = [rule(scopes=["a:read"], aud=["mcp"]), rule(issuer="another", scopes=["b:read"])]
+    trust = policy(rules=rules, credentials=["other"])
+    assert trust.names(name)
+    assert not trust.names(f"{name}2")
+    assert not trust.names("*")
 
 
 def test_asking_for_more_drops_nothing_silently() -> None:

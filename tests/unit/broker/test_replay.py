@@ -43,7 +43,7 @@ def show(broker: Broker, form: str, jwt: str) -> Answered:
     headers = {"content-type": "application/x-www-form-urlencoded"}
     headers |= {} if place else {"authorization": f"Bearer {jwt}"}
     body = urlencode(fields | ({place: jwt} if place else {}))
-    return broker.send(HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, body, False))
+    return broker.send(HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, body, False, True))
 
 
 def strict(**changes: Any) -> Broker:

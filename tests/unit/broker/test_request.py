@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 from broker.errors import (
     BrokerFault,
+    ClientAssertionRefused,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
@@ -30,6 +31,7 @@ from broker.request import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 FORM = "application/x-www-form-urlencoded"
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
@@ -45,7 +47,7 @@ def http(
     given_headers = {"content-type": content_type, "authorization": authorization}
     headers = {name: value for name, value in given_headers.items() if value is not None}
     data = body.encode() if isinstance(body, str) else body
-    return HttpRequest("id", method, "ANY /token", ORIGIN, headers, base64.b64encode(data).decode(), True)
+    return HttpRequest("id", method, "ANY /token", ORIGIN, headers, base64.b64encode(data).decode(), True, True)
 
 
 def form(**fields: str) -> str:
@@ -84,13 +86,40 @@ def test_empty_fields_count_as_absent_and_unknown_ones_are_ignored() -> None:
     assert (request.scopes, request.aud, request.credential) == (None, "api2", "default")
 
 
-@pytest.mark.parametrize("content_type", [FORM, FORM.upper(), f"{FORM}; charset=UTF-8", f'{FORM};charset="utf-8"; a=b'])
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        FORM,
+        FORM.upper(),
+        f"{FORM}; charset=UTF-8",
+        f'{FORM};charset="utf-8"; a=b',
+        f"{FORM} ; Charset=utf-8 ;; a='b' ",
+        f'{FORM};a="; charset=latin-1, b"',
+    ],
+)
 def test_the_form_s_content_type_may_have_parameters(content_type: str) -> None:
     read_token_request(http(content_type=content_type))
 
 
 @pytest.mark.parametrize(
-    "content_type", [None, "", "application/json", f"{FORM}; charset=latin-1", f"{FORM},{FORM}", "multipart/form-data"]
+    "content_type",
+    [
+        None,
+        "",
+        "application/json",
+        "multipart/form-data",
+        "appl\u0131cation/x-www-form-urlencoded",
+        f"{FORM},{FORM}",
+        f"{FORM}, {FORM}; charset=utf-8",
+        f"{FORM}x",
+        f"{FORM}; charset=latin-1",
+        f"{FORM}; charset=utf-8; charset=latin-1",
+        f"{FORM}; charset",
+        f'{FORM}; charset="utf-8',
+        f"{FORM};a*0;a*",
+        f"{FORM}; charset*{'1' * 5000}=x",
+        f"{FORM}; a={'b' * 256}",
+    ],
 )
 def test_another_content_type_is_unsupported(content_type: str | None) -> None:
     with pytest.raises(UnsupportedMediaType):
@@ -119,6 +148,7 @@ def test_a_plain_text_body_has_the_same_limit() -> None:
         "grant_type=client_credentials&other=1&other=1",
         "grant_type=client_credentials&s%63ope=a&scope=b",
         "grant_type=client_credentials&x=%",
+        "grant_type=client_credentials" + "".join(f"&{number}=x" for number in range(100)),
         "grant_type=client_credentials&x=%e4",
         b"grant_type=client_credentials&x=\xff",
         "scope=a",
@@ -142,7 +172,8 @@ def test_a_body_that_is_no_base64_though_said_to_be_is_an_invalid_request() -> N
     [
         (None, {}, NoProof),
         ("", {}, NoProof),
-        ("Basic YTpi", {}, NoProof),
+        ("Basic YTpi", {}, SharedSecretRefused),
+        ("Basic YTpiOg==", {}, SharedSecretRefused),
         ("Basic YTo=", {}, NoProof),
         ("Digest a", {}, NoProof),
         ("Bearer a.b.c", {"client_secret": "x"}, SharedSecretRefused),
@@ -237,6 +268,17 @@ def test_a_client_assertion_of_rfc_7523_section_2_2_is_for_the_broker_alone() ->
     assert proof == Proof(ProofForm.CLIENT_ASSERTION, "a.b.c", client_id="me", audience=ORIGIN)
 
 
+def test_without_a_configured_origin_a_client_assertion_is_refused_with_what_to_do() -> None:
+    """The audience would be the domain in the event, which a direct invoker of the function writes."""
+    request = replace(sent(ASSERTION), is_origin_configured=False)
+    with pytest.raises(ClientAssertionRefused) as caught:
+        read_token_request(request)
+    assert caught.value.detail == (
+        "This broker takes no client_assertion: its operator has configured no PublicUrl. "
+        "Send the JWT as Authorization: Bearer."
+    )
+
+
 @pytest.mark.parametrize("fields", [EXCHANGE, BEARER, ASSERTION], ids=["exchange", "bearer", "assertion"])
 @pytest.mark.parametrize("authorization", [None, "Basic bWU6", "basic bWU6"])
 def test_basic_without_a_password_beside_a_proof_is_what_some_clients_send_of_themselves(
@@ -250,8 +292,8 @@ def test_basic_without_a_password_beside_a_proof_is_what_some_clients_send_of_th
     ("authorization", "more", "error"),
     [
         ("Bearer x.y.z", "", InvalidRequest),
-        ("Basic bWU6c2VjcmV0", "", NoProof),
-        ("Basic bWU6c2VjcmV0Og==", "", NoProof),
+        ("Basic bWU6c2VjcmV0", "", SharedSecretRefused),
+        ("Basic bWU6c2VjcmV0Og==", "", SharedSecretRefused),
         ("Basic !!!", "", NoProof),
         ("Digest x", "", NoProof),
         (None, "&client_secret=x", SharedSecretRefused),

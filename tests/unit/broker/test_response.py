@@ -4,12 +4,12 @@ import json
 import re
 
 import pytest
-from broker import errors
+from broker import __version__, errors
 from broker.errors import BrokerError
 from broker.event import HttpRequest
 from broker.exchange import Outcome
 from broker.minting import BearerToken
-from broker.response import granted, healthy, metadata, refused, respond
+from broker.response import granted, healthy, metadata, preflight, refused, respond, without_body
 from msgspec.structs import replace
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
@@ -112,7 +112,7 @@ def test_what_was_issued_is_named_in_the_token_exchange_form_only() -> None:
 
 
 def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> None:
-    answer = metadata("https://tokens.example.com", {"RS256", "ES256"})
+    answer = metadata(replace(HTTP, is_origin_configured=True), {"RS256", "ES256"})
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {
         "issuer": "https://tokens.example.com",
@@ -128,5 +128,28 @@ def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> No
     }
 
 
-def test_health_is_200() -> None:
-    assert (healthy()["statusCode"], healthy()["body"]) == (200, '{"status":"ok"}')
+def test_the_metadata_offers_private_key_jwt_only_where_the_origin_is_configured() -> None:
+    body = json.loads(metadata(HTTP, {"RS256"})["body"])
+    assert body["token_endpoint_auth_methods_supported"] == ["none"]
+    assert "token_endpoint_auth_signing_alg_values_supported" not in body
+
+
+def test_a_preflight_is_204_without_a_body() -> None:
+    assert (preflight()["statusCode"], preflight()["body"]) == (204, "")
+
+
+def test_a_refused_client_assertion_says_what_its_aud_must_be() -> None:
+    assert "aud must be the issuer in this broker's metadata" in errors.ClientAssertionRefused.description
+
+
+def test_health_tells_which_version_and_which_policy_run() -> None:
+    answer = healthy("f" * 64)
+    assert (answer["statusCode"], json.loads(answer["body"])) == (
+        200,
+        {"status": "ok", "version": __version__, "policy": "f" * 64},
+    )
+
+
+def test_the_answer_to_head_has_the_same_headers_and_no_body() -> None:
+    answer = healthy("f" * 64)
+    assert without_body(answer) == answer | {"body": ""}

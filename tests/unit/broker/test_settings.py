@@ -1,7 +1,7 @@
 """What Lambda's environment tells."""
 
 import pytest
-from broker.settings import AwsAccess, aws_access, credential_secrets, shared_table
+from broker.settings import AwsAccess, aws_access, credential_secrets, public_url, shared_table
 
 VARIABLES = {
     "AWS_REGION": "eu-central-1",
@@ -39,3 +39,11 @@ def test_each_credential_is_the_secret_at_the_same_place_of_the_other_list() -> 
 def test_lists_of_credentials_and_secrets_that_differ_in_length_stop_the_start(names: str, secrets: str) -> None:
     with pytest.raises(ValueError, match=r"shorter|longer"):
         credential_secrets({"CREDENTIALS": names, "CREDENTIAL_SECRETS": secrets})
+
+
+@pytest.mark.parametrize(
+    ("variables", "url"),
+    [({"PUBLIC_URL": "https://a.example"}, "https://a.example"), ({"PUBLIC_URL": ""}, None), ({}, None)],
+)
+def test_the_public_url_is_configured_or_there_is_none(variables: dict[str, str], url: str | None) -> None:
+    assert public_url(variables) == url

@@ -4,6 +4,7 @@ import json
 
 import pytest
 from broker import strict_json
+from broker.strict_json import Malformed
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -43,8 +44,29 @@ def test_json_is_read(value: object) -> None:
     ],
 )
 def test_what_is_not_strict_json_is_a_value_error(data: bytes) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - which words it uses does not matter
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - which words they are is tested below
         strict_json.loads(data)
+    assert type(caught.value) is Malformed
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'{"the-secret": 1, "the-secret": 2}', "duplicate member"),
+        (b'{"the-secret": NaN}', "NaN or Infinity"),
+        (b'{"the-secret": 1e999}', "number out of range"),
+        (b'"the-secret\xff"', "not UTF-8"),
+        (b'"the-secret\\ud800"', "half a surrogate pair"),
+        (b'{"the-secret', "not JSON"),
+        (b"9" * 5000, "not JSON"),
+        (b"[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_what_is_wrong_is_told_in_fixed_words(data: bytes, words: str) -> None:
+    """They stand in audit records; the standard library's quote what was sent."""
+    with pytest.raises(Malformed) as caught:
+        strict_json.loads(data)
+    assert str(caught.value) == words
 
 
 @pytest.mark.parametrize("data", [b"[]", b"1", b"null", b'"a"'])

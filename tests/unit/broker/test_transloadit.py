@@ -12,7 +12,7 @@ from broker.credentials import Credential
 from broker.deadline import Deadline
 from broker.errors import BrokerError, TemporarilyUnavailable, UpstreamRefused
 from broker.net import OutOfReach
-from broker.transloadit import CredentialRefused, Minted, TokenEndpoint
+from broker.transloadit import CredentialRefused, Minted, ScopeRefused, TokenEndpoint
 
 from tests.kit.brokers import TOKEN_URL, minted
 from tests.kit.clock import Clock
@@ -197,13 +197,19 @@ def test_a_throttled_call_says_when_to_come_back_and_is_not_repeated(answer: Rep
     assert (desk.calls, desk.slept) == (1, [])
 
 
+def test_a_refused_scope_is_told_apart_since_it_may_be_the_caller_s_own_word() -> None:
+    desk = Desk(error("TOKEN_INVALID_SCOPE", 403))
+    with pytest.raises(ScopeRefused):
+        desk.mint()
+    assert desk.calls == 1
+
+
 @pytest.mark.parametrize(
     "answer",
     [
         reply(b"", 301, location="https://api2.transloadit.com/token"),
         reply(b"", 307, location="https://evil.example/"),
         error("TOKEN_SCOPE_NOT_ALLOWED", 400),
-        error("TOKEN_INVALID_SCOPE", 400),
         reply(b"<html>", 404),
         reply({}, 413),
         reply({}, 201),

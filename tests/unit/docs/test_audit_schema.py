@@ -23,6 +23,13 @@ def test_it_is_a_schema_with_the_record_s_members_in_their_order() -> None:
     assert list(SCHEMA["properties"]) == SCHEMA["required"] == names
 
 
+def test_no_member_is_a_list_or_an_object() -> None:
+    """CloudWatch Logs Insights would make fields of its items, whose names no query can know."""
+    types = json.dumps([member.get("type") for member in SCHEMA["properties"].values()])
+    assert "array" not in types
+    assert "object" not in types
+
+
 def test_its_outcomes_are_the_classes_of_errors() -> None:
     found, wanting = {"granted"}, [*BrokerError.__subclasses__()]
     while wanting:
