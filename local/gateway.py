@@ -186,12 +186,11 @@ class Gateway:
     async def _answer(self, request: web.Request, request_id: str) -> web.Response:
         if _head_size(request) > MAX_HEAD:
             return _message(431, "Request Header Fields Too Large")
-        if self._is_preflight(request):
-            assert self._api.cors is not None
-            return web.Response(status=204, headers=self._api.cors.preflight(request.headers.get("Origin")))
         key = self._api.route(request.method, request.path)
         if key is None:
-            return _message(404, "Not Found")
+            # A route that takes OPTIONS, as ANY does, takes the preflight as well:
+            # https://github.com/aws/serverless-application-model/issues/1603
+            return web.Response(status=204) if self._is_preflight(request) else _message(404, "Not Found")
         if not self._throttle.admits():
             return _message(429, "Too Many Requests")
         try:
@@ -242,12 +241,12 @@ class Gateway:
 
     def _add_cors(self, request: web.Request, response: web.Response) -> None:
         """Where CORS is configured the function's own headers for it are dropped."""
-        cors = self._api.cors
-        if cors is None or self._is_preflight(request):
+        cors, origin = self._api.cors, request.headers.get("Origin")
+        if cors is None:
             return
         for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
             del response.headers[name]
-        response.headers.update(cors.for_origin(request.headers.get("Origin")))
+        response.headers.update(cors.preflight(origin) if self._is_preflight(request) else cors.for_origin(origin))
 
 
 def _head_size(request: web.Request) -> int:

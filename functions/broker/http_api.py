@@ -22,6 +22,8 @@ _broker.prepare()
 def handler(event: Any, context: Context) -> Response:
     """Answers `ANY /token`, the metadata and `GET /health`. Raises BrokerFault for all other events."""
     http = read_event(event, _PUBLIC_URL)
+    if http.method == "OPTIONS":
+        return {"statusCode": 204}
     if http.route == "GET /health":
         return healthy()
     if http.route == "GET /.well-known/oauth-authorization-server":

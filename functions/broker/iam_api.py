@@ -23,6 +23,8 @@ _broker.prepare()
 def handler(event: Any, context: Context) -> Response:
     """Answers `ANY /iam/token`. Raises BrokerFault for events of any other route."""
     http = read_event(event, None)
+    if http.method == "OPTIONS":
+        return {"statusCode": 204}
     if http.route != "ANY /iam/token":
         raise BrokerFault("no such route")
     deadline = Deadline.of(context, time.time)
