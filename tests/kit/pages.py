@@ -1,12 +1,10 @@
 """A page that sends what it is told, and tells what it could read of the answers."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
-
-from aiohttp import web
-
-from tests.kit.servers import serving
 
 HTML = """<!doctype html>
 <p id="result"></p>
@@ -26,20 +24,26 @@ window.run = async (requests) => {
 </script>"""
 
 
-def page_app() -> web.Application:
-    async def page(request: web.Request) -> web.Response:
-        return web.Response(text=HTML, content_type="text/html")
+class _Page(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("content-type", "text/html")
+        self.end_headers()
+        self.wfile.write(HTML.encode())
 
-    app = web.Application()
-    app.router.add_get("/", page)
-    return app
+    def log_message(self, format: str, *args: object) -> None:
+        pass
 
 
 @contextmanager
 def page_port() -> Iterator[int]:
-    """The port where the page is, as long as the context."""
-    with serving(page_app) as origin:
-        yield int(origin.rpartition(":")[2])
+    """The port where the page is, by whatever name, as long as the context."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server.server_port
+        server.shutdown()
+        thread.join()
 
 
 def request(url: str, method: str = "GET", body: str | None = None, **headers: str) -> dict[str, Any]:

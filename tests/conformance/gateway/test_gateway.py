@@ -14,6 +14,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from local.account import Principal
 from local.emulator.pool import Busy, Outcome, Pool
 from local.gateway import Api, CannotEmulate, Cors, Route, gateway_app, read_api
 from tests.kit.servers import serving
@@ -29,6 +30,7 @@ MAPPING = "http-api-parameter-mapping.html"
 # https://github.com/aws/serverless-application-model/issues/1603, https://github.com/anomalyco/sst/issues/5493
 
 FORM = "application/x-www-form-urlencoded"
+PRINCIPAL = Principal.new()
 PAGE = "https://site.example"
 ALLOWED = Cors(frozenset({PAGE}), "GET,POST", "authorization,content-type", "retry-after,www-authenticate", 600)
 ROUTED = {
@@ -75,9 +77,8 @@ def gateway(
     returns: Any = None, *, cors: Cors | None = ALLOWED, rate: float = 1000, burst: float = 1000, renames: bool = False
 ) -> Iterator[Gateway]:
     function = Function(returns)
-    with serving(
-        lambda: gateway_app(Api(ROUTED, cors, rate, burst), {"Broker": function, "Iam": function}, renames=renames)
-    ) as origin:
+    api, pools = Api(ROUTED, cors, rate, burst), {"Broker": function, "Iam": function}
+    with serving(lambda: gateway_app(api, pools, PRINCIPAL, renames=renames)) as origin:
         yield Gateway(origin, function)
 
 
@@ -352,11 +353,11 @@ def test_a_route_behind_iam_is_read_as_such() -> None:
 
 
 def signed(
-    origin: str, body: bytes = b"a=1", *, access_key: str = "AKIALOCAL", region: str = "us-east-1"
+    origin: str, body: bytes = b"a=1", *, access_key: str = PRINCIPAL.access_key, region: str = "us-east-1"
 ) -> dict[str, str]:
     """The headers of a request that AWS's own SDK signed."""
     request = AWSRequest("POST", f"{origin}/iam/token", headers={"content-type": FORM}, data=body)
-    SigV4Auth(Credentials(access_key, "local"), "execute-api", region).add_auth(request)
+    SigV4Auth(Credentials(access_key, PRINCIPAL.secret_key), "execute-api", region).add_auth(request)
     return dict(request.headers.items())
 
 
