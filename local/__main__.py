@@ -11,7 +11,7 @@ from token_broker.policy.document import PolicyErrors
 from local.artifact import ROOT, BuildFailed
 from local.control import NotStarted, describe, down, running, serve_here, up
 from local.demo import Story, Surprise
-from local.options import BadOption, Options, Ports
+from local.options import BadOption, Options
 from local.report import say
 
 
@@ -19,23 +19,22 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
     parser.add_argument("command", choices=["up", "down", "demo", "serve"])
     parser.add_argument("--directory", type=Path, default=ROOT / ".local")
-    parser.add_argument("--ports", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     folder = arguments.directory.resolve()
     try:
-        return _run(arguments.command, folder, arguments.ports)
+        return _run(arguments.command, folder)
     except (BadOption, NotStarted, BuildFailed, PolicyErrors, Surprise, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
 
-def _run(command: str, folder: Path, ports: str | None) -> int:
+def _run(command: str, folder: Path) -> int:
     if command == "down":
         say("the stack is down" if down(folder) else "no stack is up")
         return 0
     options = Options.read(os.environ)
     if command == "serve":
-        serve_here(options, Ports(*map(int, (ports or "").split(","))), folder)
+        serve_here(options, folder)
         return 0
     # Like Ctrl-C, so that what was started is stopped.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

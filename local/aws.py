@@ -1,4 +1,4 @@
-"""AWS for the stack: moto's server, and in it secret and table as the template defines them."""
+"""What the stack has in its AWS: secret and table as the template defines them."""
 
 import json
 from collections.abc import Iterable
@@ -6,27 +6,25 @@ from typing import Any
 
 import boto3
 
-from local.translate import REGION, Resources
-
-# moto checks no signature; these only have to be there.
-TEST_CREDENTIALS = {
-    "AWS_REGION": REGION,
-    "AWS_DEFAULT_REGION": REGION,
-    "AWS_ACCESS_KEY_ID": "testing",
-    "AWS_SECRET_ACCESS_KEY": "testing",
-    "AWS_SESSION_TOKEN": "testing",
-}
+from local.account import REGION, Principal
+from local.translate import Resources
 
 
-def secrets_manager(endpoint: str) -> Any:
-    """A client of the stack's Secrets Manager."""
-    return _client("secretsmanager", endpoint)
+def client(service: str, endpoint: str, principal: Principal) -> Any:
+    """boto3's client of one of the stack's services."""
+    connect: Any = boto3.client
+    return connect(
+        service,
+        endpoint_url=endpoint,
+        region_name=REGION,
+        aws_access_key_id=principal.access_key,
+        aws_secret_access_key=principal.secret_key,
+    )
 
 
-def create_tables(resources: Resources, endpoint: str, prefix: str = "") -> list[str]:
-    """Create the template's tables, each by its logical id after `prefix`; their names."""
+def create_tables(resources: Resources, database: Any, prefix: str = "") -> list[str]:
+    """Create the template's tables, each by its logical id after `prefix`; their names. `database`: a client."""
     tables = {name: entry for name, entry in resources.items() if entry["Type"] == "AWS::DynamoDB::Table"}
-    database = _client("dynamodb", endpoint)
     for name, entry in tables.items():
         properties = entry["Properties"]
         shape = {member: properties[member] for member in ("AttributeDefinitions", "KeySchema", "BillingMode")}
@@ -36,22 +34,11 @@ def create_tables(resources: Resources, endpoint: str, prefix: str = "") -> list
     return [prefix + name for name in tables]
 
 
-def _client(service: str, endpoint: str) -> Any:
-    connect: Any = boto3.client
-    return connect(
-        service,
-        endpoint_url=endpoint,
-        region_name=REGION,
-        aws_access_key_id="testing",
-        aws_secret_access_key="testing",  # noqa: S106 - see TEST_CREDENTIALS
-    )
-
-
 def create_secrets(
-    resources: Resources, endpoint: str, credentials: Iterable[str], auth_key: str, auth_secret: str
+    resources: Resources, secrets: Any, credentials: Iterable[str], auth_key: str, auth_secret: str
 ) -> dict[str, str]:
     """Create a secret for each of the policy's credentials, and put the Auth Key and Auth Secret into it, as an
-    operator would. The template's own secret is that of `default`.
+    operator would. The template's own secret is that of `default`. `secrets`: a client.
 
     Returns the variables that tell the functions which secret each credential is.
     """
@@ -59,7 +46,6 @@ def create_secrets(
     secret_names = {name: f"transloadit/{name}" for name in credentials}
     if "default" in secret_names:
         secret_names["default"] = definition["Properties"]["Name"]
-    secrets = secrets_manager(endpoint)
     value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})
     for name in secret_names.values():
         secrets.create_secret(Name=name, SecretString=value)

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from token_broker.stack_file import read_stack
@@ -16,7 +15,7 @@ from local import artifact
 from local.options import BadOption, Options, Ports
 from local.processes import interrupts_held
 from local.report import say
-from local.stack import READY_SECONDS, STACK_FILE, compiled, plan, serve
+from local.stack import READY_SECONDS, STACK_FILE, StackInfo, compiled, plan, serve, write_plan
 
 _LOCK = "supervisor.lock"  # held by the supervisor as long as it lives; its pid is in it
 
@@ -25,13 +24,14 @@ class NotStarted(Exception):
     """The stack did not come up; the message says where to look."""
 
 
-def prepare(options: Options, folder: Path) -> Ports:
+def prepare(options: Options, folder: Path) -> StackInfo:
     """Everything that can be wrong before anything runs. Raises BadOption, PolicyErrors, OSError, BuildFailed."""
     ports = Ports.choose(options.first_port)
     folder.mkdir(parents=True, exist_ok=True)
-    policy = compiled(plan(options, ports, folder))
+    info = plan(options, ports, folder)
+    policy = compiled(info)
     artifact.lay_over(artifact.built(artifact.ROOT / ".local"), policy, folder / "artifact")
-    return ports
+    return info
 
 
 def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
@@ -39,12 +39,12 @@ def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
     if running(folder):
         say("the stack is up already; stopping it first")
         down(folder)
-    ports = prepare(options, folder)
+    info = prepare(options, folder)
     say("starting the stack")
     supervisor = None
     try:
         with interrupts_held():
-            supervisor = start(ports, folder)
+            supervisor = start(info, folder)
         _await_ready(supervisor, folder)
     except BaseException:
         if supervisor is not None:
@@ -54,14 +54,16 @@ def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
     return supervisor
 
 
-def start(ports: Ports, folder: Path) -> subprocess.Popen[bytes]:
+def start(info: StackInfo, folder: Path) -> subprocess.Popen[bytes]:
     """The supervisor as a process of its own session, so that a Ctrl-C here does not reach it."""
+    # Other users of this machine have no business with who called whom.
     (folder / "log").mkdir(exist_ok=True)
+    (folder / "log").chmod(0o700)
     (folder / STACK_FILE).unlink(missing_ok=True)
-    numbers = ",".join(str(port) for port in asdict(ports).values())
+    write_plan(info, folder)
     with (folder / "log" / "stack.log").open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "local", "serve", "--directory", folder, "--ports", numbers],
+            [sys.executable, "-m", "local", "serve", "--directory", folder],
             cwd=artifact.ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -81,7 +83,7 @@ def _await_ready(supervisor: subprocess.Popen[bytes], folder: Path) -> None:
     raise NotStarted(f"the stack did not start; {folder / 'log' / 'stack.log'} says why")
 
 
-def serve_here(options: Options, ports: Ports, folder: Path) -> None:
+def serve_here(options: Options, folder: Path) -> None:
     """The supervisor itself. Raises BadOption where another one runs in this folder."""
     with (folder / _LOCK).open("a+") as lock:
         try:
@@ -91,7 +93,7 @@ def serve_here(options: Options, ports: Ports, folder: Path) -> None:
         lock.truncate(0)
         lock.write(str(os.getpid()))
         lock.flush()
-        asyncio.run(serve(options, ports, folder))
+        asyncio.run(serve(options, folder))
 
 
 def running(folder: Path) -> int | None:

@@ -16,9 +16,10 @@ from typing import Any
 
 from aiohttp import web
 
+from local.account import Principal
 from local.emulator.pool import Busy, Outcome, Pool
 from local.events import event_of
-from local.sigv4 import LOCAL, signer
+from local.sigv4 import Sent, is_signed
 from local.translate import Resources
 
 LOG = logging.getLogger("local.gateway")
@@ -157,10 +158,11 @@ class Throttle:
 class Gateway:
     """Answers requests by invoking functions. `renames`: API Gateway may rename `WWW-Authenticate`."""
 
-    def __init__(self, api: Api, pools: Mapping[str, Pool], *, renames: bool = False) -> None:
-        """`pools`: by the function's logical id."""
+    def __init__(self, api: Api, pools: Mapping[str, Pool], principal: Principal, *, renames: bool = False) -> None:
+        """`pools`: by the function's logical id. `principal`: whom the IAM authorizer knows."""
         self._api = api
         self._pools = pools
+        self._principal = principal
         self._renames = renames
         self._throttle = Throttle(api.rate, api.burst)
 
@@ -186,12 +188,11 @@ class Gateway:
     async def _answer(self, request: web.Request, request_id: str) -> web.Response:
         if _head_size(request) > MAX_HEAD:
             return _message(431, "Request Header Fields Too Large")
-        if self._is_preflight(request):
-            assert self._api.cors is not None
-            return web.Response(status=204, headers=self._api.cors.preflight(request.headers.get("Origin")))
         key = self._api.route(request.method, request.path)
         if key is None:
-            return _message(404, "Not Found")
+            # A route that takes OPTIONS, as ANY does, takes the preflight as well:
+            # https://github.com/aws/serverless-application-model/issues/1603
+            return web.Response(status=204) if self._is_preflight(request) else _message(404, "Not Found")
         if not self._throttle.admits():
             return _message(429, "Too Many Requests")
         try:
@@ -200,10 +201,10 @@ class Gateway:
             return _message(413, "Request Entity Too Large")
         event, route = event_of(request, body, " ".join(key), request_id), self._api.routes[key]
         if route.needs_iam:
-            principal = signer(request, body, {LOCAL.access_key: LOCAL})
-            if principal is None:
+            url = f"http://{request.host}{request.path_qs}"
+            if not is_signed(Sent(request.method, url, request.headers, body), "execute-api", self._principal):
                 return _message(403, "Forbidden")
-            event["requestContext"]["authorizer"] = {"iam": principal.identity()}
+            event["requestContext"]["authorizer"] = {"iam": self._principal.identity()}
         try:
             outcome = await self._pools[route.function].invoke(json.dumps(event).encode())
         except Busy:
@@ -242,12 +243,12 @@ class Gateway:
 
     def _add_cors(self, request: web.Request, response: web.Response) -> None:
         """Where CORS is configured the function's own headers for it are dropped."""
-        cors = self._api.cors
-        if cors is None or self._is_preflight(request):
+        cors, origin = self._api.cors, request.headers.get("Origin")
+        if cors is None:
             return
         for name in [name for name in response.headers if name.lower().startswith("access-control-")]:
             del response.headers[name]
-        response.headers.update(cors.for_origin(request.headers.get("Origin")))
+        response.headers.update(cors.preflight(origin) if self._is_preflight(request) else cors.for_origin(origin))
 
 
 def _head_size(request: web.Request) -> int:
@@ -261,9 +262,9 @@ def _message(status: int, text: str) -> web.Response:
     return web.json_response({"message": text}, status=status)
 
 
-def gateway_app(api: Api, pools: Mapping[str, Pool], *, renames: bool = False) -> web.Application:
+def gateway_app(api: Api, pools: Mapping[str, Pool], principal: Principal, *, renames: bool = False) -> web.Application:
     """The API as an aiohttp application."""
-    answer: Callable[[web.Request], Awaitable[web.Response]] = Gateway(api, pools, renames=renames).answer
+    answer: Callable[[web.Request], Awaitable[web.Response]] = Gateway(api, pools, principal, renames=renames).answer
     app = web.Application(client_max_size=MAX_BODY)
     app.router.add_route("*", "/{path:.*}", answer)
     return app

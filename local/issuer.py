@@ -15,7 +15,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from oidc_provider_mock._storage import storage  # the key has no public setter
 from token_broker.jwt import load_key, public_jwk
-from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from local.guard import from_a_page, from_elsewhere
+from local.sites import refused, serve_wsgi
 
 
 def make_key(file: Path) -> None:
@@ -37,7 +40,14 @@ def main(port: int, file: Path) -> None:
         storage.jwk = key
 
     app.before_request(use_key)
-    make_server("127.0.0.1", port, app, threaded=True).serve_forever()
+    serve_wsgi(app, port, _refusal)
+
+
+def _refusal(request: Request) -> Response | None:
+    """The mock lets every page read and write; here pages of this machine log in and read, and none makes people."""
+    changes_people = request.path.startswith("/users/")
+    page = from_a_page(request.headers) if changes_people else from_elsewhere(request.headers)
+    return None if page is None else refused(page)
 
 
 if __name__ == "__main__":

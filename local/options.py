@@ -10,7 +10,6 @@ from broker.net import LOOPBACK
 from local.artifact import ROOT
 from local.processes import free_ports, is_free
 
-AUDIENCE = "transloadit-token-broker"
 # Pages on this machine that may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"
 # The template's parameters here: all that can be turned on is on.

@@ -26,6 +26,11 @@ def free_ports(count: int) -> list[int]:
     return found
 
 
+def hidden_address() -> str:
+    """An address of loopback that no page guesses, for ports whose servers check nobody (Linux has them all)."""
+    return f"127.{secrets.randbelow(255)}.{secrets.randbelow(255)}.{1 + secrets.randbelow(254)}"
+
+
 def is_free(port: int) -> bool:
     with socket.socket() as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

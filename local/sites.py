@@ -1,8 +1,16 @@
-"""aiohttp applications on ports of this machine."""
+"""Applications on ports of this machine, each called by its own name alone."""
 
+import json
+from collections.abc import Callable, Iterable
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
+from werkzeug.serving import make_server
+from werkzeug.wrappers import Request, Response
+
+from local.guard import foreign_host
 
 # Out of the way of the limits that the applications themselves have.
 _LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
@@ -10,7 +18,31 @@ _LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
 
 async def start_site(app: web.Application, port: int, shutdown_timeout: float = 1) -> web.AppRunner:
     """Serve on loopback; `cleanup` of what is returned ends it. Port 0 is any that is free. Raises OSError."""
+
+    @web.middleware
+    async def check_name(request: web.Request, handler: Handler) -> web.StreamResponse:
+        refusal = foreign_host(request.headers, runner.addresses[0][1])
+        return web.json_response({"message": refusal}, status=403) if refusal else await handler(request)
+
+    app.middlewares.insert(0, check_name)
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=shutdown_timeout, **_LIMITS)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     return runner
+
+
+def serve_wsgi(app: WSGIApplication, port: int, refusal_of: Callable[[Request], Response | None]) -> None:
+    """Serve an application of somebody else's on loopback, for ever, behind a check of our own."""
+
+    def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        request = Request(environ)
+        foreign = foreign_host(request.headers, port)
+        answer = refused(foreign) if foreign else refusal_of(request)
+        return (answer or app)(environ, start_response)
+
+    make_server("127.0.0.1", port, checked, threaded=True).serve_forever()
+
+
+def refused(message: str, **members: str) -> Response:
+    """403 with this message, and more members of its JSON."""
+    return Response(json.dumps({"message": message, **members}), 403, content_type="application/json")

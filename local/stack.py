@@ -7,9 +7,11 @@ import os
 import secrets
 import signal
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
@@ -19,10 +21,11 @@ from token_broker.policy.compiler import Local, compile_policy
 from token_broker.policy.model import SCOPES
 
 from local import artifact, aws, issuer
+from local.account import Principal
 from local.emulator.environment import Function, environments
 from local.emulator.pool import INVOKE_PATH, Environment, Pool, invoke_app
 from local.gateway import gateway_app, read_api
-from local.options import AUDIENCE, PARAMETERS, Options, Ports
+from local.options import PARAMETERS, Options, Ports
 from local.processes import end, end_with_parent
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
@@ -30,6 +33,7 @@ from local.sites import start_site
 from local.translate import Resources, translated
 
 STACK_FILE = "stack.json"
+PLAN_FILE = "stack.plan.json"  # the same until the stack is ready
 READY_SECONDS = 60.0
 _TEMPLATE = artifact.ROOT / "template.yaml"
 
@@ -45,28 +49,45 @@ class StackInfo:
     issuer_url: str
     audience: str
     aws_endpoint_url: str
+    aws_access_key_id: str
+    aws_secret_access_key: str = field(repr=False)
     auth_key: str
     auth_secret: str = field(repr=False)
     policy: str
     log_dir: str
 
+    @property
+    def principal(self) -> Principal:
+        return Principal(self.aws_access_key_id, self.aws_secret_access_key)
+
 
 def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
-    """Where everything will be."""
-    here = "http://127.0.0.1"
+    """Where everything will be, and what is made for this stack alone."""
+    here, principal = "http://127.0.0.1", Principal.new()
     return StackInfo(
         broker_url=f"{here}:{ports.broker}",
         invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
         token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
         api2_url=options.upstream or f"{here}:{ports.api2}",
         issuer_url=f"{here}:{ports.issuer}",
-        audience=AUDIENCE,
+        # A page elsewhere that knew it could ask for the broker's tokens in a visitor's name.
+        audience=f"local-{secrets.token_hex(8)}",
         aws_endpoint_url=f"{here}:{ports.aws}",
+        aws_access_key_id=principal.access_key,
+        aws_secret_access_key=principal.secret_key,
         auth_key=options.auth_key or secrets.token_hex(16),
         auth_secret=options.auth_secret or secrets.token_hex(20),
         policy=str(options.policy),
         log_dir=str(folder / "log"),
     )
+
+
+def write_plan(info: StackInfo, folder: Path) -> None:
+    """For `serve`, and for the folder's owner alone: the Auth Secret is in it."""
+    file = folder / PLAN_FILE
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        json.dump(asdict(info), out, indent=2)
 
 
 def compiled(info: StackInfo) -> bytes:
@@ -77,18 +98,19 @@ def compiled(info: StackInfo) -> bytes:
     return compile_policy(path.read_text("utf-8"), str(path), local).data
 
 
-async def serve(options: Options, ports: Ports, folder: Path) -> None:
-    """Run the stack until SIGTERM or SIGINT; `folder`/stack.json is there while it is ready."""
+async def serve(options: Options, folder: Path) -> None:
+    """Run the stack as planned until SIGTERM or SIGINT; `folder`/stack.json is there while it is ready."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     stop = asyncio.Event()
     for sign in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    info = plan(options, ports, folder)
-    file = folder / STACK_FILE
+    planned, ready = folder / PLAN_FILE, folder / STACK_FILE
+    info = StackInfo(**json.loads(planned.read_text()))
     async with AsyncExitStack() as running:
-        running.callback(file.unlink, missing_ok=True)
-        start = asyncio.create_task(_start(info, options, ports, folder, running))
+        for file in (planned, ready):
+            running.callback(file.unlink, missing_ok=True)
+        start = asyncio.create_task(_start(info, options, folder, running))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({start, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if not start.done():
@@ -96,37 +118,36 @@ async def serve(options: Options, ports: Ports, folder: Path) -> None:
             await asyncio.gather(start, return_exceptions=True)
             return
         start.result()
-        _write(file, info)
+        planned.replace(ready)
         await stopped
 
 
-async def _start(info: StackInfo, options: Options, ports: Ports, folder: Path, running: AsyncExitStack) -> None:
+async def _start(info: StackInfo, options: Options, folder: Path, running: AsyncExitStack) -> None:
     """Start the parts in the order in which they need one another."""
     issuer.make_key(folder / KEY_FILE)
-    await _process(running, folder, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(ports.aws))
-    await _process(running, folder, "-m", "local.issuer", str(ports.issuer), str(folder / KEY_FILE))
+    aws_port, issuer_port = str(_port(info.aws_endpoint_url)), str(_port(info.issuer_url))
+    await _process(running, folder, "-m", "local.aws_server", aws_port, variables=info.principal.variables())
+    await _process(running, folder, "-m", "local.issuer", issuer_port, str(folder / KEY_FILE))
     await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
-    await _answers(f"{info.aws_endpoint_url}/moto-api/")
+    await _answers(info.aws_endpoint_url, status=403)  # nothing there is for those who do not sign
     resources = translated(_TEMPLATE, PARAMETERS, artifact.ROOT / ".local")
     credentials = load((folder / "artifact/policy.json").read_bytes()).credentials
-    endpoint = info.aws_endpoint_url
-    told = await asyncio.to_thread(
-        aws.create_secrets, resources, endpoint, credentials, info.auth_key, info.auth_secret
+    vault, database = (
+        aws.client(name, info.aws_endpoint_url, info.principal) for name in ("secretsmanager", "dynamodb")
     )
-    await asyncio.to_thread(aws.create_tables, resources, endpoint)
+    named = await asyncio.to_thread(aws.create_secrets, resources, vault, credentials, info.auth_key, info.auth_secret)
+    await asyncio.to_thread(aws.create_tables, resources, database)
     if options.upstream is None:
         key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
-        await _site(running, create_app([key]), ports.api2)
-    pools = {
-        name: Pool(each)
-        for name, each in _functions(resources, {**told, "PUBLIC_URL": info.broker_url}, options, folder).items()
-    }
+        await _site(running, create_app([key]), _port(info.api2_url))
+    told = {**info.principal.variables(), **named, "PUBLIC_URL": info.broker_url}
+    pools = {name: Pool(each) for name, each in _functions(resources, told, options, folder).items()}
     for pool in pools.values():
         running.push_async_callback(pool.stop)
         await pool.start()
     # The emulator knows one function, by this name.
-    await _site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), ports.invoke)
-    await _site(running, gateway_app(read_api(resources), pools), ports.broker)
+    await _site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), _port(info.invoke_url))
+    await _site(running, gateway_app(read_api(resources), pools, info.principal), _port(info.broker_url))
     await _answers(f"{info.broker_url}/health")
 
 
@@ -142,17 +163,25 @@ def _functions(
         if resource["Type"] == "AWS::Lambda::Function":
             function = Function.from_template(resource["Properties"], folder / "artifact")
             workers = options.workers if name == "BrokerFunction" else 1
-            variables = {**aws.TEST_CREDENTIALS, **told}
-            found[name] = environments(workers, function, folder, variables, name=name)
+            found[name] = environments(workers, function, folder, told, name=name)
     return found
 
 
-async def _process(running: AsyncExitStack, folder: Path, *arguments: str) -> None:
-    """A Python process of our own that ends with us, whatever happens."""
+def _port(url: str) -> int:
+    port = urlsplit(url).port
+    assert port is not None
+    return port
+
+
+async def _process(
+    running: AsyncExitStack, folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
+) -> None:
+    """A Python process of our own that ends with us, whatever happens. `variables` show in no process list."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
         cwd=folder,
+        env={**os.environ, **(variables or {})},
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,
         preexec_fn=end_with_parent,
@@ -164,23 +193,14 @@ async def _site(running: AsyncExitStack, app: web.Application, port: int) -> Non
     running.push_async_callback((await start_site(app, port)).cleanup)
 
 
-async def _answers(url: str) -> None:
-    """Wait until a GET is answered with 200. Raises TimeoutError."""
+async def _answers(url: str, status: int = 200) -> None:
+    """Wait until a GET is answered with this status. Raises TimeoutError."""
     async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
         while True:
             try:
                 async with session.get(url) as answer:
-                    if answer.status == 200:
+                    if answer.status == status:
                         return
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.1)
-
-
-def _write(file: Path, info: StackInfo) -> None:
-    """Whole or not at all, and for its owner alone: the Auth Secret is in it."""
-    unfinished = file.with_suffix(".new")
-    unfinished.unlink(missing_ok=True)
-    with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        json.dump(asdict(info), out, indent=2)
-    unfinished.replace(file)

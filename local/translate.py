@@ -12,7 +12,8 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-REGION, ACCOUNT = "us-east-1", "123456789012"
+from local.account import ACCOUNT, REGION
+
 _PSEUDO = {
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from local.emulator.pool import INVOKE_PATH, LOG, Environment, Outcome
-from local.processes import end_with_parent, free_ports
+from local.processes import end_with_parent, free_ports, hidden_address
 
 START_SECONDS = 20.0
 # What Lambda's runtime brings along; the artifact must bring all else.
@@ -75,13 +75,13 @@ class EmulatedEnvironment:
         self._url = ""
 
     async def start(self) -> None:
-        port, api_port = free_ports(2)
-        self._url = f"http://127.0.0.1:{port}{INVOKE_PATH}"
+        host, (port, api_port) = hidden_address(), free_ports(2)
+        self._url = f"http://{host}:{port}{INVOKE_PATH}"
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 self._binary,
-                *("--runtime-interface-emulator-address", f"127.0.0.1:{port}"),
-                *("--runtime-api-address", f"127.0.0.1:{api_port}"),
+                *("--runtime-interface-emulator-address", f"{host}:{port}"),
+                *("--runtime-api-address", f"{host}:{api_port}"),
                 # -S: the artifact and the runtime's own modules are all that can be imported.
                 *(sys.executable, "-S", "-m", "awslambdaric", self._function.handler),
                 cwd=self._function.artifact,
@@ -94,7 +94,7 @@ class EmulatedEnvironment:
             )
         timeout = aiohttp.ClientTimeout(total=self._function.timeout + 30)
         self._session = aiohttp.ClientSession(timeout=timeout)
-        await _listening(port, self._process)
+        await _listening(host, port, self._process)
 
     @property
     def is_alive(self) -> bool:
@@ -244,12 +244,12 @@ def _binary(folder: Path) -> Path | None:
     return copy
 
 
-async def _listening(port: int, process: asyncio.subprocess.Process) -> None:
+async def _listening(host: str, port: int, process: asyncio.subprocess.Process) -> None:
     """Wait until something listens on the port. Raises RuntimeError."""
     ends_at = asyncio.get_running_loop().time() + START_SECONDS
     while asyncio.get_running_loop().time() < ends_at and process.returncode is None:
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            _, writer = await asyncio.open_connection(host, port)
         except OSError:
             await asyncio.sleep(0.02)
         else:

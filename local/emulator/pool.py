@@ -8,6 +8,8 @@ from typing import Protocol
 
 from aiohttp import web
 
+from local.guard import from_a_page
+
 LOG = logging.getLogger("local.emulator")
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"
 QUEUE_SECONDS = 30.0
@@ -85,6 +87,11 @@ def invoke_app(pools: Mapping[str, Pool]) -> web.Application:
     """Lambda's Invoke API (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html); `pools` by function name."""
 
     async def invoke(request: web.Request) -> web.Response:
+        # Who may invoke is known by nothing but reaching this port, and a function's answer is a token.
+        page = from_a_page(request.headers)
+        if page is not None:
+            headers = {"x-amzn-errortype": "AccessDeniedException"}
+            return web.json_response({"Message": page}, status=403, headers=headers)
         pool = pools.get(request.match_info["name"])
         if pool is None:
             headers = {"x-amzn-errortype": "ResourceNotFoundException"}

@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.guard import from_a_page
 from local.sandbox.assemblies import Assemblies
 from local.sandbox.clock import Clock, Pulse
 from local.sandbox.errors import ApiError
@@ -49,6 +50,9 @@ class Control:
     async def answer(self, request: web.Request) -> web.Response:
         name = f"{request.method} {request.path.removeprefix(PREFIX)}"
         verb = self._verbs.get(name)
+        page = from_a_page(request.headers)
+        if page is not None:
+            return web.json_response({"message": page}, status=403)
         try:
             if verb is None:
                 raise ValueError(f"the controls are {', '.join(self._verbs)}")

@@ -10,9 +10,9 @@ from typing import Any
 
 from local import artifact
 from local.emulator.environment import Function, runtime_modules, variables_of
-from local.options import AUDIENCE
 from local.processes import end, end_with_parent
 from tests.bench.measure import Bench
+from tests.bench.outside import AUDIENCE
 from tests.bench.parties import Party
 
 

@@ -16,17 +16,19 @@ import trustme
 from aiohttp import web
 
 from local import artifact, aws
-from local.options import AUDIENCE, PARAMETERS
+from local.account import Principal
+from local.options import PARAMETERS
 from local.processes import end, end_with_parent, free_ports
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
-from local.sites import start_site
 from local.translate import Resources, translated
 from tests.bench.relay import Relay
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
 from tests.kit.jwts import Signer
 
 HOST = "127.0.0.1"
+AUDIENCE = "https://tokens.example.com"
+PRINCIPAL = Principal.new()  # moto checks no signature
 CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET)
 
 
@@ -45,7 +47,7 @@ class Outside:
     def variables(self) -> dict[str, str]:
         """What an environment is told so that it trusts them and finds AWS."""
         return {
-            **aws.TEST_CREDENTIALS,
+            **PRINCIPAL.variables(),
             "CREDENTIALS": "default",
             "CREDENTIAL_SECRETS": "transloadit/default",
             "SSL_CERT_FILE": str(self.trusted),
@@ -106,9 +108,11 @@ def issuer_app(outside: Outside) -> web.Application:
 
 
 async def site(stack: AsyncExitStack, app: web.Application) -> int:
-    """The port where an application is served until the stack is left."""
-    runner = await start_site(app, 0)
+    """The port where an application is served until the stack is left; by any name, since relays stand before it."""
+    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1)
     stack.push_async_callback(runner.cleanup)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, 0).start()
     return int(runner.addresses[0][1])
 
 
@@ -126,7 +130,8 @@ async def _moto(stack: AsyncExitStack, folder: Path, resources: Resources) -> in
     stack.push_async_callback(end, process)
     await listening(port)
     endpoint = f"http://{HOST}:{port}"
-    await asyncio.to_thread(aws.create_secrets, resources, endpoint, ["default"], CREDENTIAL.key, CREDENTIAL.secret)
+    vault = aws.client("secretsmanager", endpoint, PRINCIPAL)
+    await asyncio.to_thread(aws.create_secrets, resources, vault, ["default"], CREDENTIAL.key, CREDENTIAL.secret)
     return port
 
 

@@ -17,9 +17,9 @@ from token_broker.policy.compiler import Local, compile_policy
 from local import artifact
 from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment
-from local.options import AUDIENCE, PARAMETERS
+from local.options import PARAMETERS
 from local.translate import translated
-from tests.bench.outside import Outside
+from tests.bench.outside import AUDIENCE, Outside
 
 HERE = Path(__file__).parent
 CACHE = artifact.ROOT / ".local"

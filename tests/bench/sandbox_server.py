@@ -8,12 +8,13 @@ import json
 import logging
 import os
 import sys
+from contextlib import AsyncExitStack
 
 from aiohttp import web
 
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
-from local.sites import start_site
+from tests.bench.outside import site
 
 
 async def answer_empty(request: web.Request) -> web.Response:
@@ -25,12 +26,13 @@ async def serve(key: AuthKey) -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     empty = web.Application()
     empty.router.add_get("/", answer_empty)
-    runners = [await start_site(create_app([key]), 0), await start_site(empty, 0)]
-    sys.stdout.write(json.dumps([runner.addresses[0][1] for runner in runners]) + "\n")
-    sys.stdout.flush()
-    # A line for each request, as the sandbox writes it when people run it.
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr)
-    await asyncio.Event().wait()
+    async with AsyncExitStack() as stack:
+        ports = [await site(stack, app) for app in (create_app([key]), empty)]
+        sys.stdout.write(json.dumps(ports) + "\n")
+        sys.stdout.flush()
+        # A line for each request, as the sandbox writes it when people run it.
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr)
+        await asyncio.Event().wait()
 
 
 if __name__ == "__main__":

@@ -1,12 +1,14 @@
-"""`token-broker jwt` and `exchange` against a running stack."""
+"""`token-broker jwt` and `exchange` against a running stack, and the lines of the docs that call it."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from local.artifact import ROOT
 from tests.kit.jwts import Signer
 from tests.kit.stacks import Client
 
@@ -69,3 +71,11 @@ def test_the_jwt_command_takes_claims_audience_and_expiry(client: Client) -> Non
     _, out, _ = run(client, "jwt", "--audience", "elsewhere")
     answer = client.token(out.strip())
     assert (answer.status, client.record(answer.body["request_id"])["reason"]) == (401, "audience")
+
+
+def test_the_lines_of_pipelines_md_work_on_the_stack_as_they_stand(client: Client, tmp_path: Path) -> None:
+    (tmp_path / ".local").symlink_to(client.folder)
+    lines = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/pipelines.md").read_text(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(["sh", "-ec", "".join(lines)], cwd=tmp_path, capture_output=True, text=True, check=True)
+    answers = re.findall(r'"scope": ?"([^"]*)"', done.stdout)
+    assert answers == ["assemblies:read queues:read", "assemblies:write"]

@@ -6,22 +6,15 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
-from tests.kit.stacks import FORM, Answer, Client
+from tests.kit.stacks import Answer, Client
 
 EVENT = Path(__file__).parents[1] / "events/iam-token.json"
 
 
-def signed(client: Client, secret: str = "local", **fields: str) -> Answer:
-    body = urlencode({"grant_type": "client_credentials", **fields})
-    request = AWSRequest(
-        "POST", f"{client.stack['broker_url']}/iam/token", headers={"content-type": FORM}, data=body.encode()
-    )
-    SigV4Auth(Credentials("AKIALOCAL", secret), "execute-api", "us-east-1").add_auth(request)
-    return client.send("POST", "/iam/token", body=body.encode(), headers=dict(request.headers.items()))
+def signed(client: Client, secret: str | None = None, **fields: str) -> Answer:
+    body = urlencode({"grant_type": "client_credentials", **fields}).encode()
+    return client.signed("POST", "/iam/token", body, secret=secret)
 
 
 def test_a_signed_request_gets_a_token_that_opens_api2(client: Client) -> None:
@@ -57,9 +50,7 @@ def test_refusals_are_those_of_token(client: Client, fields: dict[str, str], sta
 
 
 def test_another_method_is_405(client: Client) -> None:
-    request = AWSRequest("GET", f"{client.stack['broker_url']}/iam/token")
-    SigV4Auth(Credentials("AKIALOCAL", "local"), "execute-api", "us-east-1").add_auth(request)
-    answer = client.send("GET", "/iam/token", headers=dict(request.headers.items()))
+    answer = client.signed("GET", "/iam/token")
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 

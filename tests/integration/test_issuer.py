@@ -35,7 +35,7 @@ def issuer(tmp_path: Path) -> Iterator[tuple[str, Path]]:
         except urllib3.exceptions.HTTPError:
             return False
 
-    wait_until(answers)
+    wait_until(answers, seconds=30)
     yield url, key
     process.kill()
     process.wait()

@@ -1,4 +1,4 @@
-"""Chromium for tests: the machine's, else Debian's package."""
+"""Chromium for tests: the machine's, else Debian's package. Playwright drives it."""
 
 import fcntl
 import os
@@ -6,9 +6,16 @@ import shutil
 import subprocess
 
 from local.artifact import ROOT
+from tests.kit.node import Script, node_for
+from tests.kit.official import FOLDER
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _HELP = "Chromium is needed: install it (Debian: `apt-get install chromium`), then run this again."
+
+
+def browser(*names: str) -> Script:
+    """Opens pages and runs their `window.run`. `names`: what it resolves, as `MAP name[:port] address[:port]`."""
+    return Script(node_for(FOLDER), FOLDER / "browser.mjs", chromium(), *names)
 
 
 def chromium() -> str:

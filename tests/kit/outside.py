@@ -21,7 +21,8 @@ from broker.response import respond
 from broker.wiring import Broker, build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
 
-from local.aws import TEST_CREDENTIALS, secrets_manager
+from local.account import Principal
+from local.aws import client
 from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import AuthKey
@@ -30,6 +31,7 @@ from tests.kit.jwts import Signer
 from tests.kit.servers import Loop, serving
 
 AUDIENCE = "https://tokens.example.com"
+PRINCIPAL = Principal.new()  # moto checks no signature
 KEY = AuthKey("key-1", "auth-secret-1", ("assemblies:read", "assemblies:write", "templates:read"))
 NEW_KEY = AuthKey("key-2", "auth-secret-2", KEY.scopes)
 POLICY = """
@@ -144,7 +146,7 @@ class World:
         self.table: str | None = None
         self.policy = POLICY
         self.secret_name = f"test/{folder.name}"
-        self.secrets = secrets_manager(moto)
+        self.secrets = client("secretsmanager", moto, PRINCIPAL)
         self._web = urllib3.PoolManager(retries=False, timeout=10)
         self.records: list[AuditRecord] = []
         self._file = folder / "policy.json"
@@ -158,7 +160,7 @@ class World:
 
     def environment(self) -> Broker[Proof]:
         """Another environment of the same deployment."""
-        variables = TEST_CREDENTIALS | {"CREDENTIALS": "default", "CREDENTIAL_SECRETS": self.secret_name}
+        variables = PRINCIPAL.variables() | {"CREDENTIALS": "default", "CREDENTIAL_SECRETS": self.secret_name}
         variables |= {"SHARED_TABLE": self.table} if self.table else {}
         return build(variables, self.records.append, by_jwt, self.clock, self._file)
 

@@ -1,13 +1,15 @@
-// For each line of JSON, Chromium opens the page and uploads; the answer is what the page told, showed, and wanted elsewhere.
+// For each line of JSON, Chromium opens a page and runs what it is for (`window.run`); the answer is what the page told, showed,
+// and wanted elsewhere. After the browser come the names that it resolves, as `MAP name address`; it knows no others.
 import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
 
-const [executablePath] = process.argv.slice(2)
+const [executablePath, ...names] = process.argv.slice(2)
+const rules = [...names, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1']
 const browser = await chromium.launch({
   executablePath,
   args: [
     '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    '--disable-component-update', '--disable-sync', `--host-resolver-rules=${rules}`,
   ],
 })
 
@@ -20,7 +22,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   })
   page.on('console', (message) => process.stderr.write(`${message.text()}\n`))
   await page.goto(url)
-  const told = await page.evaluate((scenario) => window.upload(scenario), given).catch(({ message }) => ({ broken: message }))
+  const told = await page.evaluate((scenario) => window.run(scenario), given).catch(({ message }) => ({ broken: message }))
   const shown = await page.textContent('#result')
   await page.close()
   process.stdout.write(`${JSON.stringify({ ...told, shown, elsewhere })}\n`)

@@ -6,7 +6,7 @@ const SEEN = ['assembly-created', 'assembly-executing', 'upload', 'result', 'com
 
 // `options`: what a site has at hand; `options_url`: where its own server makes them for each upload. Without a `service` it
 // is the site that stands before api2.
-window.upload = async ({ service, options, options_url, content, cancel }) => {
+window.run = async ({ service, options, options_url, content, cancel }) => {
   const assemblyOptions = options ?? (async () => (await fetch(options_url)).json())
   const uppy = new Uppy().use(Transloadit, {
     service: service ?? location.origin, assemblyOptions, waitForEncoding: true, errorReporting: false, retryDelays: [50, 50],

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from local.sandbox.model import AuthKey
 from tests.kit.api2 import KEY, READER, STEPS, Api2, sign
-from tests.kit.chromium import chromium
+from tests.kit.chromium import browser
 from tests.kit.node import Node, Script
 from tests.kit.official import FOLDER
 from tests.kit.servers import serving
@@ -27,8 +27,8 @@ BY_ASKING = ["assembly-created", "assembly-executing", "upload", "result", "comp
 
 
 @pytest.fixture(scope="session")
-def browser(node: Node) -> Iterator[Script]:
-    with Script(node, FOLDER / "browser.mjs", chromium()) as running:
+def uppy() -> Iterator[Script]:
+    with browser() as running:
         yield running
 
 
@@ -83,13 +83,13 @@ def site(page: Path, api2: Api2) -> Site:
 
 
 @pytest.fixture
-def upload(browser: Script, site: Site, api2: Api2) -> Iterator[Upload]:
+def upload(uppy: Script, site: Site, api2: Api2) -> Iterator[Upload]:
     """The page uploads a note; what it told, what it showed, and which URLs beside loopback it wanted."""
     with serving(site.app) as origin:
 
         def run(**given: Any) -> Any:
             given = {"service": api2.origin, "content": "a note"} | given
-            return browser.ask(url=f"{origin}/index.html", given=given)
+            return uppy.ask(url=f"{origin}/index.html", given=given)
 
         yield run
 

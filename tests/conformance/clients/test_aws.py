@@ -4,13 +4,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
 
 from tests.conformance.clients.conftest import AUDIENCE, STS_ISSUER, Pool
 from tests.kit.jwts import Signer
-from tests.kit.stacks import FORM, Client
+from tests.kit.stacks import Client
 
 
 def test_a_cognito_id_token_is_told_by_its_audience(stack: Client, pool: Pool) -> None:
@@ -67,8 +64,6 @@ def test_and_not_of_another_account(stack: Client, sts: Signer, account: Any, st
 
 def test_the_iam_route_takes_what_botocore_signs(stack: Client) -> None:
     body = urlencode({"grant_type": "client_credentials"}).encode()
-    request = AWSRequest("POST", f"{stack.stack['broker_url']}/iam/token", headers={"content-type": FORM}, data=body)
-    SigV4Auth(Credentials("AKIALOCAL", "local"), "execute-api", "us-east-1").add_auth(request)
-    answer = stack.send("POST", "/iam/token", body=body, headers=dict(request.headers.items()))
+    answer = stack.signed("POST", "/iam/token", body)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read smart_cdn:sign")
     assert stack.opens_api2(answer.body["access_token"])

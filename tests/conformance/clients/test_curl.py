@@ -44,5 +44,6 @@ def test_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
 def test_its_own_sigv4(stack: Client) -> None:
     options = ["--aws-sigv4", "aws:amz:us-east-1:execute-api", "-d", "grant_type=client_credentials"]
     url = f"{stack.stack['broker_url']}/iam/token"
-    assert curl(*options, url, secret='user = "AKIALOCAL:local"')[0] == 200
-    assert curl(*options, url, secret='user = "AKIALOCAL:wrong"') == (403, {"message": "Forbidden"})
+    access_key, secret_key = stack.stack["aws_access_key_id"], stack.stack["aws_secret_access_key"]
+    assert curl(*options, url, secret=f'user = "{access_key}:{secret_key}"')[0] == 200
+    assert curl(*options, url, secret=f'user = "{access_key}:wrong"') == (403, {"message": "Forbidden"})

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
+from local.account import Principal
 from local.artifact import ROOT
 from local.emulator.pool import Outcome, Pool
 from local.gateway import gateway_app, read_api
@@ -41,7 +42,7 @@ def renaming(stack: Client) -> Iterator[str]:
 
     resources = translated(ROOT / "template.yaml", PARAMETERS, ROOT / ".local")
     pools = {"BrokerFunction": Forwarding([]), "IamFunction": Forwarding([])}
-    with serving(lambda: gateway_app(read_api(resources), pools, renames=True)) as origin:
+    with serving(lambda: gateway_app(read_api(resources), pools, Principal.new(), renames=True)) as origin:
         yield origin
 
 

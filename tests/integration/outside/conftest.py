@@ -7,10 +7,10 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from local.artifact import ROOT
-from local.aws import create_tables
+from local.aws import client, create_tables
 from local.options import PARAMETERS
 from local.translate import Resources, translated
-from tests.kit.outside import World, world
+from tests.kit.outside import PRINCIPAL, World, world
 from tests.kit.servers import Loop
 
 
@@ -38,6 +38,6 @@ def outside(running_loop: Loop, moto: str, tmp_path: Path) -> Iterator[World]:
 @pytest.fixture
 def sharing(outside: World, moto: str, resources: Resources, tmp_path: Path) -> World:
     """The same with a shared table of its own."""
-    (table,) = create_tables(resources, moto, f"{tmp_path.name}-")
+    (table,) = create_tables(resources, client("dynamodb", moto, PRINCIPAL), f"{tmp_path.name}-")
     outside.share(table)
     return outside

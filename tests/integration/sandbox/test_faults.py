@@ -63,7 +63,7 @@ def test_a_reset_closes_the_connection(api2: Api2) -> None:
     host, port = urlsplit(api2.origin).netloc.split(":")
     with socket.create_connection((host, int(port))) as connection:
         # In one piece, so that the reset is met by reading.
-        connection.sendall(b"POST /token HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(f"POST /token HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         with pytest.raises(ConnectionResetError):
             connection.recv(1)
     assert api2.token()[0] == 200

@@ -85,7 +85,7 @@ def test_a_part_of_a_form_may_be_strange(api2: Api2) -> None:
 def test_a_method_for_proxies_is_unknown(api2: Api2) -> None:
     host, port = urlsplit(api2.origin).netloc.split(":")
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall(b"CONNECT a.example:443 HTTP/1.1\r\nHost: a.example\r\n\r\n")
+        connection.sendall(f"CONNECT a.example:443 HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         assert connection.recv(100).startswith(b"HTTP/1.1 404 ")
 
 

@@ -62,7 +62,7 @@ def test_a_broken_connection_keeps_what_came(api2: Api2, assembly: dict[str, Any
     host, _, path = url.removeprefix("http://").partition("/")
     with socket.create_connection((host.partition(":")[0], int(host.partition(":")[2]))) as connection:
         connection.sendall(
-            f"PATCH /{path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
+            f"PATCH /{path} HTTP/1.1\r\nHost: {host}\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\n"
             f"Content-Type: {CHUNK['content_type']}\r\nContent-Length: 10\r\n\r\n0123".encode()
         )
         wait_until(lambda: offset(api2, url) == "4")

@@ -1,0 +1,47 @@
+"""The AWS account that the stack on one machine is in, and its one principal."""
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+REGION, ACCOUNT = "us-east-1", "123456789012"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A role's session, and the key that it signs with: of the functions, and of who calls the stack as AWS."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> "Principal":
+        return cls(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20))
+
+    def variables(self) -> dict[str, str]:
+        """The environment of its processes.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+        """
+        return {
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """The `authorizer.iam` block of an event.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-access-control-iam.html
+        """
+        user_id = "AROALOCAL:local-session"
+        return {
+            "accessKey": self.access_key,
+            "accountId": ACCOUNT,
+            "callerId": user_id,
+            "cognitoIdentity": None,
+            "principalOrgId": None,
+            "userArn": f"arn:aws:sts::{ACCOUNT}:assumed-role/local-role/local-session",
+            "userId": user_id,
+        }
