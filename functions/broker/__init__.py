@@ -11,3 +11,5 @@ A request goes one way through these modules; each knows only those below it:
     secretsmanager  dynamodb  aws    what the function calls of AWS
     event  jwt  jwk  conditions  flight  framing  net  strict_json  deadline  settings  values  errors      the ground
 """
+
+__version__ = "0.1.0"
