@@ -8,7 +8,7 @@ PORT ?= 3000
 WORKERS ?= 2
 export POLICY PORT WORKERS UPSTREAM SANDBOX
 
-.PHONY: help setup demo up down sandbox test test-unit bench bench-quick lint format build docs lock clean
+.PHONY: help setup demo up down sandbox test test-unit bench bench-quick lint format build deploy docs lock clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,8 +50,12 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Put the code in form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-build: $(READY) ## Build the deployable artifact (sam build)
-	@SAM_CLI_TELEMETRY=0 $(BIN)/sam build
+# The POLICY above is the stack's.
+build: $(READY) ## Build the deployable artifact (sam build); ENV=name and POLICY=path say of what
+	@$(BIN)/python -m infra.build $(ENV:%=--env %) $(if $(filter file,$(origin POLICY)),,--policy $(POLICY))
+
+deploy: $(READY) ## Check, build, deploy and compare what answers with what was built; ENV=name of samconfig.toml
+	@$(BIN)/python -m infra.deploy $(ENV)
 
 docs: $(READY) ## Write the policy's schema and reference page anew from its model
 	@$(BIN)/python -m token_broker.policy.reference docs

@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from token_broker import exchange, jwt
+from token_broker import exchange, jwt, secret
 from token_broker.policy import commands
 
 
@@ -14,6 +14,7 @@ def main() -> None:
     commands.register(parts)
     jwt.register(parts)
     exchange.register(parts)
+    secret.register(parts)
     arguments = parser.parse_args()
     try:
         sys.exit(arguments.run(arguments))

@@ -81,7 +81,9 @@ class Credentials:
 
         def work() -> Credential:
             secret = self._secrets.read(self._secret_ids[name], deadline)
-            credential, now = _credential(name, secret), self._clock()
+            auth_key, auth_secret = auth_pair(secret.text)
+            credential = Credential(name, secret.arn, secret.version, auth_key, auth_secret)
+            now = self._clock()
             self._held[name] = _Held(credential, now, now + LOOK_SECONDS)
             return credential
 
@@ -99,10 +101,10 @@ class Credentials:
         return 0 <= self._clock() - refused_at < LEFT_ALONE_SECONDS
 
 
-def _credential(name: str, secret: Secret) -> Credential:
-    """From `{"auth_key": …, "auth_secret": …}`. Raises BrokerFault."""
+def auth_pair(text: str) -> tuple[str, str]:
+    """Auth Key and Auth Secret of a secret's text, `{"auth_key": …, "auth_secret": …}`. Raises BrokerFault."""
     try:
-        document = strict_json.loads_object(secret.text.encode())
+        document = strict_json.loads_object(text.encode())
         auth_key, auth_secret = document["auth_key"], document["auth_secret"]
         # A colon would end the user name of HTTP Basic (RFC 7617 section 2).
         if not _VISIBLE.fullmatch(auth_key) or ":" in auth_key or not _VISIBLE.fullmatch(auth_secret):
@@ -110,4 +112,4 @@ def _credential(name: str, secret: Secret) -> Credential:
     except (ValueError, KeyError, TypeError):
         # Without the cause: it could quote the secret.
         raise BrokerFault("secret is malformed: needs auth_key and auth_secret") from None
-    return Credential(name, secret.arn, secret.version, auth_key, auth_secret)
+    return auth_key, auth_secret

@@ -11,6 +11,7 @@ from broker.caller import IAM, INVOKE
 from broker.jwt import base64url
 from broker.net import LOOPBACK
 
+from token_broker.deployment import Environment
 from token_broker.policy.document import Path
 from token_broker.policy.lint import CODES
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
@@ -28,22 +29,20 @@ RESERVED = {
 
 
 _NO_TABLE = (
-    "`once` needs the shared table: put SharedCache=yes into parameter_overrides of samconfig.toml, "
-    "or build with SHARED_CACHE=yes and deploy with that parameter"
+    "`once` needs the shared table: put SharedCache=yes into the environment's parameter_overrides in samconfig.toml, "
+    "and say for which environment this is, by --env or `make build ENV=…`"
 )
 
 
-def check(policy: TrustPolicy, *, local: bool, shared_table: bool) -> Found:
+def check(policy: TrustPolicy, *, local: bool) -> Found:
     """Each problem, and the path of the value that has it.
 
-    `local` admits http on this machine; `shared_table` is what `once` needs.
+    `local` admits http on this machine.
     """
     yield from _references(policy)
     yield from _names(policy)
     for name, issuer in policy.issuers.items():
         yield from _issuer(("issuers", name), issuer, local)
-        if issuer.once and not shared_table:
-            yield ("issuers", name, "once"), _NO_TABLE
     yield from _shared_issuers(policy)
     for place, rule in enumerate(policy.rules):
         yield from _pointers(("rules", place, "when"), rule.when)
@@ -53,6 +52,20 @@ def check(policy: TrustPolicy, *, local: bool, shared_table: bool) -> Found:
         for claim in misfits(_texts(policy, name), issuer.require or {}):
             yield ("issuers", name, "require", claim), f"`{claim}` is a text; put the value in quotes"
     yield from _silences(policy)
+
+
+def check_environment(policy: TrustPolicy, environment: Environment | None) -> Found:
+    """What the policy needs, and this environment of the deployment lacks. Without one no credential is looked at."""
+    for name, issuer in policy.issuers.items():
+        if issuer.once and not (environment and environment.has_shared_table):
+            yield ("issuers", name, "once"), _NO_TABLE
+    for name in policy.credentials:
+        if environment and name not in environment.secrets:
+            yield (
+                ("credentials", name),
+                f"the environment `{environment.name}` has no secret for it: add it to MoreCredentials, "
+                "and its ARN to MoreSecretArns, in samconfig.toml",
+            )
 
 
 def variables(path: Path, value: Any) -> Found:

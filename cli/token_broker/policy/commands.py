@@ -11,9 +11,9 @@ from typing import Any
 from broker.net import BoundedHttp
 from broker.policy import load
 
+from token_broker.deployment import Environment, Unreadable, read_environment
 from token_broker.policy import explain
 from token_broker.policy.compiler import Compiled, compile_policy
-from token_broker.policy.deployment import Unreadable, has_shared_table
 from token_broker.policy.document import PolicyErrors, Problem, read
 from token_broker.policy.online import report_keys
 
@@ -22,25 +22,36 @@ def register(parts: Any) -> None:
     policy = parts.add_parser("policy", help="check, explain and compile a trust policy")
     actions = policy.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check a policy, say what it most likely does not mean, run its tests")
-    check.add_argument("file", nargs="?", type=Path, default=Path("policy.yaml"))
+    _add_file(check)
     check.add_argument("--format", choices=["text", "json", "github"], default="text", help="github: CI annotations")
     check.add_argument("--strict", action="store_true", help="exit with 1 for warnings, too")
     check.add_argument("--online", action="store_true", help="fetch each issuer's keys as the function would, too")
     check.set_defaults(run=_check)
     explain.register(actions)
     compile_ = actions.add_parser("compile", help="check a policy and write what the function reads")
-    compile_.add_argument("file", nargs="?", type=Path, default=Path("policy.yaml"))
+    _add_file(compile_)
     compile_.add_argument("--output", required=True, type=Path)
     compile_.set_defaults(run=_compile)
 
 
+def _add_file(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", nargs="?", type=Path, help="the policy; default: the environment's, or policy.yaml")
+    parser.add_argument("--env", metavar="NAME", help="the environment of samconfig.toml that the policy is for")
+
+
+def _named(arguments: argparse.Namespace) -> tuple[Path, Environment | None]:
+    """The policy file, and the environment that it is for. Raises Unreadable."""
+    environment = read_environment(arguments.env, Path()) if arguments.env else None
+    return arguments.file or (environment.policy if environment else Path("policy.yaml")), environment
+
+
 def _check(arguments: argparse.Namespace) -> int:
     """0: nothing wrong; 1: an error, or a warning with --strict; 2: the file cannot be read."""
-    file = arguments.file
     errors, keys = list[Problem](), dict[str, int]()
     try:
+        file, environment = _named(arguments)
         text = file.read_text("utf-8")
-        compiled = compile_policy(text, str(file), shared_table=has_shared_table())
+        compiled = compile_policy(text, str(file), environment=environment)
         warnings = compiled.warnings
         if arguments.online:
             errors, keys = _looked_up(text, str(file), compiled)
@@ -65,9 +76,9 @@ def _looked_up(text: str, file: str, compiled: Compiled) -> tuple[list[Problem],
 
 
 def _compile(arguments: argparse.Namespace) -> int:
-    file = arguments.file
     try:
-        compiled = compile_policy(file.read_text("utf-8"), str(file), shared_table=has_shared_table())
+        file, environment = _named(arguments)
+        compiled = compile_policy(file.read_text("utf-8"), str(file), environment=environment)
         arguments.output.write_bytes(compiled.data)
     except PolicyErrors as errors:
         _write_text(str(file), errors.problems, errors.warnings, None, {})

@@ -9,6 +9,7 @@ from broker.caller import IAM
 from broker.policy import Policy, load
 from pydantic import ValidationError
 
+from token_broker.deployment import Environment
 from token_broker.policy import cases, checks, conditions, errors, presets
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.lint import Opinion, opinions
@@ -41,10 +42,12 @@ class Compiled:
     warnings: tuple[Problem, ...] = ()
 
 
-def compile_policy(text: str, file: str, local: Local | None = None, *, shared_table: bool = False) -> Compiled:
+def compile_policy(
+    text: str, file: str, local: Local | None = None, *, environment: Environment | None = None
+) -> Compiled:
     """The compiled policy. `file` names it in errors. Raises PolicyErrors with every problem that was found.
 
-    `shared_table`: whether the deployment has one; the local stack always has.
+    `environment`: the one that it is for, which has to have what the policy needs; the local stack always has.
     """
     document = read(text, file)
     if local is not None:
@@ -52,7 +55,9 @@ def compile_policy(text: str, file: str, local: Local | None = None, *, shared_t
     document.value, misused = presets.applied(document.value)
     _refuse(document, file, misused)
     model = _modelled(document, file)
-    found = checks.check(model, local=local is not None, shared_table=shared_table or local is not None)
+    found = [*checks.check(model, local=local is not None)]
+    if local is None:
+        found += checks.check_environment(model, environment)
     _refuse(document, file, [*_left_over(document), *found])
     said = opinions(model)
     warnings = _problems(document, [each for each in said if not each.is_grave])

@@ -21,9 +21,9 @@ from broker.net import BoundedHttp
 from broker.policy import ALL, Grant, Policy, decide, load
 from broker.request import Proof, ProofForm, token_request
 
+from token_broker.deployment import Unreadable, read_environment
 from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.compiler import compile_policy
-from token_broker.policy.deployment import Unreadable, has_shared_table
 from token_broker.policy.document import PolicyErrors
 
 _VERIFY_SECONDS = 10.0
@@ -79,6 +79,7 @@ def register(actions: Any) -> None:
     )
     for name, default in (("scope", None), ("aud", "api2"), ("credential", "default")):
         parser.add_argument(f"--{name}", default=default)
+    parser.add_argument("--env", metavar="NAME", help="the environment of samconfig.toml that the policy is for")
     parser.add_argument("--verify", action="store_true", help="fetch the issuer's keys and verify the signature")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_run)
@@ -88,7 +89,8 @@ def _run(arguments: argparse.Namespace) -> int:
     """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained."""
     try:
         text = arguments.file.read_text("utf-8")
-        data = compile_policy(text, str(arguments.file), shared_table=has_shared_table()).data
+        environment = read_environment(arguments.env, Path()) if arguments.env else None
+        data = compile_policy(text, str(arguments.file), environment=environment).data
         report = _explained(load(data), json.loads(data), arguments)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 
 from local.artifact import ROOT
 from local.aws import client, create_tables
@@ -12,15 +11,6 @@ from local.options import PARAMETERS
 from local.translate import Resources, translated
 from tests.kit.outside import PRINCIPAL, World, world
 from tests.kit.servers import Loop
-
-
-@pytest.fixture(scope="session")
-def moto() -> Iterator[str]:
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """`token-broker policy …`, as its user and the build meet it."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +28,14 @@ def test_a_good_policy_is_summed_up_in_a_line(tmp_path: Path) -> None:
     assert out.startswith("policy.yaml: 1 rule, 1 issuer, no tests, digest ")
 
 
+def deployed(folder: Path, overrides: str, more: str = "") -> None:
+    """An environment `prod` in this folder."""
+    names = ("SharedCache", "MoreCredentials", "MoreSecretArns", "ExistingSecretArn")
+    (folder / "template.yaml").write_text("Parameters:\n" + "".join(f"  {name}: {{Default: ''}}\n" for name in names))
+    config = f'[prod.global.parameters]\nstack_name = "broker"\nparameter_overrides = "{overrides}"\n{more}'
+    (folder / "samconfig.toml").write_text(config)
+
+
 def test_compile_writes_what_the_function_reads(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(GOOD)
     assert run("policy", "compile", "mine.yaml", "--output", "policy.json", folder=tmp_path)[0] == 0
@@ -41,10 +48,28 @@ def test_once_needs_the_shared_table_and_is_told_by_its_place(tmp_path: Path, ac
     status, out, err = run("policy", *action, folder=tmp_path)
     assert (status, out) == (1, "")
     assert err.startswith("policy.yaml:4:121: error: `once` needs the shared table: put SharedCache=yes into ")
-    variables = {**os.environ, "SHARED_CACHE": "yes"}
-    command: list[str | Path] = [COMMAND, "policy", *action]
-    done = subprocess.run(command, cwd=tmp_path, env=variables, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    deployed(tmp_path, "SharedCache=yes")
+    status, _, err = run("policy", *action, "--env", "prod", folder=tmp_path)
+    assert (status, err) == (0, "")
+
+
+def test_a_credential_without_a_secret_in_the_environment_is_told_by_its_place(tmp_path: Path) -> None:
+    deployed(tmp_path, "")
+    text = GOOD.replace("credentials: {default: {}}", "credentials: {default: {}, shop: {}}")
+    (tmp_path / "policy.yaml").write_text(text)
+    status, _, err = run("policy", "check", "--env", "prod", folder=tmp_path)
+    assert status == 1
+    assert "policy.yaml:3:34: error: the environment `prod` has no secret for it: add it to MoreCredentials" in err
+    deployed(tmp_path, "MoreCredentials=shop MoreSecretArns=arn:1")
+    assert run("policy", "check", "--env", "prod", folder=tmp_path)[0] == 0
+
+
+def test_the_policy_of_an_environment_is_the_one_that_its_profile_names(tmp_path: Path) -> None:
+    deployed(tmp_path, "", more='[prod.policy]\nfile = "prod.yaml"\n')
+    (tmp_path / "prod.yaml").write_text(GOOD)
+    status, out, _ = run("policy", "check", "--env", "prod", folder=tmp_path)
+    assert (status, out.startswith("prod.yaml: ")) == (0, True)
+    assert "has no environment `dev`; it has prod" in run("policy", "check", "--env", "dev", folder=tmp_path)[2]
 
 
 def test_every_mistake_is_told_at_once_by_its_place_and_nothing_is_written(tmp_path: Path) -> None:

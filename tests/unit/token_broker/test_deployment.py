@@ -1,64 +1,110 @@
-"""Whether the deployment has the shared table, as the build learns it."""
+"""An environment of the deployment: what samconfig.toml and the template say of it."""
 
 from pathlib import Path
 
 import pytest
-from token_broker.policy.deployment import Unreadable, has_shared_table
-from token_broker.stack_file import CHECKOUT
+from token_broker.deployment import Environment, NoEnvironment, Unreadable, read_environment
 
-TEMPLATE = 'Parameters:\n  SharedCache:\n    Default: "{}"\nResources:\n  Api: !Ref Other\n'
+TEMPLATE = """
+Parameters:
+  SharedCache: {Default: "no"}
+  ExistingSecretArn: {Default: ""}
+  MoreCredentials: {Default: ""}
+  MoreSecretArns: {Default: ""}
+  MemorySize: {Default: 512}
+Resources:
+  Api: !Ref Other
+"""
 
 
-def checkout(folder: Path, overrides: str | None = None, default: str = "no", command: str = "deploy") -> Path:
-    (folder / "template.yaml").write_text(TEMPLATE.format(default))
+def read(folder: Path, overrides: str | None = None, *, command: str = "deploy", more: str = "") -> Environment:
+    (folder / "template.yaml").write_text(TEMPLATE)
+    config = '[prod.global.parameters]\nstack_name = "broker-prod"\n'
     if overrides is not None:
-        config = f"version = 0.1\n[default.{command}.parameters]\nparameter_overrides = {overrides}\n"
-        (folder / "samconfig.toml").write_text(config)
-    return folder
+        head = "" if command == "global" else f"[prod.{command}.parameters]\n"
+        config += f"{head}parameter_overrides = {overrides}\n"
+    (folder / "samconfig.toml").write_text(f"version = 0.1\n{config}{more}")
+    return read_environment("prod", folder)
 
 
 @pytest.mark.parametrize(
     ("overrides", "has"),
     [
         ('"SharedCache=yes"', True),
-        ('"SecretName=a SharedCache=yes MemorySize=512"', True),
-        ('\'SecretName="a b" SharedCache="yes"\'', True),
-        ('["SecretName=a", "SharedCache=yes"]', True),
+        ('"MemorySize=1 SharedCache=yes"', True),
+        ('\'ExistingSecretArn="a b" SharedCache="yes"\'', True),
+        ('["MemorySize=1", "SharedCache=yes"]', True),
         ('"ParameterKey=SharedCache,ParameterValue=yes"', True),
         ('"SharedCache=no"', False),
-        ('"NoSharedCache=yes"', None),
-        ("'SecretName=\"a SharedCache=yes\"'", None),
-        ('""', None),
-        (None, None),
+        ("'ExistingSecretArn=\"a SharedCache=yes\"'", False),
+        ('""', False),
+        (None, False),
     ],
 )
-@pytest.mark.parametrize("default", ["yes", "no"])
-def test_samconfig_tells_else_the_template(
-    tmp_path: Path, overrides: str | None, has: bool | None, default: str
+def test_parameters_are_those_of_the_profile_over_those_of_the_template(
+    tmp_path: Path, overrides: str | None, has: bool
 ) -> None:
-    expected = default == "yes" if has is None else has
-    assert has_shared_table({}, checkout(tmp_path, overrides, default)) == expected
+    environment = read(tmp_path, overrides)
+    assert environment.has_shared_table == has
+    assert environment.parameters["MemorySize"] in ("1", "512")
 
 
-def test_global_parameters_count_too(tmp_path: Path) -> None:
-    assert has_shared_table({}, checkout(tmp_path, '"SharedCache=yes"', command="global"))
+def test_parameters_of_all_commands_count_too(tmp_path: Path) -> None:
+    assert read(tmp_path, '"SharedCache=yes"', command="global").has_shared_table
 
 
-@pytest.mark.parametrize(("said", "has"), [("yes", True), ("no", False), ("true", False), ("", True)])
-def test_who_gives_parameters_by_hand_says_so_by_a_variable(tmp_path: Path, said: str, has: bool) -> None:
-    assert has_shared_table({"SHARED_CACHE": said}, checkout(tmp_path, '"SharedCache=yes"')) == has
+def test_the_policy_is_the_root_one_unless_the_profile_names_another(tmp_path: Path) -> None:
+    assert read(tmp_path).policy == tmp_path / "policy.yaml"
+    assert read(tmp_path, more='[prod.policy]\nfile = "prod.yaml"\n').policy == tmp_path / "prod.yaml"
 
 
-def test_without_any_file_there_is_none(tmp_path: Path) -> None:
-    assert not has_shared_table({}, tmp_path)
+def test_the_secret_of_default_is_made_by_the_stack_or_named(tmp_path: Path) -> None:
+    assert read(tmp_path).secrets == {"default": None}
+    assert read(tmp_path, '"ExistingSecretArn=arn:1"').secrets == {"default": "arn:1"}
 
 
-def test_this_checkout_has_none_unless_told() -> None:
-    assert not has_shared_table({}, CHECKOUT)
+def test_further_credentials_have_the_secret_at_the_same_place_of_the_other_list(tmp_path: Path) -> None:
+    secrets = read(tmp_path, '"MoreCredentials=shop,docs MoreSecretArns=arn:1,arn:2"').secrets
+    assert secrets == {"default": None, "shop": "arn:1", "docs": "arn:2"}
 
 
-@pytest.mark.parametrize("text", ["no toml", "default = 5", '[default.deploy.parameters]\nparameter_overrides = "\'"'])
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ('"MoreCredentials=shop"', "not of the same length"),
+        ('"MoreSecretArns=arn:1"', "not of the same length"),
+        ('"MoreCredentials=shop,shop MoreSecretArns=arn:1,arn:2"', "a name twice"),
+        ('"MoreCredentials=default MoreSecretArns=arn:1"', "`default`, which has a secret"),
+        ('"SharedCash=yes"', "no parameter SharedCash"),
+        ('"SharedCache"', "`SharedCache` is not NAME=VALUE"),
+        ('"\'"', r"samconfig\.toml"),
+        ("5", "`5` is not NAME=VALUE"),
+    ],
+)
+def test_parameters_that_make_no_sense_are_told(tmp_path: Path, overrides: str, message: str) -> None:
+    with pytest.raises(Unreadable, match=message):
+        read(tmp_path, overrides)
+
+
+@pytest.mark.parametrize("text", ["no toml", "prod = 5", "[prod.global]\nparameters = 5"])
 def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
     (tmp_path / "samconfig.toml").write_text(text)
     with pytest.raises(Unreadable, match=r"samconfig\.toml"):
-        has_shared_table({}, tmp_path)
+        read_environment("prod", tmp_path)
+
+
+def test_a_profile_without_a_stack_name_is_told(tmp_path: Path) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    (tmp_path / "samconfig.toml").write_text("[prod.deploy.parameters]\n")
+    with pytest.raises(Unreadable, match=r"add stack_name to \[prod\.global\.parameters\]"):
+        read_environment("prod", tmp_path)
+
+
+def test_an_environment_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    read(tmp_path)
+    with pytest.raises(NoEnvironment, match="has no environment `prd`; it has prod"):
+        read_environment("prd", tmp_path)
+    (tmp_path / "samconfig.toml").unlink()
+    with pytest.raises(NoEnvironment, match=r"it has none yet\. samconfig\.example\.toml shows how to write one"):
+        read_environment("prod", tmp_path)

@@ -1,15 +1,19 @@
 """The linter's opinions: said once, at their place, silenced by code and reason."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from token_broker.deployment import Environment
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.lint import CODES
 
 PLAIN = {"issuer": "https://a.example", "audiences": ["us"], "algorithms": ["RS256"], "keys": "discovery"}
 GOOGLE = {"preset": "google", "audiences": ["us"]}
+SPARE = {"SharedCache": "yes", "MoreCredentials": "spare", "MoreSecretArns": "arn"}
+SHARED = Environment("prod", Path("p.yaml"), "stack", None, SPARE)
 TWO: dict[str, Any] = {"default": {}, "spare": {}}
 UPLOAD = ["assemblies:write"]
 GITHUB = {"preset": "github-actions", "audiences": ["us"]}
@@ -38,7 +42,7 @@ def policy(issuer: dict[str, Any], *rules: dict[str, Any], **more: Any) -> str:
 def codes(text: str) -> list[str]:
     """The codes of what is said, grave or not."""
     try:
-        return [said.code for said in compile_policy(text, "p.yaml", shared_table=True).warnings]
+        return [said.code for said in compile_policy(text, "p.yaml", environment=SHARED).warnings]
     except PolicyErrors as errors:
         return [problem.code for problem in (*errors.problems, *errors.warnings)]
 

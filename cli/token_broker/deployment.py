@@ -1,0 +1,112 @@
+"""An environment of the deployment, as its profile in samconfig.toml and the template say: what the build must fit."""
+
+import shlex
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+CONFIG, TEMPLATE, POLICY = "samconfig.toml", "template.yaml", "policy.yaml"
+
+
+class Unreadable(Exception):
+    """The files that say how it is deployed make no sense; the message says what to do."""
+
+
+class NoEnvironment(Unreadable):
+    """samconfig.toml has no environment of this name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """`parameters`: all of the template's. `region` None: as AWS's own configuration says."""
+
+    name: str
+    policy: Path
+    stack_name: str
+    region: str | None
+    parameters: Mapping[str, str]
+
+    @property
+    def has_shared_table(self) -> bool:
+        return self.parameters.get("SharedCache") == "yes"
+
+    @property
+    def secrets(self) -> dict[str, str | None]:
+        """The secret of each credential by the credential's name: its ARN, or None for the one that the stack makes."""
+        more = zip(_listed(self.parameters, "MoreCredentials"), _listed(self.parameters, "MoreSecretArns"), strict=True)
+        return {"default": self.parameters.get("ExistingSecretArn") or None, **dict(more)}
+
+
+def read_environment(name: str, checkout: Path) -> Environment:
+    """The environment of this name, by the files in `checkout`. Raises Unreadable.
+
+    Its profile is what the SAM CLI calls a configuration environment; `[NAME.policy] file` in it is our own.
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
+    """
+    try:
+        return _environment(name, _profile(name, checkout / CONFIG), checkout)
+    except (OSError, ValueError, AttributeError, TypeError, KeyError, yaml.YAMLError) as error:
+        raise Unreadable(f"{CONFIG} or {TEMPLATE}: {error}") from error
+
+
+def _environment(name: str, profile: Mapping[str, Any], checkout: Path) -> Environment:
+    said: dict[str, Any] = {}
+    for command in ("global", "deploy"):
+        said |= profile.get(command, {}).get("parameters", {})
+    defaults, overrides = dict(_defaults(checkout / TEMPLATE)), dict(_overrides(said.get("parameter_overrides", "")))
+    if unknown := sorted(overrides.keys() - defaults.keys()):
+        raise Unreadable(f"{CONFIG}: the template has no parameter {', '.join(unknown)}")
+    if "stack_name" not in said:
+        raise Unreadable(f"{CONFIG}: add stack_name to [{name}.global.parameters]")
+    parameters = {**defaults, **overrides}
+    credentials, arns = _listed(parameters, "MoreCredentials"), _listed(parameters, "MoreSecretArns")
+    if len(credentials) != len(arns):
+        raise Unreadable(f"{CONFIG}: MoreCredentials and MoreSecretArns of `{name}` are not of the same length")
+    if len({"default", *credentials}) <= len(credentials):
+        raise Unreadable(f"{CONFIG}: MoreCredentials of `{name}` has a name twice, or `default`, which has a secret")
+    policy = checkout / profile.get("policy", {}).get("file", POLICY)
+    return Environment(name, policy, said["stack_name"], said.get("region"), parameters)
+
+
+def _listed(parameters: Mapping[str, str], name: str) -> list[str]:
+    return [each for each in parameters.get(name, "").split(",") if each]
+
+
+def _profile(name: str, file: Path) -> Mapping[str, Any]:
+    profiles = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
+    profiles.pop("version", None)
+    if name not in profiles:
+        raise NoEnvironment(
+            f"{CONFIG} has no environment `{name}`; it has {', '.join(profiles) or 'none yet'}. "
+            "samconfig.example.toml shows how to write one, and `make deploy` in a terminal asks and writes it"
+        )
+    return dict(profiles[name])
+
+
+def _overrides(said: Any) -> Iterator[tuple[str, str]]:
+    """The pairs of `parameter_overrides`, which SAM takes as one text or as a list of texts."""
+    for text in said if isinstance(said, list) else [said]:
+        for override in shlex.split(str(text)):
+            # In full it is ParameterKey=…,ParameterValue=…
+            short = override.removeprefix("ParameterKey=").replace(",ParameterValue=", "=")
+            name, equals, value = short.partition("=")
+            if not equals:
+                raise ValueError(f"parameter_overrides: `{override}` is not NAME=VALUE")
+            yield name, value
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads a template without its functions."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
+
+
+def _defaults(file: Path) -> Iterator[tuple[str, str]]:
+    template: Any = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a safe one
+    for name, parameter in template["Parameters"].items():
+        yield name, str(parameter.get("Default", ""))

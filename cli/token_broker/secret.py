@@ -1,0 +1,67 @@
+"""`token-broker secret put`: the Auth Key and Auth Secret into the secret of a credential, from a prompt or a file."""
+
+import argparse
+import getpass
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+from broker.credentials import auth_pair
+from broker.errors import BrokerFault
+
+from token_broker.deployment import Environment, Unreadable, read_environment
+
+
+def register(parts: Any) -> None:
+    secret = parts.add_parser("secret", help="put the Auth Key and Auth Secret into Secrets Manager")
+    actions = secret.add_subparsers(required=True, metavar="ACTION")
+    put = actions.add_parser("put", help="a new version of a credential's secret, asked for or from a file")
+    put.add_argument("--env", required=True, metavar="NAME", help="the environment of samconfig.toml")
+    put.add_argument("--credential", default="default", metavar="NAME", help="which of the policy's; default: default")
+    put.add_argument("--file", type=Path, help='{"auth_key": …, "auth_secret": …}; - reads it from standard input')
+    put.set_defaults(run=_put)
+
+
+def _put(arguments: argparse.Namespace) -> int:
+    """0: put; 2: could not be done."""
+    try:
+        environment = read_environment(arguments.env, Path())
+        arn = _arn(environment, arguments.credential)
+        text = _text(arguments.file)
+        secrets = boto3.client("secretsmanager", region_name=environment.region)
+        version = secrets.put_secret_value(SecretId=arn, SecretString=text)["VersionId"]
+    except (Unreadable, BrokerFault, BotoCoreError, ClientError, OSError, ValueError) as error:
+        sys.stderr.write(f"token-broker: {error}\n")
+        return 2
+    sys.stdout.write(f"version {version} of {arn}; the broker has it within five minutes\n")
+    return 0
+
+
+def _arn(environment: Environment, credential: str) -> str:
+    """The secret of the credential: as the environment names it, else the one that its stack made."""
+    if credential not in environment.secrets:
+        known = ", ".join(environment.secrets)
+        raise Unreadable(f"the environment `{environment.name}` has no credential `{credential}`; it has {known}")
+    named = environment.secrets[credential]
+    if named is not None:
+        return named
+    stacks = boto3.client("cloudformation", region_name=environment.region)
+    (stack,) = stacks.describe_stacks(StackName=environment.stack_name)["Stacks"]
+    return str(next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "SecretArn"))
+
+
+def _text(file: Path | None) -> str:
+    """What to put, never from an argument: every user of the machine can read those, and a shell keeps them.
+
+    Raises BrokerFault where the function could not read it.
+    """
+    if file is None:
+        pair = {"auth_key": input("Auth Key: ").strip(), "auth_secret": getpass.getpass("Auth Secret: ").strip()}
+    else:
+        pair = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text("utf-8"))
+    text = json.dumps(pair)
+    auth_pair(text)
+    return text

@@ -1,0 +1,104 @@
+"""`make build`: the artifact to deploy, with one policy, for one environment of samconfig.toml or for none.
+
+python infra/build.py [--env NAME] [--policy FILE]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from broker import __version__
+from token_broker.deployment import Environment, Unreadable, read_environment
+from token_broker.policy.compiler import compile_policy
+from token_broker.policy.document import PolicyErrors
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILT = ROOT / ".aws-sam" / "build"
+# What stands in the template's outputs until the build knows better.
+STAMPS = {"version": "version-unknown-until-built", "policy": "policy-unknown-until-built"}
+
+
+class BuildFailed(Exception):
+    """The build failed; the message holds what `sam build` said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What `/health` of this build answers: its version, and the SHA-256 of its compiled policy, hex."""
+
+    version: str
+    policy: str
+
+
+def build(policy: Path, environment: Environment | None) -> Built:
+    """Build into .aws-sam/build. Raises BuildFailed; PolicyErrors, also where the environment lacks what it needs.
+
+    The policy is checked first, so that what is wrong with it is told without the words of the SAM CLI around it.
+    """
+    compile_policy(policy.read_text("utf-8"), os.path.relpath(policy), environment=environment)
+    variables = {**os.environ, "SAM_CLI_TELEMETRY": "0", "BUILD_POLICY": str(policy.resolve())}
+    variables |= {"BUILD_ENV": environment.name} if environment else {}
+    # make's own variables would leak into the build's make.
+    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
+        variables.pop(name, None)
+    sam = str(Path(sys.executable).with_name("sam"))
+    command = [sam, "build", "--template", "template.yaml", "--build-dir", str(BUILT)]
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise BuildFailed(f"{done.stdout}{done.stderr}")
+    built = Built(__version__, _policy_digest())
+    _stamp(BUILT / "template.yaml", built)
+    return built
+
+
+def _policy_digest() -> str:
+    """As the functions take it, and of all functions alike."""
+    digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in BUILT.glob("*/policy.json")}
+    (digest,) = digests
+    return digest
+
+
+def _stamp(template: Path, built: Built) -> None:
+    """Write version and policy into the outputs, so that the stack tells what it runs, whichever build it came from."""
+    text = template.read_text("utf-8")
+    for name, value in (("version", built.version), ("policy", built.policy)):
+        text = text.replace(STAMPS[name], value)
+    template.write_text(text, "utf-8")
+
+
+def described(policy: Path, environment: Environment | None) -> str:
+    """What was built, for people: the policy that is in the artifact, and whom it trusts."""
+    compiled = json.loads(next(BUILT.glob("*/policy.json")).read_bytes())
+    issuers = ", ".join(sorted({entry["issuer"] for entry in compiled["issuers"]})) or "none"
+    return (
+        f"built {os.path.relpath(policy)} for {environment.name if environment else 'no environment'}\n"
+        f"  trusts       {issuers}\n"
+        f"  credentials  {', '.join(compiled['credentials'])}\n"
+        f"  version      {__version__}\n"
+        f"  policy       {_policy_digest()}\n"
+    )
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--env", help="the environment of samconfig.toml to build for")
+    parser.add_argument("--policy", type=Path, help="the trust policy; default: the environment's, or policy.yaml")
+    arguments = parser.parse_args()
+    try:
+        environment = read_environment(arguments.env, ROOT) if arguments.env else None
+        policy = arguments.policy or (environment.policy if environment else ROOT / "policy.yaml")
+        build(policy, environment)
+        sys.stdout.write(described(policy, environment))
+    except (Unreadable, PolicyErrors, BuildFailed, OSError, UnicodeError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
