@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.kit.deployed import EVERYTHING, SOURCE, outputs
+from tests.kit.deployed import EVERYTHING, ROOT, SOURCE, outputs
 
 PARAMETERS: dict[str, Any] = SOURCE["Parameters"]
 INTERFACE: dict[str, Any] = SOURCE["Metadata"]["AWS::CloudFormation::Interface"]
@@ -59,6 +59,11 @@ def test_the_console_asks_five_questions_first_and_every_parameter_once_under_a_
     asked = [name for group in groups for name in group]
     assert sorted(asked) == sorted(PARAMETERS)
     assert set(INTERFACE["ParameterLabels"]) == set(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_every_parameter_is_explained_to_whoever_deploys(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs/deploy.md").read_text()
 
 
 @pytest.mark.parametrize("output", SOURCE["Outputs"])
