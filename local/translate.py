@@ -49,15 +49,9 @@ def resources_of(text: str, parameters: Mapping[str, str]) -> Resources:
 
 def sections_of(text: str, parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
     """Resources and outputs of a template, those whose condition holds, by section and logical id."""
-    source = yaml_parse(text)
-    for resource in source["Resources"].values():
-        # The translator takes only what is uploaded already.
-        if "CodeUri" in resource["Properties"]:
-            resource["Properties"]["CodeUri"] = "s3://local/code"
-    values = {name: parameter.get("Default") for name, parameter in source.get("Parameters", {}).items()}
+    values = {name: each.get("Default") for name, each in yaml_parse(text).get("Parameters", {}).items()}
     values |= parameters
-    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    document = translator.translate(source, values | _PSEUDO)
+    document = document_of(text, values)
     resolver = _Resolver(values, document.get("Conditions", {}))
     return {
         section: {
@@ -67,6 +61,18 @@ def sections_of(text: str, parameters: Mapping[str, str]) -> dict[str, dict[str,
         }
         for section in ("Resources", "Outputs")
     }
+
+
+def document_of(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The template as SAM hands it to CloudFormation, whose functions are still in it. `values`: of all parameters."""
+    source = yaml_parse(text)
+    for resource in source["Resources"].values():
+        # The translator takes only what is uploaded already.
+        if "CodeUri" in resource["Properties"]:
+            resource["Properties"]["CodeUri"] = "s3://local/code"
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
+    document: dict[str, Any] = translator.translate(source, {**values, **_PSEUDO})
+    return document
 
 
 class _Resolver:
