@@ -45,25 +45,35 @@ def translated(template: Path, parameters: Mapping[str, str], cache: Path) -> Re
 
 def resources_of(text: str, parameters: Mapping[str, str]) -> Resources:
     """As `translated`, from the template's text."""
+    return sections_of(text, parameters)["Resources"]
+
+
+def sections_of(text: str, parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """Resources and outputs of a template, those whose condition holds, by section and logical id."""
+    values = {name: each.get("Default") for name, each in yaml_parse(text).get("Parameters", {}).items()}
+    values |= parameters
+    document = document_of(text, values)
+    resolver = _Resolver(values, document.get("Conditions", {}))
+    return {
+        section: {
+            name: resolver.resolve(entry)
+            for name, entry in document.get(section, {}).items()
+            if resolver.holds(entry.get("Condition"))
+        }
+        for section in ("Resources", "Outputs")
+    }
+
+
+def document_of(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """The template as SAM hands it to CloudFormation, whose functions are still in it. `values`: of all parameters."""
     source = yaml_parse(text)
     for resource in source["Resources"].values():
         # The translator takes only what is uploaded already.
-        for member, uploaded in (
-            ("CodeUri", "s3://local/code"),
-            ("Location", "https://local.s3.amazonaws.com/template"),
-        ):
-            if member in resource["Properties"]:
-                resource["Properties"][member] = uploaded
-    values = {name: parameter.get("Default") for name, parameter in source.get("Parameters", {}).items()}
-    values |= parameters
+        if "CodeUri" in resource["Properties"]:
+            resource["Properties"]["CodeUri"] = "s3://local/code"
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
-    document = translator.translate(source, values | _PSEUDO)
-    resolver = _Resolver(values, document.get("Conditions", {}))
-    return {
-        name: resolver.resolve(resource)
-        for name, resource in document["Resources"].items()
-        if resolver.holds(resource.get("Condition"))
-    }
+    document: dict[str, Any] = translator.translate(source, {**values, **_PSEUDO})
+    return document
 
 
 class _Resolver:

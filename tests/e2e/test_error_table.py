@@ -126,3 +126,8 @@ def test_a_failing_api2_is_told_in_the_contract_s_words(
     assert (answer.status, answer.body["error"]) == (status, error)
     assert answer.headers["content-type"].startswith("application/json")
     assert clean.stack["auth_secret"] not in answer.text
+
+
+def test_an_uptime_check_by_head_gets_200_and_no_body(client: Client) -> None:
+    answer = client.send("HEAD", "/health")
+    assert (answer.status, answer.text) == (200, "")

@@ -1,5 +1,6 @@
 """docs/openapi.yaml against the running stack: no undocumented answer and no fault, whatever is sent."""
 
+import re
 from typing import Any
 from urllib.parse import urlencode
 
@@ -77,6 +78,4 @@ def test_an_iam_token_is_as_described(stack: Client) -> None:
 
 def test_every_route_of_the_stack_is_described_and_no_other() -> None:
     template = (ROOT / "template.yaml").read_text()
-    for path in DOCUMENT["paths"]:
-        assert f"Path: {path}" in template
-    assert template.count("Path: /") == len(DOCUMENT["paths"])
+    assert set(re.findall(r"Path: (/[\w./-]*)", template)) == set(DOCUMENT["paths"])

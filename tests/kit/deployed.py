@@ -1,0 +1,49 @@
+"""The template as CloudFormation would deploy it with some parameters; what it says of itself is in SOURCE."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from samcli.yamlhelper import yaml_parse
+
+from local.translate import sections_of
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE = ROOT / "template.yaml"
+SOURCE: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+# All that a parameter can turn on is on.
+EVERYTHING = {
+    "IamCallers": "yes",
+    "InvokeCaller": "nightly",
+    "SharedCache": "yes",
+    "DomainName": "tokens.example.com",
+    "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1",
+    "PageTopicArn": "arn:aws:sns:us-east-1:123456789012:page",
+    "TicketTopicArn": "arn:aws:sns:us-east-1:123456789012:ticket",
+    "LogKmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/log",
+    "SecretKmsKeyArn": "arn:aws:kms:us-east-1:123456789012:key/secret",
+    "ReservedConcurrency": "20",
+    "PermissionsBoundary": "arn:aws:iam::123456789012:policy/boundary",
+    "SubnetIds": "subnet-0a,subnet-0b",
+    "SecurityGroupIds": "sg-0a",
+}
+
+
+@cache
+def _sections(parameters: frozenset[tuple[str, str]]) -> dict[str, dict[str, Any]]:
+    return sections_of(TEMPLATE.read_text(), dict(parameters))
+
+
+def deployed(**parameters: str) -> dict[str, Any]:
+    """The resources by logical id."""
+    return _sections(frozenset(parameters.items()))["Resources"]
+
+
+def outputs(**parameters: str) -> dict[str, Any]:
+    """The values of the outputs by name; what exists only once deployed has its name as its value."""
+    return {name: each["Value"] for name, each in _sections(frozenset(parameters.items()))["Outputs"].items()}
+
+
+def of_kind(kind: str, **parameters: str) -> dict[str, Any]:
+    """The properties of the resources of a type, by logical id."""
+    return {name: entry["Properties"] for name, entry in deployed(**parameters).items() if entry["Type"] == kind}

@@ -1,0 +1,241 @@
+"""Each alarm rings for what it is for and for nothing else: evaluated on traffic of a quiet and of a busy broker."""
+
+import json
+import re
+
+import pytest
+
+from tests.kit.alarms import Series, first_ring
+from tests.kit.deployed import EVERYTHING, ROOT, of_kind
+
+SUFFIX = "Alarm"
+ALARMS = {name.removesuffix(SUFFIX): alarm for name, alarm in of_kind("AWS::CloudWatch::Alarm", **EVERYTHING).items()}
+HOURS = 3 * 60
+# Whose metric it is: the value of its one dimension.
+OWNERS = {"5xx": "Api", "Count": "Api", "Latency": "Api"}
+
+
+def traffic(**metrics: dict[int, list[float]]) -> Series:
+    """By metric, or `Metric_Function` for those of a function."""
+    found = {}
+    for name, values in metrics.items():
+        metric, _, function = name.replace("fivexx", "5xx").partition("_")
+        found[metric, function or OWNERS.get(metric, "local")] = values
+    return found
+
+
+def every(minutes: int, count: float = 1, start: int = 0, end: int = HOURS) -> dict[int, list[float]]:
+    """`count` in every so many minutes."""
+    return {minute: [count] for minute in range(start, end, minutes)}
+
+
+def busy(**some: dict[int, list[float]]) -> Series:
+    """A hundred requests a second, and some of them something else."""
+    return traffic(Exchange=every(1, 6000), Count=every(1, 6000), Granted=every(1, 5990), **some)
+
+
+def quiet(**some: dict[int, list[float]]) -> Series:
+    """Ten exchanges an hour."""
+    return traffic(Exchange=every(6), Count=every(6), **some)
+
+
+ONCE = {65: [1.0]}
+SIX_IN_FIVE_MINUTES = {65: [2.0], 67: [3.0], 69: [1.0]}
+
+# Alarm: traffic that rings, and within how many minutes of its start; traffic that does not.
+RINGS: dict[str, tuple[Series, int]] = {
+    "Unavailable": (quiet(Unavailable=every(6)), 30),
+    "ApiServerErrors": (quiet(fivexx=every(6)), 30),
+    "CredentialRefused": (quiet(CredentialRefused={0: [1.0]}), 1),
+    "ScopeMismatch": (busy(ScopeMismatch={0: [1.0]}), 1),
+    "SharedCacheUnreadable": (busy(SharedCacheUnreadable={0: [1.0]}), 1),
+    "StaleSecret": (quiet(StaleSecret={0: [1.0]}), 15),
+    "IamFunctionErrors": (traffic(Errors_IamFunction={0: [1.0]}), 1),
+    "Fault": (quiet(Fault={0: [1.0]}), 1),
+    "SomeServerErrors": (busy(fivexx=every(1, 120)), 5),
+    "FunctionErrors": (quiet(Errors_BrokerFunction={0: [1.0]}), 1),
+    "FunctionThrottles": (traffic(Throttles_TokenFunction={0: [1.0]}), 5),
+    "TokenFunctionTimeouts": (traffic(Duration_TokenFunction={0: [15_000.0]}), 5),
+    "Refused": (quiet(Refused=every(6)), 60),
+    "ApiThrottled": (busy(ApiThrottled=every(1, 600)), 15),
+    "OverBudget": (quiet(OverBudget=every(2)), 15),
+    "UpstreamThrottled": (quiet(UpstreamThrottled=every(5)), 15),
+    "ApiLatency": (busy(Latency=every(1, 6000)), 15),
+    "StaleKeys": (quiet(StaleKeys={0: [1.0]}), 15),
+    "SharedTableDown": (quiet(SharedTableDown={0: [1.0]}), 15),
+}
+IS_SILENT: dict[str, Series] = {
+    "Unavailable": busy(Unavailable=SIX_IN_FIVE_MINUTES),
+    "ApiServerErrors": busy(fivexx=SIX_IN_FIVE_MINUTES),
+    "CredentialRefused": busy(Refused=every(1, 10)),
+    "ScopeMismatch": busy(Fault=ONCE),
+    "SharedCacheUnreadable": busy(SharedTableDown=ONCE),
+    "StaleSecret": busy(StaleKeys=ONCE),
+    "IamFunctionErrors": traffic(Errors_BrokerFunction=ONCE, Errors_TokenFunction=ONCE),
+    "Fault": busy(Unavailable=ONCE),
+    "SomeServerErrors": busy(fivexx=every(1, 30)),
+    # The Token function raises each refusal, and the one for IAM principals has an alarm of its own.
+    "FunctionErrors": traffic(Errors_TokenFunction=every(1, 10), Errors_IamFunction=ONCE),
+    "FunctionThrottles": busy(ApiThrottled=ONCE, OverBudget=ONCE),
+    "TokenFunctionTimeouts": traffic(Duration_TokenFunction=every(1, 14_400.0)),
+    "Refused": busy(Refused=every(1, 600)),
+    "ApiThrottled": busy(ApiThrottled=every(1, 100), OverBudget=every(1, 3000)),
+    "OverBudget": quiet(OverBudget=every(6, start=60, end=80)),
+    "UpstreamThrottled": quiet(UpstreamThrottled=every(10)),
+    "ApiLatency": busy(Latency=every(1, 4000) | {60: [9000.0], 61: [9000.0]}),
+    "StaleKeys": busy(StaleSecret=ONCE),
+    "SharedTableDown": busy(SharedCacheUnreadable=ONCE),
+}
+
+
+def ringing(series: Series, minutes: int = HOURS) -> set[str]:
+    return {name for name, alarm in ALARMS.items() if first_ring(alarm, series, minutes) is not None}
+
+
+def severity(name: str) -> str:
+    return str(ALARMS[name]["AlarmName"]).split("-")[1]
+
+
+def test_every_alarm_has_traffic_that_rings_it_and_traffic_that_does_not() -> None:
+    assert ALARMS.keys() == RINGS.keys() == IS_SILENT.keys()
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_rings_in_time_for_what_it_is_for(name: str) -> None:
+    series, within = RINGS[name]
+    found = first_ring(ALARMS[name], series, HOURS)
+    assert found is not None
+    assert found <= within
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_is_silent_for_what_it_is_not_for(name: str) -> None:
+    assert first_ring(ALARMS[name], IS_SILENT[name], HOURS) is None
+
+
+@pytest.mark.parametrize("start", range(0, 30, 5))
+def test_a_quiet_broker_that_fails_pages_within_half_an_hour_whenever_that_begins(start: int) -> None:
+    failing = quiet(Unavailable=every(6, start=60 + start), fivexx=every(6, start=60 + start))
+    for name in ("Unavailable", "ApiServerErrors"):
+        found = first_ring(ALARMS[name], failing, HOURS)
+        assert found is not None
+        assert found - (60 + start) <= 30
+
+
+def test_six_5xx_in_five_minutes_of_a_busy_broker_wake_nobody() -> None:
+    assert ringing(busy(Unavailable=SIX_IN_FIVE_MINUTES, fivexx=SIX_IN_FIVE_MINUTES)) == set()
+
+
+def test_a_busy_broker_that_fails_pages_within_five_minutes() -> None:
+    failing = busy(Unavailable=every(1, 6000, start=60), fivexx=every(1, 6000, start=60))
+    for name in ("Unavailable", "ApiServerErrors"):
+        found = first_ring(ALARMS[name], failing, HOURS)
+        assert found is not None
+        assert 60 < found <= 65
+
+
+def test_one_500_is_a_ticket_and_nobody_s_night() -> None:
+    assert ringing(quiet(Fault=ONCE, fivexx=ONCE)) == {"Fault"}
+    assert severity("Fault") == "ticket"
+
+
+def test_one_answer_in_twenty_that_fails_is_a_ticket_and_no_page() -> None:
+    assert ringing(busy(Unavailable=every(1, 300), fivexx=every(1, 300))) == {"SomeServerErrors"}
+    assert severity("SomeServerErrors") == "ticket"
+
+
+def test_a_function_that_cannot_start_pages_though_it_leaves_no_record() -> None:
+    # API Gateway counts and Lambda counts; the broker itself writes nothing.
+    down = traffic(Count=every(6), fivexx=every(6), Errors_BrokerFunction=every(6))
+    assert ringing(down, 30) == {"ApiServerErrors", "SomeServerErrors", "FunctionErrors"}
+
+
+def test_an_issuer_that_changes_a_claim_is_heard_within_the_hour_and_can_wait() -> None:
+    changed = quiet(Granted=every(6, end=60), Refused=every(6, start=60))
+    assert ringing(changed, 60 + 60) == {"Refused"}
+    assert severity("Refused") == "ticket"
+
+
+def test_throttles_are_told_apart() -> None:
+    assert ringing(busy(ApiThrottled=every(1, 600))) == {"ApiThrottled"}
+    assert ringing(busy(OverBudget=every(1, 600))) == {"OverBudget"}
+    assert ringing(busy(UpstreamThrottled=every(1, 1))) == {"UpstreamThrottled"}
+    assert ringing(busy(Throttles_BrokerFunction=ONCE)) == {"FunctionThrottles"}
+
+
+def test_without_traffic_all_is_silent() -> None:
+    assert ringing({}) == set()
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_names_its_severity_and_notifies_that_topic_when_it_rises_and_when_it_ends(name: str) -> None:
+    kind = severity(name)
+    assert ALARMS[name]["AlarmName"] == f"local-{kind}-{name}"
+    topic = EVERYTHING[{"page": "PageTopicArn", "ticket": "TicketTopicArn"}[kind]]
+    assert ALARMS[name]["AlarmActions"] == ALARMS[name]["OKActions"] == [topic]
+
+
+def test_somebody_gets_up_when_callers_are_turned_away_or_somebody_tampers_and_for_nothing_else() -> None:
+    assert {name for name in ALARMS if severity(name) == "page"} == {
+        "Unavailable",
+        "ApiServerErrors",
+        "CredentialRefused",
+        "ScopeMismatch",
+        "SharedCacheUnreadable",
+        "StaleSecret",
+        "IamFunctionErrors",
+    }
+
+
+def test_alarms_of_functions_that_are_not_deployed_are_not_there_and_a_missing_topic_is_none() -> None:
+    plain = of_kind("AWS::CloudWatch::Alarm")
+    assert {name.removesuffix(SUFFIX) for name in plain} == ALARMS.keys() - {
+        "IamFunctionErrors",
+        "TokenFunctionTimeouts",
+    }
+    assert not any("AlarmActions" in alarm or "OKActions" in alarm for alarm in plain.values())
+    watched = [each["Id"] for each in plain["FunctionThrottlesAlarm"]["Metrics"]]
+    assert watched == ["throttles", "broker"]
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarm_names_its_section_of_the_runbook_which_is_there(name: str) -> None:
+    assert ALARMS[name]["AlarmDescription"].endswith(f"See docs/operations.md, {name}")
+    assert f"\n### {name}\n" in (ROOT / "docs/operations.md").read_text()
+
+
+def metrics_of_alarms() -> set[tuple[str, str]]:
+    """(namespace, metric)"""
+    stats = [
+        each["MetricStat"]["Metric"]
+        for alarm in ALARMS.values()
+        for each in alarm.get("Metrics", [])
+        if "MetricStat" in each
+    ]
+    return {(each["Namespace"], each["MetricName"]) for each in [*stats, *ALARMS.values()] if "Namespace" in each}
+
+
+def test_the_timeout_that_an_alarm_waits_for_is_the_function_s() -> None:
+    function = of_kind("AWS::Lambda::Function", **EVERYTHING)["TokenFunction"]
+    assert ALARMS["TokenFunctionTimeouts"]["Threshold"] == function["Timeout"] * 1000
+
+
+def test_the_broker_s_own_alarms_watch_metrics_that_it_writes() -> None:
+    code = "".join(file.read_text() for file in (ROOT / "functions/broker").rglob("*.py"))
+    filters = of_kind("AWS::Logs::MetricFilter").values()
+    written = {each["MetricTransformations"][0]["MetricName"] for each in filters} | set(
+        re.findall(r'"([A-Za-z]+)"', code)
+    )
+    assert {metric for space, metric in metrics_of_alarms() if space == "TokenBroker"} <= written
+
+
+def test_the_dashboard_is_json_that_watches_this_deployment_and_its_alarms() -> None:
+    (dashboard,) = of_kind("AWS::CloudWatch::Dashboard").values()
+    assert dashboard["DashboardName"] == "local-us-east-1"
+    widgets = json.loads(dashboard["DashboardBody"])["widgets"]
+    alarms = {alarm.removesuffix("Alarm.Arn") for each in widgets for alarm in each["properties"].get("alarms", [])}
+    assert alarms == {name for name in ALARMS if severity(name) == "page"} - {"IamFunctionErrors"}
+    for widget in widgets:
+        assert widget["properties"]["title"]
+        for metric in widget["properties"].get("metrics", []):
+            assert metric[3] in ("local", "BrokerFunction", "Api")

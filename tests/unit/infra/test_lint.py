@@ -1,0 +1,27 @@
+"""cfn-lint, with AWS's schema of every resource, finds nothing in the templates, as written and as translated."""
+
+import json
+
+import pytest
+from cfnlint.api import ManualArgs, lint
+
+from local.translate import document_of
+from tests.kit.deployed import ROOT, SOURCE, TEMPLATE
+
+DEFAULTS = {name: parameter["Default"] for name, parameter in SOURCE["Parameters"].items()}
+# "Not reachable": SAM writes a condition around the whole path /iam/token and the same one again inside.
+OF_SAM_ITSELF = {"W1028"}
+
+
+def found(text: str) -> list[str]:
+    return [f"{each.rule.id} {each.message}" for each in lint(text, config=ManualArgs(regions=["us-east-1"]))]
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "infra/deployer.yaml"])
+def test_a_template_has_no_error_and_no_warning(name: str) -> None:
+    assert found((ROOT / name).read_text()) == []
+
+
+def test_the_translated_template_has_none_but_sam_s_own() -> None:
+    document = document_of(TEMPLATE.read_text(), DEFAULTS)
+    assert {said for said in found(json.dumps(document)) if said[:5] not in OF_SAM_ITSELF} == set()

@@ -1,0 +1,148 @@
+"""The saved queries: run on real records, flattened as CloudWatch Logs Insights does, each shows what it is for."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from broker.cloudwatch import CloudWatch
+
+from tests.kit.brokers import JWKS_URL, TOKEN_URL, Broker, minted
+from tests.kit.deployed import ROOT, of_kind
+from tests.kit.insights import MAX_FIELDS, Row, answer, flattened
+from tests.kit.web import reply
+
+QUERIES = {name.removesuffix("Query"): query for name, query in of_kind("AWS::Logs::QueryDefinition").items()}
+ACCESS = json.loads(of_kind("AWS::ApiGatewayV2::Stage")["ApiApiGatewayDefaultStage"]["AccessLogSettings"]["Format"])
+# https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
+REPORT = {"requestId": "invocation-2", "status": "timeout", "metrics": {"durationMs": 15000.0, "initDurationMs": 130.5}}
+
+
+# A fault of an outside party, claims of the JWT, fields of the form.
+CASES: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
+    (None, {}, {}),
+    (None, {"groups": []}, {}),
+    (None, {"exp": 1}, {}),
+    (None, {}, {"scope": "billing:read"}),
+    ((JWKS_URL, reply(b"", 500)), {}, {}),
+    ((TOKEN_URL, reply({"error": "SERVER_500"}, 500)), {}, {}),
+    ((TOKEN_URL, minted(scope="x:y")), {}, {}),
+]
+
+
+@pytest.fixture
+def records(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """Lines of the broker's log: granted, refused for several reasons, an issuer out of reach, api2 at fault."""
+    for fault, claims, fields in CASES:
+        broker = Broker()
+        if fault:
+            broker.web[fault[0]] = fault[1]
+        broker.post(broker.jwt(**claims), **fields)
+        CloudWatch("local", broker.clock)(broker.record)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def lines(records: list[str]) -> dict[str, list[str]]:
+    """What is in each log group: the broker's with Lambda's own line, API Gateway's."""
+    report = {"time": "2027-01-15T08:00:00.000Z", "type": "platform.report", "record": REPORT}
+    timed_out = dict.fromkeys(ACCESS, "-") | {
+        "time": "15/Jan/2027:08:00:00 +0000",
+        "status": "503",
+        "integrationRequestId": "invocation-2",
+        "integrationError": "Endpoint request timed out",
+        "error": "Service Unavailable",
+    }
+    forbidden = dict.fromkeys(ACCESS, "-") | {"status": "403", "authorizerError": "expired", "time": "1"}
+    good = dict.fromkeys(ACCESS, "-") | {"status": "200", "time": "2"}
+    broker, access = [*records, json.dumps(report)], [json.dumps(line) for line in (timed_out, forbidden, good)]
+    return {"BrokerLog": broker, "AccessLog": access}
+
+
+def run(name: str, lines: dict[str, list[str]], **filled: str) -> list[Row]:
+    query = QUERIES[name]
+    text = query["QueryString"]
+    for placeholder, value in filled.items():
+        assert f'"{placeholder}"' in text
+        text = text.replace(f'"{placeholder}"', f'"{value}"')
+    return answer(text, [line for log in query["LogGroupNames"] for line in lines[log]])
+
+
+def audited(line: str) -> dict[str, Any]:
+    return dict(json.loads(line)["audit"])
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_column_of_a_query_shows_something(name: str, lines: dict[str, list[str]]) -> None:
+    granted = audited(lines["BrokerLog"][0])
+    values = {"REQUEST_ID": granted["request_id"], "SHA256": granted["token_sha256"], "ID": "invocation-2"}
+    filled = {each: value for each, value in values.items() if f'"{each}"' in QUERIES[name]["QueryString"]}
+    if name == "Invocation":
+        filled = {"ID": granted["function_request_id"]}
+        late = json.dumps({"time": "1", "type": "platform.report", "record": REPORT | {"requestId": filled["ID"]}})
+        access = dict.fromkeys(ACCESS, "-") | {"integrationRequestId": filled["ID"], "time": "2"}
+        lines = {"BrokerLog": [*lines["BrokerLog"], late], "AccessLog": [json.dumps(access)]}
+    rows = run(name, lines, **filled)
+    assert rows
+    for column in rows[0]:
+        assert any(row[column] not in (None, "") for row in rows), column
+
+
+def test_why_a_caller_was_refused_is_one_line_with_rules_and_claims(lines: dict[str, list[str]]) -> None:
+    refused = run("Refused", lines)
+    assert {row["audit.outcome"] for row in refused} == {"AccessDenied", "CallerRefused", "InvalidScope"}
+    (denied,) = (row for row in refused if row["audit.outcome"] == "AccessDenied")
+    assert denied["audit.failed"] == "editors upload: groups"
+
+
+def test_a_leaked_token_leads_to_its_owner_its_scopes_and_its_end(lines: dict[str, list[str]]) -> None:
+    granted = audited(lines["BrokerLog"][0])
+    (row,) = run("LeakedToken", lines, SHA256=granted["token_sha256"])
+    assert (row["audit.subject"], row["audit.rules"]) == ("alice", "editors upload")
+    assert row["audit.granted_scopes"] == "assemblies:read assemblies:write"
+    assert row["audit.token_expires_at"] == granted["token_expires_at"]
+
+
+def test_faults_and_outages_are_told_with_what_transloadit_said(lines: dict[str, list[str]]) -> None:
+    rows = run("Faults", lines)
+    assert {row["audit.status"] for row in rows} == {502, 503}
+    assert "SERVER_500" in {row["audit.upstream_error"] for row in rows}
+
+
+def test_outcomes_are_counted_by_issuer(lines: dict[str, list[str]]) -> None:
+    rows = run("Outcomes", lines)
+    assert sum(row["requests"] for row in rows) == 7
+    assert {row["audit.outcome"] for row in rows} >= {"granted", "AccessDenied", "TemporarilyUnavailable"}
+
+
+def test_the_slowest_come_first(lines: dict[str, list[str]]) -> None:
+    found = [row["audit.milliseconds"] for row in run("Slowest", lines)]
+    assert found == sorted(found, reverse=True)
+    assert len(found) == 7
+
+
+def test_errors_at_api_gateway_are_those_that_left_no_record_too(lines: dict[str, list[str]]) -> None:
+    assert {row["status"] for row in run("ApiErrors", lines)} == {"503", "403"}
+
+
+def test_an_invocation_that_timed_out_is_found_in_both_logs(lines: dict[str, list[str]]) -> None:
+    rows = run("Invocation", lines, ID="invocation-2")
+    assert {row["integrationError"] for row in rows} == {None, "Endpoint request timed out"}
+    assert {row["record.status"] for row in rows} == {None, "timeout"}
+
+
+def test_a_record_has_far_fewer_fields_than_insights_finds(records: list[str]) -> None:
+    assert max(len(flattened(line)) for line in records) < MAX_FIELDS / 2
+
+
+def test_what_insights_would_flatten_to_numbered_names_is_not_in_a_record(records: list[str]) -> None:
+    for line in records:
+        assert not [name for name in flattened(line) if re.match(r"audit\.\w+\.", name)]
+
+
+def test_the_runbook_shows_every_query_in_the_same_words_and_no_other() -> None:
+    page = (ROOT / "docs/operations.md").read_text()
+    blocks = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    assert blocks == [query["QueryString"] for query in QUERIES.values()]
+    for query in QUERIES.values():
+        assert query["Name"].removeprefix("local/") in page
