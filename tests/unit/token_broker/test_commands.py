@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.local_policies import LOCAL, STACK, policy_of_stack
+
 COMMAND = Path(sys.executable).with_name("token-broker")
 GOOD = """
 version: 1
@@ -62,7 +64,8 @@ def test_every_mistake_is_told_at_once_by_its_place_and_nothing_is_written(tmp_p
     ("arguments", "message"),
     [
         (["policy", "check"], "policy.yaml"),
-        (["policy", "check", "nowhere.yaml"], "nowhere.yaml"),
+        (["policy", "check", "nowhere.yaml"], "no file nowhere.yaml; FILE names the trust policy"),
+        (["policy", "check", "."], ". cannot be read (Is a directory)"),
         (["policy", "compile", "policy.yaml"], "--output"),
         (["policy"], "ACTION"),
         ([], "COMMAND"),
@@ -115,3 +118,43 @@ def test_a_grave_opinion_has_its_code_and_does_not_hide_the_warnings(tmp_path: P
     status, out, _ = run("policy", "check", "--format", "json", folder=tmp_path)
     found = {(problem["level"], problem["code"]) for problem in json.loads(out)["problems"]}
     assert (status, found) == (1, {("error", "github-names"), ("error", "github-ungated"), ("warning", "all-scopes")})
+
+
+def test_a_policy_for_the_stack_is_checked_when_it_is_said_to_be_local(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(LOCAL)
+    status, out, err = run("policy", "check", "mine.yaml", folder=tmp_path)
+    assert (status, out) == (1, "")
+    assert "a variable belongs to the local stack's policy" in err
+    assert err.endswith("mine.yaml: good for the local stack alone; --local checks it for that\n")
+    status, out, err = run("policy", "check", "--local", "mine.yaml", folder=tmp_path)
+    assert (status, err) == (0, "")
+    assert out.startswith("mine.yaml, for the local stack, not to deploy: 1 rule, ")
+
+
+def test_the_policy_that_the_stack_runs_is_checked_for_it_without_further_words(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, LOCAL)
+    status, out, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
+    assert (status, err) == (0, "")
+    assert out.startswith(f"local.yaml, which the stack at {STACK['broker_url']} runs, not to deploy: 1 rule, ")
+    options = ["--stack", "stack.json", "--format", "json"]
+    _, out, _ = run("policy", "check", "local.yaml", *options, folder=tmp_path)
+    assert json.loads(out)["local"] is True
+
+
+def test_a_policy_that_can_be_deployed_is_checked_for_that_also_where_the_stack_runs_it(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, GOOD)
+    _, out, _ = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
+    assert out.startswith("local.yaml: 1 rule, ")
+
+
+def test_what_is_wrong_for_the_stack_too_is_told_once_and_without_a_hint(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, LOCAL.replace("queues:read", "queue:read"))
+    status, _, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
+    assert (status, "did you mean queues:read?" in err, "--local" in err) == (1, True, False)
+
+
+def test_nothing_for_the_stack_is_compiled_for_a_deployment(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, LOCAL)
+    status, _, err = run("policy", "compile", "local.yaml", "--output", "policy.json", folder=tmp_path)
+    assert (status, "a variable belongs to the local stack's policy" in err) == (1, True)
+    assert not (tmp_path / "policy.json").exists()
