@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from token_broker.stack_file import read_stack
+from token_broker.stack_file import NoStack, read_stack
 
 from local import artifact
 from local.options import BadOption, Options, Ports
@@ -25,26 +26,48 @@ class NotStarted(Exception):
     """The stack did not come up; the message says where to look."""
 
 
-def prepare(options: Options, folder: Path) -> Ports:
-    """Everything that can be wrong before anything runs. Raises BadOption, PolicyErrors, OSError, BuildFailed."""
-    ports = Ports.choose(options.first_port)
-    folder.mkdir(parents=True, exist_ok=True)
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that can be made while another stack still runs."""
+
+    ports: Ports
+    policy: bytes
+    artifact: Path
+
+
+def prepare(options: Options, folder: Path) -> Prepared:
+    """Everything that can be wrong before anything runs. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
+    ports = Ports.choose(options.first_port, ours=_ports(folder))
     policy = compiled(plan(options, ports, folder))
-    artifact.lay_over(artifact.built(artifact.ROOT / ".local"), policy, folder / "artifact")
-    return ports
+    return Prepared(ports, policy, artifact.built(artifact.ROOT / ".local"))
+
+
+def _ports(folder: Path) -> set[int]:
+    """Those of the stack that runs here."""
+    try:
+        stack = read_stack(folder / STACK_FILE)
+    except NoStack:
+        return set()
+    urls = [url for name, url in stack.items() if name.endswith("_url")]
+    return {port for url in urls if (port := urlsplit(url).port)} if running(folder) else set()
 
 
 def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
-    """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted."""
+    """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted.
+
+    A stack that runs already is stopped only once nothing is wrong with the new one.
+    """
+    prepared = prepare(options, folder)
     if running(folder):
         say("the stack is up already; stopping it first")
         down(folder)
-    ports = prepare(options, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    artifact.lay_over(prepared.artifact, prepared.policy, folder / "artifact")
     say("starting the stack")
     supervisor = None
     try:
         with interrupts_held():
-            supervisor = start(ports, folder)
+            supervisor = start(prepared.ports, folder)
         _await_ready(supervisor, folder)
     except BaseException:
         if supervisor is not None:

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 import urllib3
 
 from token_broker import jwt
+from token_broker.files import BadFile, read
 from token_broker.stack_file import NoStack, read_stack
 
 
@@ -40,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
             retries=False,
             timeout=30,
         )
-    except (NoStack, OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+    except (BadFile, NoStack, OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         sys.stderr.write(f"token-broker: {error}\n")
         return 2
     out = sys.stdout if answer.status == 200 else sys.stderr
@@ -52,8 +53,7 @@ def _proof(arguments: argparse.Namespace) -> str:
     """The caller JWT. Never an argument itself: every user of the machine can read those."""
     if arguments.jwt is None:
         return jwt.caller_jwt(arguments)
-    text = sys.stdin.read() if str(arguments.jwt) == "-" else arguments.jwt.read_text()
-    return str(text).strip()
+    return read(arguments.jwt, "--jwt names a file with a caller JWT").strip()
 
 
 def _pretty(body: str) -> str:
