@@ -157,7 +157,7 @@ def describe(folder: Path) -> None:
     ):
         say(f"  {title:<8}{stack[member]}")
     say()
-    say("  JWT=$(.venv/bin/token-broker jwt --subject alice --claim groups='[\"editors\"]')")
+    say("  JWT=$(.venv/bin/token-broker jwt)")
     say(f'  curl {stack["broker_url"]}/token -H "Authorization: Bearer $JWT" -d grant_type=client_credentials')
     say(f'  curl "{stack["api2_url"]}/assemblies" -H "Authorization: Bearer <the access_token>"')
     say()

@@ -107,7 +107,7 @@ def test_down_without_a_stack_says_so(stack: Stack) -> None:
 def test_the_jwt_command_prints_a_jwt_that_the_stack_accepts_and_nothing_else(stack: Stack) -> None:
     stack.run("up")
     command = Path(sys.executable).with_name("token-broker")
-    options = ["--stack", str(stack.folder / "stack.json"), "--claim", 'groups=["editors"]']
+    options = ["--stack", str(stack.folder / "stack.json")]
     jwt = subprocess.run([command, "jwt", *options], capture_output=True, text=True, check=True).stdout
     assert re.fullmatch(r"[\w-]+\.[\w-]+\.[\w-]+\n", jwt)
     exchanged = subprocess.run(

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -23,13 +22,12 @@ from broker.policy import ALL, Grant, Policy, decide, load
 from broker.request import Proof, ProofForm, token_request
 
 from token_broker.files import BadFile, read
-from token_broker.names import unknown
+from token_broker.names import unknown, unknown_scopes
 from token_broker.policy import target
 from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.deployment import Unreadable
 from token_broker.policy.document import PolicyErrors
-from token_broker.policy.model import SCOPES
 from token_broker.policy.target import DEFAULT, Stack, Target
 
 _VERIFY_SECONDS = 10.0
@@ -146,9 +144,7 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
 
 def _notes(asked: Mapping[str, str], compiled: Mapping[str, Any]) -> Iterator[str]:
     """What is asked for and can be had by no policy, or not by this one: a slip of the pen, most likely."""
-    for scope in re.findall("[^ ,]+", asked.get("scope", "")):
-        if scope not in SCOPES:
-            yield unknown("scope of Transloadit", scope, SCOPES)
+    yield from unknown_scopes(asked.get("scope", ""))
     if asked["credential"] not in compiled["credentials"]:
         yield unknown("credential", asked["credential"], compiled["credentials"])
 
