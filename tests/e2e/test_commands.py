@@ -65,7 +65,7 @@ def test_a_jwt_from_elsewhere_is_taken_from_a_file_or_stdin_and_never_from_an_ar
         (["jwt", "--claim", "=5"], "write NAME=JSON"),
         (
             ["jwt", "--claim", "groups=editors"],
-            """write groups='"editors"' for a text, groups='["editors"]' for a list""",
+            """groups='"editors"' for a text, groups='["editors"]' for a list""",
         ),
         (["exchange", "--scope", "assembly:read"], "did you mean `assemblies:read`?"),
     ],

@@ -12,7 +12,7 @@ STACK = {
 }
 LOCAL = """
 version: 1
-credentials: {default: {secret: a}}
+credentials: {default: {}}
 issuers:
   local: {issuer: "${ISSUER_URL}", audiences: ["${AUDIENCE}"], algorithms: [ES256], keys: discovery}
 rules:

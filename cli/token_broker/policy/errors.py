@@ -26,7 +26,7 @@ _CHOICES = {
 # What every policy starts with, to copy.
 _LACKING: dict[Path, str] = {
     ("version",): "the line `version: 1`",
-    ("credentials",): "the line `credentials: {default: {secret: transloadit/default}}`",
+    ("credentials",): "the line `credentials: {default: {}}`",
 }
 _SCALARS = {"string_type", "bool_type", "int_type", "float_type"}
 _KINDS = {
