@@ -3,7 +3,9 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -142,3 +144,14 @@ def test_the_clients_that_are_named_with_a_version_have_that_version() -> None:
     named = re.findall(r"^\| `([^`]+)` \| (\d\S*) \|", (ROOT / "docs/sandbox.md").read_text(), re.MULTILINE)
     assert len(named) == 6
     assert dict(named).items() <= (packages | wheels).items()
+
+
+def values(value: Any) -> Iterator[Any]:
+    yield value
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    for member in members:
+        yield from values(member)
+
+
+def test_no_value_of_the_openapi_description_is_empty_since_a_comma_cut_a_text() -> None:
+    assert None not in list(values(yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())))
