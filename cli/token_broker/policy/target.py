@@ -80,7 +80,7 @@ class Stack:
         running = self.folder / "artifact/policy.json"
         is_same = not running.exists() or running.read_bytes() == compiled.data
         changed = "" if is_same else " as it was before you changed it"
-        return f"which the stack at {self.members['broker_url']} runs{changed}"
+        return f"for the local stack at {self.members['broker_url']}, which runs it{changed}"
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

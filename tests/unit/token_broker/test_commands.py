@@ -135,7 +135,9 @@ def test_the_policy_that_the_stack_runs_is_checked_for_it_without_further_words(
     policy_of_stack(tmp_path, LOCAL)
     status, out, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
     assert (status, err) == (0, "")
-    assert out.startswith(f"local.yaml, which the stack at {STACK['broker_url']} runs, not to deploy: 1 rule, ")
+    assert out.startswith(
+        f"local.yaml, for the local stack at {STACK['broker_url']}, which runs it, not to deploy: 1 rule, "
+    )
     options = ["--stack", "stack.json", "--format", "json"]
     _, out, _ = run("policy", "check", "local.yaml", *options, folder=tmp_path)
     assert json.loads(out)["local"] is True

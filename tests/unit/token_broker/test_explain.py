@@ -225,7 +225,9 @@ def test_without_a_file_it_explains_by_the_policy_of_the_running_stack_and_says_
         status, out, _ = explain(tmp_path, *file, "--jwt", "-", text=shown)
         assert status == 0
         assert out.startswith("GRANTED queues:read")
-        assert out.endswith(f"  By local.yaml, which the stack at {STACK['broker_url']} runs, not to deploy.\n")
+        assert out.endswith(
+            f"  By local.yaml, for the local stack at {STACK['broker_url']}, which runs it, not to deploy.\n"
+        )
 
 
 def test_another_file_is_explained_by_itself_though_a_stack_runs(tmp_path: Path) -> None:
@@ -239,7 +241,7 @@ def test_a_policy_that_was_changed_since_the_stack_started_is_told_to_be(tmp_pat
     (tmp_path / "local.yaml").write_text(LOCAL.replace("queues:read", "billing:read"))
     _, out, _ = explain(tmp_path, "--jwt", "-", text=shown)
     assert out.startswith("GRANTED billing:read")
-    assert "runs as it was before you changed it" in out
+    assert "which runs it as it was before you changed it" in out
 
 
 def test_a_policy_with_a_loopback_issuer_is_explained_when_it_is_said_to_be_local(tmp_path: Path) -> None:
