@@ -6,6 +6,7 @@ import signal
 import sys
 from pathlib import Path
 
+from token_broker.files import BadFile
 from token_broker.policy.document import PolicyErrors
 
 from local.artifact import ROOT, BuildFailed
@@ -23,7 +24,7 @@ def main() -> int:
     folder = arguments.directory.resolve()
     try:
         return _run(arguments.command, folder)
-    except (BadOption, NotStarted, BuildFailed, PolicyErrors, Surprise, OSError) as error:
+    except (BadFile, BadOption, NotStarted, BuildFailed, PolicyErrors, Surprise, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 

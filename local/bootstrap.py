@@ -13,10 +13,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+LOCK = ROOT / "requirements-dev.txt"
+PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
 WANTED = (3, 13)  # the runtime in template.yaml: byte-code is made for this very minor version
 HELP = (
-    "Python 3.13 is needed: install it (`uv python install 3.13`, `pyenv install 3.13` or your system's package), "
-    "then run this again."
+    "setup stopped: Python 3.13 is needed and could not be fetched; install it (`pyenv install 3.13` or your system's "
+    "package), then run the same command again."
 )
 
 
@@ -45,43 +47,72 @@ def candidates() -> list[str]:
 
 
 def run(*command: str | Path) -> bool:
+    """Whether it succeeded. What it has to say goes to whoever waits."""
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"setup: {line}\n")
+    sys.stdout.flush()
+
+
+def packages() -> list[str]:
+    """The first line of each package in the lock file, such as `uv==0.9.0 \\`."""
+    return [line for line in LOCK.read_text().splitlines() if line[:1].isalnum()]
 
 
 def locked(name: str) -> str:
     """The lines of one package in the lock file, hashes included."""
-    lines = (ROOT / "requirements-dev.txt").read_text().splitlines()
+    lines = LOCK.read_text().splitlines()
     start = next(place for place, line in enumerate(lines) if line.startswith(f"{name}=="))
     end = next((n for n, line in enumerate(lines[start + 1 :], start + 1) if not line.startswith(" ")), len(lines))
     return "\n".join(lines[start:end])
 
 
-def install(python: Path) -> bool:
-    """Install what is locked: with uv, itself locked, since it takes seconds where pip takes minutes; else with pip."""
-    pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    hashed = [*pip, "--require-hashes", "-r"]
+def install_uv(python: Path) -> bool:
+    """The locked uv, into the environment of this interpreter."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(locked("uv") + "\n")
         file.flush()
-        has_uv = run(*hashed, file.name)
-    uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--python", python, "--require-hashes", "-r"]
-    if not (has_uv and run(*uv, "requirements-dev.txt")) and not run(*hashed, "requirements-dev.txt"):
+        return run(python, *PIP, "--require-hashes", "-r", file.name)
+
+
+def fetch_python() -> None:
+    """Python 3.13 by uv, from python-build-standalone, into uv's own folder; uv says what went wrong, if anything."""
+    say("no Python 3.13 here; uv fetches one")
+    with tempfile.TemporaryDirectory() as folder:
+        if run(sys.executable, "-m", "venv", folder) and install_uv(Path(folder, "bin/python")):
+            run(Path(folder, "bin/uv"), "python", "install", "--no-progress", "3.13")
+
+
+def make_venv() -> None:
+    """.venv of Python 3.13. Exits with what to do where there is none and none can be fetched."""
+    found = next(filter(is_wanted, candidates()), None)
+    if found is None:
+        fetch_python()
+        found = next(filter(is_wanted, candidates()), None)
+    if found is None:
+        sys.exit(HELP)
+    say(f"making .venv with {found}")
+    if not run(found, "-m", "venv", "--clear", VENV):
+        sys.exit("setup stopped: .venv could not be made (see above).")
+
+
+def install(python: Path) -> bool:
+    """Install what is locked: with uv, itself locked, since it takes seconds where pip takes minutes; else with pip."""
+    hashed: list[str | Path] = ["--require-hashes", "-r", LOCK]
+    has_uv = install_uv(python)
+    uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--quiet", "--python", python]
+    if not (has_uv and run(*uv, *hashed)) and not run(python, *PIP, *hashed):
         return False
-    return run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
+    return run(python, *PIP, "--no-deps", "--no-build-isolation", "--editable", ".")
 
 
 def main() -> None:
     python = VENV / "bin" / "python"
     if not is_wanted(str(python)):
-        found = next(filter(is_wanted, candidates()), None)
-        if found is None:
-            sys.exit(HELP)
-        sys.stdout.write(f"setup: making .venv with {found}\n")
-        sys.stdout.flush()
-        if not run(found, "-m", "venv", "--clear", VENV):
-            sys.exit("setup stopped: .venv could not be made (see above).")
-    sys.stdout.write("setup: installing the locked packages (up to two minutes, the first time)\n")
-    sys.stdout.flush()
+        make_venv()
+    say(f"installing {len(packages())} packages (up to two minutes, the first time)")
     if not install(python):
         sys.exit("setup stopped: a package could not be installed (see above); run the same command again to go on.")
     (VENV / "ready").touch()

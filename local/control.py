@@ -7,9 +7,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from token_broker.stack_file import read_stack
+from token_broker.stack_file import NoStack, read_stack
 
 from local import artifact
 from local.options import BadOption, Options, Ports
@@ -24,27 +26,47 @@ class NotStarted(Exception):
     """The stack did not come up; the message says where to look."""
 
 
-def prepare(options: Options, folder: Path) -> StackInfo:
-    """Everything that can be wrong before anything runs. Raises BadOption, PolicyErrors, OSError, BuildFailed."""
-    ports = Ports.choose(options.first_port)
-    folder.mkdir(parents=True, exist_ok=True)
-    info = plan(options, ports, folder)
-    policy = compiled(info)
-    artifact.lay_over(artifact.built(artifact.ROOT / ".local"), policy, folder / "artifact")
-    return info
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """All that can be made while another stack still runs."""
+
+    info: StackInfo
+    policy: bytes
+    artifact: Path
+
+
+def prepare(options: Options, folder: Path) -> Prepared:
+    """Everything that can be wrong before anything runs. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
+    info = plan(options, Ports.choose(options.first_port, ours=_ports(folder)), folder)
+    return Prepared(info, compiled(info), artifact.built(artifact.ROOT / ".local"))
+
+
+def _ports(folder: Path) -> set[int]:
+    """Those of the stack that runs here."""
+    try:
+        stack = read_stack(folder / STACK_FILE)
+    except NoStack:
+        return set()
+    urls = [url for name, url in stack.items() if name.endswith("_url")]
+    return {port for url in urls if (port := urlsplit(url).port)} if running(folder) else set()
 
 
 def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
-    """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted."""
+    """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted.
+
+    A stack that runs already is stopped only once nothing is wrong with the new one.
+    """
+    prepared = prepare(options, folder)
     if running(folder):
         say("the stack is up already; stopping it first")
         down(folder)
-    info = prepare(options, folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    artifact.lay_over(prepared.artifact, prepared.policy, folder / "artifact")
     say("starting the stack")
     supervisor = None
     try:
         with interrupts_held():
-            supervisor = start(info, folder)
+            supervisor = start(prepared.info, folder)
         _await_ready(supervisor, folder)
     except BaseException:
         if supervisor is not None:
@@ -136,7 +158,7 @@ def describe(folder: Path) -> None:
     ):
         say(f"  {title:<8}{stack[member]}")
     say()
-    say("  JWT=$(.venv/bin/token-broker jwt --subject alice --claim groups='[\"editors\"]')")
+    say("  JWT=$(.venv/bin/token-broker jwt)")
     say(f'  curl {stack["broker_url"]}/token -H "Authorization: Bearer $JWT" -d grant_type=client_credentials')
     say(f'  curl "{stack["api2_url"]}/assemblies" -H "Authorization: Bearer <the access_token>"')
     say()

@@ -1,6 +1,6 @@
 """What `make up` and `make demo` are told, and where the stack will be."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -31,11 +31,11 @@ class Ports:
     aws: int
 
     @classmethod
-    def choose(cls, first: int) -> "Ports":
-        """Five ports from `first`; 0 takes free ones. Raises BadOption for one that is busy."""
+    def choose(cls, first: int, ours: Collection[int] = ()) -> "Ports":
+        """Five ports from `first`; 0 takes free ones. Raises BadOption for one that is busy, and not one of `ours`."""
         ports = cls(*free_ports(5)) if first == 0 else cls(*range(first, first + 5))
         for name, port in asdict(ports).items():
-            if not is_free(port):
+            if port not in ours and not is_free(port):
                 raise BadOption(f"port {port} (for {name}) is busy; choose another run of five with PORT=4100")
         return ports
 

@@ -16,9 +16,11 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 from broker.policy import load
+from token_broker.files import read
 from token_broker.jwt import KEY_FILE
-from token_broker.policy.compiler import Local, compile_policy
+from token_broker.policy.compiler import compile_policy
 from token_broker.policy.model import SCOPES
+from token_broker.policy.target import local_of
 
 from local import artifact, aws, issuer
 from local.account import Principal
@@ -91,11 +93,9 @@ def write_plan(info: StackInfo, folder: Path) -> None:
 
 
 def compiled(info: StackInfo) -> bytes:
-    """The policy for this stack. Raises PolicyErrors, OSError."""
-    variables = {"ISSUER_URL": info.issuer_url, "AUDIENCE": info.audience}
-    local = Local(info.api2_url, info.aws_endpoint_url, variables)
-    path = Path(info.policy)
-    return compile_policy(path.read_text("utf-8"), str(path), local).data
+    """The policy for this stack. Raises PolicyErrors, BadFile."""
+    text = read(Path(info.policy), "POLICY names the trust policy")
+    return compile_policy(text, info.policy, local_of(asdict(info))).data
 
 
 async def serve(options: Options, folder: Path) -> None:

@@ -11,6 +11,8 @@ import urllib3
 from broker.net import LOOPBACK
 
 from token_broker import jwt
+from token_broker.files import BadFile, read
+from token_broker.names import unknown_scopes
 from token_broker.stack_file import NoStack, read_stack
 
 
@@ -20,8 +22,9 @@ def register(parts: Any) -> None:
     parser.add_argument(
         "--jwt", type=Path, metavar="FILE", help="a caller JWT, - reads it; default: one of the local issuer"
     )
-    for name in ("scope", "aud", "credential"):
-        parser.add_argument(f"--{name}")
+    parser.add_argument("--scope", help="what to ask for, separated by spaces; default: all that the policy gives")
+    parser.add_argument("--aud", help="for which part of Transloadit: api2 (default) or mcp")
+    parser.add_argument("--credential", metavar="NAME", help="whose Auth Key, by its name in the policy")
     jwt.add_options(parser)
     parser.set_defaults(run=_run)
 
@@ -30,6 +33,8 @@ def _run(arguments: argparse.Namespace) -> int:
     """Prints the answer: to stdout when a token was given, else to stderr with exit status 1."""
     try:
         url = _safe(arguments.url or read_stack(arguments.stack)["broker_url"])
+        for mistake in unknown_scopes(arguments.scope or ""):
+            raise ValueError(mistake)
         proof = _proof(arguments)
         fields = {name: value for name in ("scope", "aud", "credential") if (value := getattr(arguments, name))}
         answer = urllib3.request(
@@ -41,7 +46,7 @@ def _run(arguments: argparse.Namespace) -> int:
             retries=False,
             timeout=30,
         )
-    except (NoStack, OSError, ValueError, urllib3.exceptions.HTTPError) as error:
+    except (BadFile, NoStack, OSError, ValueError, urllib3.exceptions.HTTPError) as error:
         sys.stderr.write(f"token-broker: {error}\n")
         return 2
     out = sys.stdout if answer.status == 200 else sys.stderr
@@ -63,8 +68,7 @@ def _proof(arguments: argparse.Namespace) -> str:
     """The caller JWT. Never an argument itself: every user of the machine can read those."""
     if arguments.jwt is None:
         return jwt.caller_jwt(arguments)
-    text = sys.stdin.read() if str(arguments.jwt) == "-" else arguments.jwt.read_text()
-    return str(text).strip()
+    return read(arguments.jwt, "--jwt names a file with a caller JWT").strip()
 
 
 def _pretty(body: str) -> str:

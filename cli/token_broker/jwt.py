@@ -12,7 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from token_broker.stack_file import STACK_FILE, NoStack, read_stack
+from token_broker.stack_file import STACK_FILE, STACK_HELP, NoStack, read_stack
 
 KEY_FILE = "issuer-key.pem"  # beside stack.json, mode 600
 
@@ -23,12 +23,22 @@ def register(parts: Any) -> None:
     parser.set_defaults(run=_run)
 
 
+# Who can log in at the local issuer, and what it says of them.
+PEOPLE: dict[str, dict[str, Any]] = {"alice": {"groups": ["editors"]}}
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--subject", default="alice")
-    parser.add_argument("--claim", action="append", default=[], metavar="NAME=JSON", help="e.g. groups='[\"editors\"]'")
-    parser.add_argument("--audience", help="default: the local stack's")
-    parser.add_argument("--expires", type=int, default=300, metavar="SECONDS")
-    parser.add_argument("--stack", type=Path, default=STACK_FILE, help=argparse.SUPPRESS)
+    parser.add_argument("--subject", default="alice", help="its `sub`; alice, the default, is one of the editors")
+    parser.add_argument(
+        "--claim",
+        action="append",
+        default=[],
+        metavar="NAME=JSON",
+        help="e.g. groups='[\"admins\"]' or tier='\"paid\"'",
+    )
+    parser.add_argument("--audience", help="its `aud`; default: the local stack's")
+    parser.add_argument("--expires", type=int, default=300, metavar="SECONDS", help="from now; default: 300")
+    parser.add_argument("--stack", type=Path, default=STACK_FILE, metavar="FILE", help=STACK_HELP)
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -50,20 +60,23 @@ def caller_jwt(arguments: argparse.Namespace) -> str:
         "aud": arguments.audience or stack["audience"],
         "iat": now,
         "exp": now + arguments.expires,
+        **PEOPLE.get(arguments.subject, {}),
         **dict(map(_claim, arguments.claim)),
     }
     return sign(claims, load_key(arguments.stack.parent / KEY_FILE))
 
 
 def _claim(option: str) -> tuple[str, Any]:
-    """`name=value`; a value that is no JSON is text."""
+    """`name=value`, the value as JSON: `groups=editors` could mean a text or a list, and one of them is refused."""
     name, equals, text = option.partition("=")
     if not name or not equals:
         raise ValueError(f"--claim {option}: write NAME=JSON")
     try:
         return name, json.loads(text)
     except ValueError:
-        return name, text
+        written = json.dumps(text, ensure_ascii=False)
+        mend = f"write {name}='{written}' for a text, {name}='[{written}]' for a list"
+        raise ValueError(f"--claim {option}: the value is no JSON; {mend}") from None
 
 
 def load_key(file: Path) -> rsa.RSAPrivateKey:

@@ -1,21 +1,47 @@
 """token-broker: the command for people."""
 
 import argparse
+import difflib
+import re
 import sys
+from typing import NoReturn
 
 from token_broker import exchange, jwt, secret
 from token_broker.policy import commands
 
 
-def main() -> None:
-    """Runs a subcommand; exits with its status: 0 good, 1 refused or wrong, 2 could not be done."""
-    parser = argparse.ArgumentParser(prog="token-broker", description=__doc__)
-    parts = parser.add_subparsers(required=True, metavar="COMMAND")
+class Parser(argparse.ArgumentParser):
+    """Tells a mistyped command or option with the one that was most likely meant."""
+
+    def error(self, message: str) -> NoReturn:
+        typed = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
+        near = difflib.get_close_matches(typed[1] or typed[2], self._words(), n=1) if typed else []
+        super().error(f"{message}; did you mean {near[0]}?" if near else message)
+
+    def _words(self) -> set[str]:
+        """All options and choices, those of the parts included: an unknown option is told by the whole."""
+        words: set[str] = set()
+        for action in self._actions:
+            words |= {*action.option_strings, *map(str, action.choices or ())}
+            if isinstance(action, argparse._SubParsersAction):
+                words = words.union(*(part._words() for part in action.choices.values()))
+        return words
+
+
+def parser() -> Parser:
+    """The whole command line."""
+    whole = Parser(prog="token-broker", description=__doc__)
+    parts = whole.add_subparsers(required=True, metavar="COMMAND")
     commands.register(parts)
     jwt.register(parts)
     exchange.register(parts)
     secret.register(parts)
-    arguments = parser.parse_args()
+    return whole
+
+
+def main() -> None:
+    """Runs a subcommand; exits with its status: 0 good, 1 refused or wrong, 2 could not be done."""
+    arguments = parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))
     except KeyboardInterrupt:

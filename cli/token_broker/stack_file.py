@@ -5,6 +5,7 @@ from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
 STACK_FILE = CHECKOUT / ".local" / "stack.json"
+STACK_HELP = "stack.json of the stack; default: that of `make up`"
 
 
 class NoStack(Exception):

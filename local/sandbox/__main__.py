@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from token_broker.files import BadFile, read
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.model import SCOPES
 
@@ -26,9 +27,9 @@ def main() -> int:
     try:
         port = number(os.environ, "PORT", _PORT, 65_535, lowest=1)
         file = Path(os.environ.get("SANDBOX") or ROOT / "local/sandbox.yaml")
-        keys, settings = read_config(file.read_text("utf-8"), str(file))
+        keys, settings = read_config(read(file, "SANDBOX names the sandbox's file"), str(file))
         asyncio.run(_serve(keys, settings, port))
-    except (BadOption, PolicyErrors, OSError, UnicodeDecodeError) as error:
+    except (BadFile, BadOption, PolicyErrors, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     return 0

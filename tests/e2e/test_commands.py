@@ -22,6 +22,18 @@ def run(client: Client, *arguments: str, text: str | None = None) -> tuple[int, 
     return done.returncode, done.stdout, done.stderr
 
 
+def test_an_exchange_alone_gets_a_token_of_alice_one_of_the_editors(client: Client) -> None:
+    status, out, err = run(client, "exchange")
+    assert (status, err) == (0, "")
+    assert json.loads(out)["scope"] == "assemblies:read assemblies:write"
+
+
+def test_claims_that_are_given_win_over_those_that_a_person_has(client: Client) -> None:
+    status, out, _ = run(client, "exchange", "--claim", 'groups=["admins"]')
+    assert (status, json.loads(out)["scope"].count(":") > 2) == (0, True)
+    assert run(client, "exchange", "--claim", "groups=[]")[0] == 1
+
+
 def test_an_exchange_prints_the_answer(client: Client) -> None:
     status, out, err = run(client, "exchange", "--claim", 'groups=["editors"]', "--scope", "assemblies:read")
     assert (status, err) == (0, "")
@@ -50,9 +62,14 @@ def test_a_jwt_from_elsewhere_is_taken_from_a_file_or_stdin_and_never_from_an_ar
     ("arguments", "message"),
     [
         (["exchange", "--url", "http://127.0.0.1:9"], "refused"),
-        (["exchange", "--jwt", "no/such/file"], "no/such/file"),
+        (["exchange", "--jwt", "no/such/file"], "no file no/such/file; --jwt names a file with a caller JWT"),
         (["exchange", "--claim", "groups"], "write NAME=JSON"),
         (["jwt", "--claim", "=5"], "write NAME=JSON"),
+        (
+            ["jwt", "--claim", "groups=editors"],
+            """groups='"editors"' for a text, groups='["editors"]' for a list""",
+        ),
+        (["exchange", "--scope", "assembly:read"], "did you mean `assemblies:read`?"),
     ],
 )
 def test_what_cannot_be_done_is_one_line_with_status_2(client: Client, arguments: list[str], message: str) -> None:
@@ -63,7 +80,7 @@ def test_what_cannot_be_done_is_one_line_with_status_2(client: Client, arguments
 
 
 def test_the_jwt_command_takes_claims_audience_and_expiry(client: Client) -> None:
-    status, out, _ = run(client, "jwt", "--subject", "bob", "--claim", "team=blue", "--expires", "-400")
+    status, out, _ = run(client, "jwt", "--subject", "bob", "--claim", 'team="blue"', "--expires", "-400")
     assert status == 0
     answer = client.token(out.strip())
     assert answer.status == 401

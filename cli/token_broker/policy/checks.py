@@ -12,6 +12,7 @@ from broker.jwt import base64url
 from broker.net import LOOPBACK
 
 from token_broker.deployment import Environment
+from token_broker.names import unknown
 from token_broker.policy.document import Path
 from token_broker.policy.lint import CODES
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
@@ -97,7 +98,7 @@ def _silences(policy: TrustPolicy) -> Found:
     for path, codes in groups:
         for code in codes:
             if code not in CODES:
-                yield (*path, code), f"no opinion has the code `{code}`; one of {', '.join(CODES)}"
+                yield (*path, code), unknown("opinion", code, CODES)
 
 
 def _references(policy: TrustPolicy) -> Found:
@@ -107,15 +108,14 @@ def _references(policy: TrustPolicy) -> Found:
         elif rule.issuer not in policy.issuers:
             yield ("rules", place, "issuer"), _no_issuer(rule.issuer, policy)
         if rule.credential not in policy.credentials:
-            known = ", ".join(policy.credentials)
-            yield ("rules", place, "credential"), f"no credential `{rule.credential}`; one of {known}"
+            yield ("rules", place, "credential"), unknown("credential", rule.credential, policy.credentials)
     for place, case in enumerate(policy.tests):
         if case.issuer not in {*policy.issuers, *RESERVED}:
             yield ("tests", place, "issuer"), _no_issuer(case.issuer, policy)
 
 
 def _no_issuer(name: str, policy: TrustPolicy) -> str:
-    return f"no issuer `{name}`; one of {', '.join([*policy.issuers, *RESERVED])}"
+    return unknown("issuer", name, [*policy.issuers, *RESERVED])
 
 
 def _reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:

@@ -23,6 +23,11 @@ _CHOICES = {
     "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
     "expect": "refused, or {scopes: […]}",
 }
+# What every policy starts with, to copy.
+_LACKING: dict[Path, str] = {
+    ("version",): "the line `version: 1`",
+    ("credentials",): "the line `credentials: {default: {}}`",
+}
 _SCALARS = {"string_type", "bool_type", "int_type", "float_type"}
 _KINDS = {
     "string_type": "must be a text; put it in quotes",
@@ -70,7 +75,7 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
     if kind == "extra_forbidden":
         return _unknown_key(str(path[-1]), keys, page)
     if kind == "missing":
-        return f"{name} is missing; add it"
+        return f"{name} is missing; add {_LACKING.get(path, 'it')}"
     if kind == "value_error":
         return f"{name}: {detail['ctx']['error']}"
     if kind in ("literal_error", "union_tag_invalid"):

@@ -4,14 +4,14 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from broker import jwt, strict_json
 from broker.audit import Notes
-from broker.caller import IAM, INVOKE, Caller, Verifier, problem
+from broker.caller import Caller, Verifier, problem
 from broker.conditions import ABSENT, Condition, find
 from broker.deadline import Deadline
 from broker.errors import BrokerError
@@ -21,10 +21,14 @@ from broker.net import BoundedHttp
 from broker.policy import ALL, Grant, Policy, decide, load
 from broker.request import Proof, ProofForm, token_request
 
-from token_broker.deployment import Unreadable, read_environment
+from token_broker.deployment import Unreadable
+from token_broker.files import BadFile, read
+from token_broker.names import unknown, unknown_scopes
+from token_broker.policy import target
 from token_broker.policy.cases import with_claims, without_jwt
-from token_broker.policy.compiler import compile_policy
+from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
+from token_broker.policy.target import DEFAULT, Stack, Target
 
 _VERIFY_SECONDS = 10.0
 
@@ -51,14 +55,16 @@ class RuleReport:
 class Report:
     """`outcome`: granted, or the error that the wire would show."""
 
-    outcome: str
-    reason: str | None
-    issuer: str | None
-    subject: str | None
-    scopes: str | None
+    policy: str  # the file, and which stack runs it
     aud: str
     credential: str
-    verified: bool | None  # None: claims have no signature
+    notes: tuple[str, ...]
+    outcome: str = ""
+    reason: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
+    scopes: str | None = None
+    verified: bool | None = None  # None: claims have no signature
     rules: tuple[RuleReport, ...] = ()
     once: bool = False  # the JWT is spent by a grant
 
@@ -69,7 +75,13 @@ class CannotExplain(Exception):
 
 def register(actions: Any) -> None:
     parser = actions.add_parser("explain", help="what a request would get, and why")
-    parser.add_argument("file", nargs="?", type=Path, default=Path("policy.yaml"))
+    parser.add_argument(
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="FILE",
+        help="the trust policy; default: the running stack's, else policy.yaml",
+    )
     shown = parser.add_mutually_exclusive_group(required=True)
     shown.add_argument("--jwt", type=Path, metavar="FILE", help="a caller JWT; - reads it from standard input")
     shown.add_argument("--claims", type=Path, metavar="FILE", help="claims as JSON; - reads standard input")
@@ -77,59 +89,79 @@ def register(actions: Any) -> None:
     parser.add_argument(
         "--client-assertion", metavar="ORIGIN", help="the JWT is a client assertion for the broker at this origin"
     )
-    for name, default in (("scope", None), ("aud", "api2"), ("credential", "default")):
-        parser.add_argument(f"--{name}", default=default)
-    parser.add_argument("--env", metavar="NAME", help="the environment of samconfig.toml that the policy is for")
+    parser.add_argument("--scope", help="what it asks for, separated by spaces; default: all that the policy gives")
+    parser.add_argument("--aud", default="api2", choices=["api2", "mcp"], help="for which part of Transloadit")
+    parser.add_argument("--credential", default="default", metavar="NAME", help="whose Auth Key; default: default")
     parser.add_argument("--verify", action="store_true", help="fetch the issuer's keys and verify the signature")
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="for machines")
+    target.add_options(parser)
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
     """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained."""
+    stack = Stack.of(arguments.stack)
     try:
-        text = arguments.file.read_text("utf-8")
-        environment = read_environment(arguments.env, Path()) if arguments.env else None
-        data = compile_policy(text, str(arguments.file), environment=environment).data
-        report = _explained(load(data), json.loads(data), arguments)
+        file, environment = target.named(arguments, stack.policy() or DEFAULT)
+        found = target.compiled(file, stack, environment, local=arguments.local)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
-    except (OSError, UnicodeError, ValueError, Unreadable, CannotExplain) as error:
+    except (BadFile, Unreadable) as error:
         sys.stderr.write(f"token-broker: {error}\n")
+        return 2
+    try:
+        report = _explained(found, arguments)
+    except (BadFile, CannotExplain) as error:
+        sys.stderr.write(f"token-broker: {error} (by {found})\n")
         return 2
     sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _table(report))
     return 0 if report.outcome == "granted" else 1
 
 
-def _explained(policy: Policy, compiled: Mapping[str, Any], arguments: argparse.Namespace) -> Report:
+def _explained(found: Target, arguments: argparse.Namespace) -> Report:
+    policy, compiled = load(found.compiled.data), json.loads(found.compiled.data)
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
+    report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, compiled)))
     try:
         request = token_request("explain", Proof(ProofForm.HEADER, ""), asked)
         caller, verified = _caller(policy, arguments)
     except BrokerError as error:
-        return Report(error.code, error.reason, None, None, None, arguments.aud, arguments.credential, None)
+        return replace(report, outcome=error.code, reason=error.reason)
+    report = replace(
+        report,
+        issuer=caller.entry,
+        subject=caller.subject,
+        verified=verified,
+        rules=tuple(_rule(rule, caller) for rule in json.loads(compiled["rules"].get(caller.entry, "[]"))),
+        once=any(entry.once for entries in policy.issuers.values() for entry in entries if entry.name == caller.entry),
+    )
     decision = decide(policy, caller, request)
-    rules = tuple(_rule(rule, caller) for rule in json.loads(compiled["rules"].get(caller.entry, "[]")))
     if isinstance(decision, Grant):
         scopes = "*" if decision.scopes is ALL else " ".join(sorted(decision.scopes))
-        outcome, reason = "granted", None
-    else:
-        scopes, outcome, reason = None, decision.error.code, decision.reason
-    once = any(entry.once for entries in policy.issuers.values() for entry in entries if entry.name == caller.entry)
-    return Report(
-        outcome, reason, caller.entry, caller.subject, scopes, request.aud, request.credential, verified, rules, once
-    )
+        return replace(report, outcome="granted", scopes=scopes)
+    return replace(report, outcome=decision.error.code, reason=decision.reason)
+
+
+def _notes(asked: Mapping[str, str], compiled: Mapping[str, Any]) -> Iterator[str]:
+    """What is asked for and can be had by no policy, or not by this one: a slip of the pen, most likely."""
+    yield from unknown_scopes(asked.get("scope", ""))
+    if asked["credential"] not in compiled["credentials"]:
+        yield unknown("credential", asked["credential"], compiled["credentials"])
 
 
 def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool | None]:
     """Who asks, and whether the signature was verified. Raises BrokerError, CannotExplain."""
     if arguments.verify and arguments.jwt is None:
         raise CannotExplain("--verify needs --jwt: claims have no signature")
-    path = arguments.jwt or arguments.claims
-    text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8")
     if arguments.jwt is None:
-        return _of_claims(policy, strict_json.loads_object(text.encode()), arguments.issuer), None
+        text = read(arguments.claims, "--claims names the claims of a JWT, as JSON")
+        try:
+            claims = strict_json.loads_object(text.encode())
+        except ValueError as error:
+            raise CannotExplain(f"the claims are no JSON object: {error}") from None
+        return _of_claims(policy, claims, arguments.issuer), None
+    text = read(arguments.jwt, "--jwt names a file with a caller JWT")
     shown = _proof(text.strip(), arguments.client_assertion)
     if arguments.verify:
         http = BoundedHttp(time.time, allow_loopback=policy.is_local)
@@ -168,12 +200,15 @@ def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
 
 
 def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
-    if name in (IAM, INVOKE):
+    if name in RESERVED:
         return without_jwt(name, claims)
     every = [entry for entries in policy.issuers.values() for entry in entries]
     entries = [entry for entry in every if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))]
+    known = [*(entry.name for entry in every), *RESERVED]
+    if name is not None and name not in known:
+        raise CannotExplain(unknown("issuer", name, known))
     if len(entries) != 1:
-        names = " or ".join(f"--issuer {entry.name}" for entry in every)
+        names = " or ".join(f"--issuer {each}" for each in known)
         raise CannotExplain(f"say whose claims these are: {names}")
     caller = with_claims(entries[0], claims)
     if isinstance(caller, str):
@@ -221,11 +256,12 @@ def _table(report: Report) -> str:
         for step in rule.steps:
             mark = "holds " if step.holds else "FAILED"
             lines.append(f"        {mark}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
+    lines += [f"  There is {note}." for note in report.notes]
     if report.once:
         lines.append("  A JWT of this issuer is good once: a grant spends its jti (`once`).")
     if report.verified is False:
         lines.append("  The signature was not verified; --verify fetches the issuer's keys and does.")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, f"  By {report.policy}."]) + "\n"
 
 
 def _headline(report: Report) -> str:

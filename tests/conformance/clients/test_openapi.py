@@ -78,4 +78,47 @@ def test_an_iam_token_is_as_described(stack: Client) -> None:
 
 def test_every_route_of_the_stack_is_described_and_no_other() -> None:
     template = (ROOT / "template.yaml").read_text()
-    assert set(re.findall(r"Path: (/[\w./-]*)", template)) == set(DOCUMENT["paths"])
+    assert set(re.findall(r"Path: (/[^,\s]+)", template)) == set(DOCUMENT["paths"])
+
+
+EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+TYPE = "urn:ietf:params:oauth:token-type:jwt"
+
+
+@pytest.mark.parametrize(
+    ("in_header", "fields"),
+    [
+        (True, {"grant_type": "client_credentials"}),
+        (True, {"grant_type": "client_credentials", "client_assertion_type": "anything", "client_assertion": ""}),
+        (True, {"grant_type": "client_credentials", "aud": "", "scope": " assemblies:read,assemblies:write "}),
+        (True, {"grant_type": "client_credentials", "client_assertion": "JWT"}),
+        (True, {"grant_type": "client_credentials", "subject_token": "JWT"}),
+        (True, {"grant_type": "client_credentials", "client_secret": "x"}),
+        (True, {"grant_type": "client_credentials", "scope": " , "}),
+        (True, {"grant_type": "client_credentials", "aud": "api3"}),
+        (True, {"grant_type": "password"}),
+        (True, {}),
+        (False, {"grant_type": EXCHANGE, "subject_token": "JWT", "subject_token_type": TYPE}),
+        (False, {"grant_type": EXCHANGE, "subject_token": "JWT", "subject_token_type": "x"}),
+        (False, {"grant_type": EXCHANGE, "subject_token": "JWT"}),
+        (False, {"grant_type": EXCHANGE, "subject_token_type": TYPE}),
+        (False, {"grant_type": EXCHANGE, "subject_token": "JWT", "subject_token_type": TYPE, "resource": "x"}),
+        (
+            False,
+            {"grant_type": EXCHANGE, "subject_token": "JWT", "subject_token_type": TYPE, "requested_token_type": "x"},
+        ),
+        (False, {"grant_type": JWT_BEARER, "assertion": "JWT"}),
+        (False, {"grant_type": JWT_BEARER, "assertion": "JWT", "subject_token": "JWT"}),
+        (False, {"grant_type": JWT_BEARER}),
+    ],
+    ids=str,
+)
+def test_a_request_that_is_valid_by_the_description_and_no_other_gets_a_token(
+    stack: Client, in_header: bool, fields: dict[str, str]
+) -> None:
+    jwt = stack.jwt()
+    sent = {name: jwt if value == "JWT" else value for name, value in fields.items()}
+    answer = stack.post(urlencode(sent), authorization=f"Bearer {jwt}" if in_header else None)
+    is_described = Draft202012Validator(resolved("TokenRequest")).is_valid(sent)
+    assert (answer.status == 200) is is_described

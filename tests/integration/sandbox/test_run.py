@@ -82,3 +82,9 @@ def test_a_mistake_in_the_file_ends_it_with_its_place(file: Path, tmp_path: Path
     with started(file, free_ports(1)[0], tmp_path / "out") as process:
         assert process.wait(30) == 1
     assert (tmp_path / "out").read_text() == f"{file}:1:13: error: `workspaces` must not be empty\n"
+
+
+def test_a_file_that_is_not_there_is_told_with_the_variable_that_names_it(tmp_path: Path) -> None:
+    with started(Path("nope"), free_ports(1)[0], tmp_path / "out") as process:
+        assert process.wait(30) == 1
+    assert (tmp_path / "out").read_text() == "no file nope; SANDBOX names the sandbox's file\n"

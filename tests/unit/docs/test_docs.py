@@ -3,7 +3,9 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -46,17 +48,14 @@ def test_every_file_and_target_that_is_named_exists(page: Path) -> None:
         assert f"\n{target}:" in makefile, target
 
 
+def test_the_first_rule_of_policy_md_is_a_whole_policy() -> None:
+    assert compile_policy(blocks("docs/policy.md", "yml")[0], "docs/policy.md").warnings == ()
+
+
 def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -> None:
     text = "version: 1\n" + "".join(blocks("docs/policy.md", "yaml"))
     compiled = compile_policy(text, "docs/policy.md")
     assert len(load(compiled.data).rules["site"]) == 1
-
-
-def test_the_policy_in_the_readme_compiles_once_it_has_a_credential() -> None:
-    (text,) = blocks("README.md", "yaml")
-    head = "version: 1\ncredentials: {default: {}}\n"
-    assert load(compile_policy(head + text, "README.md").data).rules
-    assert yaml.safe_load(text)["rules"][0]["name"] == "editors upload"
 
 
 def test_every_error_of_the_contract_is_explained_to_callers() -> None:
@@ -102,15 +101,27 @@ def test_make_alone_lists_what_the_readme_needs() -> None:
         assert f"make {target} " in listed
 
 
-HEAD = "version: 1\ncredentials: {default: {}}\n"
 PLACEHOLDER = "<public key, 43 letters>"
-RECIPES = blocks("docs/recipes.md", "yaml")
+HEAD, *RECIPES = blocks("docs/recipes.md", "yaml")
+WHOLE = {page: blocks(page, "yaml") for page in ("README.md", "docs/pipelines.md")}
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.split()[1].rstrip(":"))
-def test_a_recipe_compiles_and_the_linter_has_nothing_to_say(recipe: str) -> None:
+def test_a_recipe_below_the_two_lines_of_its_page_compiles_and_the_linter_has_nothing_to_say(recipe: str) -> None:
     compiled = compile_policy(HEAD + recipe.replace(PLACEHOLDER, Signer("EdDSA").jwk()["x"]), "recipes.md")
     assert [str(said) for said in compiled.warnings] == []
+
+
+@pytest.mark.parametrize(("page", "text"), [(page, text) for page, texts in WHOLE.items() for text in texts])
+def test_a_policy_in_another_page_is_whole_and_the_linter_has_nothing_to_say(page: str, text: str) -> None:
+    compiled = compile_policy(text, page)
+    assert (compiled.rules, compiled.warnings) == (1, ())
+
+
+def test_no_page_shows_a_policy_that_is_not_checked() -> None:
+    """A `yaml` block is a policy; of another kind are those of docs/sandbox.md, and the parts of docs/policy.md."""
+    pages = {str(page.relative_to(ROOT)) for page in PAGES if blocks(str(page.relative_to(ROOT)), "yaml")}
+    assert pages == {*WHOLE, "docs/recipes.md", "docs/sandbox.md", "docs/policy.md"}
 
 
 def test_the_recipe_with_a_key_is_refused_until_a_key_that_its_command_makes_is_put_in(tmp_path: Path) -> None:
@@ -142,3 +153,14 @@ def test_the_clients_that_are_named_with_a_version_have_that_version() -> None:
     named = re.findall(r"^\| `([^`]+)` \| (\d\S*) \|", (ROOT / "docs/sandbox.md").read_text(), re.MULTILINE)
     assert len(named) == 6
     assert dict(named).items() <= (packages | wheels).items()
+
+
+def values(value: Any) -> Iterator[Any]:
+    yield value
+    members = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    for member in members:
+        yield from values(member)
+
+
+def test_no_value_of_the_openapi_description_is_empty_since_a_comma_cut_a_text() -> None:
+    assert None not in list(values(yaml.safe_load((ROOT / "docs/openapi.yaml").read_text())))

@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.kit.deployments import write_environment
+from tests.kit.local_policies import LOCAL, STACK, policy_of_stack
+
 COMMAND = Path(sys.executable).with_name("token-broker")
 GOOD = """
 version: 1
@@ -28,14 +31,6 @@ def test_a_good_policy_is_summed_up_in_a_line(tmp_path: Path) -> None:
     assert out.startswith("policy.yaml: 1 rule, 1 issuer, no tests, digest ")
 
 
-def deployed(folder: Path, overrides: str, more: str = "") -> None:
-    """An environment `prod` in this folder."""
-    names = ("SharedCache", "MoreCredentials", "MoreSecretArns", "ExistingSecretArn")
-    (folder / "template.yaml").write_text("Parameters:\n" + "".join(f"  {name}: {{Default: ''}}\n" for name in names))
-    config = f'[prod.global.parameters]\nstack_name = "broker"\nparameter_overrides = "{overrides}"\n{more}'
-    (folder / "samconfig.toml").write_text(config)
-
-
 def test_compile_writes_what_the_function_reads(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(GOOD)
     assert run("policy", "compile", "mine.yaml", "--output", "policy.json", folder=tmp_path)[0] == 0
@@ -48,24 +43,24 @@ def test_once_needs_the_shared_table_and_is_told_by_its_place(tmp_path: Path, ac
     status, out, err = run("policy", *action, folder=tmp_path)
     assert (status, out) == (1, "")
     assert err.startswith("policy.yaml:4:121: error: `once` needs the shared table: put SharedCache=yes into ")
-    deployed(tmp_path, "SharedCache=yes")
+    write_environment(tmp_path, "SharedCache=yes")
     status, _, err = run("policy", *action, "--env", "prod", folder=tmp_path)
     assert (status, err) == (0, "")
 
 
 def test_a_credential_without_a_secret_in_the_environment_is_told_by_its_place(tmp_path: Path) -> None:
-    deployed(tmp_path, "")
+    write_environment(tmp_path, "")
     text = GOOD.replace("credentials: {default: {}}", "credentials: {default: {}, shop: {}}")
     (tmp_path / "policy.yaml").write_text(text)
     status, _, err = run("policy", "check", "--env", "prod", folder=tmp_path)
     assert status == 1
     assert "policy.yaml:3:34: error: the environment `prod` has no secret for it: add it to MoreCredentials" in err
-    deployed(tmp_path, "MoreCredentials=shop MoreSecretArns=arn:1")
+    write_environment(tmp_path, "MoreCredentials=shop MoreSecretArns=arn:1")
     assert run("policy", "check", "--env", "prod", folder=tmp_path)[0] == 0
 
 
 def test_the_policy_of_an_environment_is_the_one_that_its_profile_names(tmp_path: Path) -> None:
-    deployed(tmp_path, "", more='[prod.policy]\nfile = "prod.yaml"\n')
+    write_environment(tmp_path, "", more='[prod.policy]\nfile = "prod.yaml"\n')
     (tmp_path / "prod.yaml").write_text(GOOD)
     status, out, _ = run("policy", "check", "--env", "prod", folder=tmp_path)
     assert (status, out.startswith("prod.yaml: ")) == (0, True)
@@ -87,7 +82,8 @@ def test_every_mistake_is_told_at_once_by_its_place_and_nothing_is_written(tmp_p
     ("arguments", "message"),
     [
         (["policy", "check"], "policy.yaml"),
-        (["policy", "check", "nowhere.yaml"], "nowhere.yaml"),
+        (["policy", "check", "nowhere.yaml"], "no file nowhere.yaml; FILE names the trust policy"),
+        (["policy", "check", "."], ". cannot be read (Is a directory)"),
         (["policy", "compile", "policy.yaml"], "--output"),
         (["policy"], "ACTION"),
         ([], "COMMAND"),
@@ -140,3 +136,45 @@ def test_a_grave_opinion_has_its_code_and_does_not_hide_the_warnings(tmp_path: P
     status, out, _ = run("policy", "check", "--format", "json", folder=tmp_path)
     found = {(problem["level"], problem["code"]) for problem in json.loads(out)["problems"]}
     assert (status, found) == (1, {("error", "github-names"), ("error", "github-ungated"), ("warning", "all-scopes")})
+
+
+def test_a_policy_for_the_stack_is_checked_when_it_is_said_to_be_local(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(LOCAL)
+    status, out, err = run("policy", "check", "mine.yaml", folder=tmp_path)
+    assert (status, out) == (1, "")
+    assert "a variable belongs to the local stack's policy" in err
+    assert err.endswith("mine.yaml: good for the local stack alone; --local checks it for that\n")
+    status, out, err = run("policy", "check", "--local", "mine.yaml", folder=tmp_path)
+    assert (status, err) == (0, "")
+    assert out.startswith("mine.yaml, for the local stack, not to deploy: 1 rule, ")
+
+
+def test_the_policy_that_the_stack_runs_is_checked_for_it_without_further_words(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, LOCAL)
+    status, out, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
+    assert (status, err) == (0, "")
+    assert out.startswith(
+        f"local.yaml, for the local stack at {STACK['broker_url']}, which runs it, not to deploy: 1 rule, "
+    )
+    options = ["--stack", "stack.json", "--format", "json"]
+    _, out, _ = run("policy", "check", "local.yaml", *options, folder=tmp_path)
+    assert json.loads(out)["local"] is True
+
+
+def test_a_policy_that_can_be_deployed_is_checked_for_that_also_where_the_stack_runs_it(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, GOOD)
+    _, out, _ = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
+    assert out.startswith("local.yaml: 1 rule, ")
+
+
+def test_what_is_wrong_for_the_stack_too_is_told_once_and_without_a_hint(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, LOCAL.replace("queues:read", "queue:read"))
+    status, _, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
+    assert (status, "did you mean queues:read?" in err, "--local" in err) == (1, True, False)
+
+
+def test_nothing_for_the_stack_is_compiled_for_a_deployment(tmp_path: Path) -> None:
+    policy_of_stack(tmp_path, LOCAL)
+    status, _, err = run("policy", "compile", "local.yaml", "--output", "policy.json", folder=tmp_path)
+    assert (status, "a variable belongs to the local stack's policy" in err) == (1, True)
+    assert not (tmp_path / "policy.json").exists()

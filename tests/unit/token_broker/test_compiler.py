@@ -183,7 +183,7 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "replay control": ("issuers.site.once", True, "put SharedCache=yes into the environment's parameter_overrides"),
     "once as text": ("issuers.site.once", "yes", "`once` must be true or false"),
     "audience claim": ("issuers.site.audience_claim", "client_id", "needs a `require`"),
-    "unknown issuer": ("rules.0.issuer", "sites", "no issuer `sites`; one of site"),
+    "unknown issuer": ("rules.0.issuer", "sites", "no issuer `sites`; did you mean `site`?"),
     "unknown credential": ("rules.0.credential", "other", "no credential `other`; one of default"),
     "no condition": ("rules.0.when", {}, "`when` must not be empty"),
     "null condition": ("rules.0.when", {"a": None}, "`a` is empty"),
@@ -322,7 +322,7 @@ def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
         ("aws-iam", {"account": "1", "cognito": "true"}, "`cognito` is true or false"),
         ("aws-iam", {"groups": "s"}, "callers of `aws-iam` have no claim `groups`; one of account, cognito"),
         ("invoke", {"account": "s"}, "callers of `invoke` have no claim `account`; one of sub"),
-        ("invok", {"sub": "s"}, "no issuer `invok`; one of aws-iam, invoke"),
+        ("invok", {"sub": "s"}, "no issuer `invok`; did you mean `invoke`?"),
     ],
 )
 def test_a_rule_for_them_that_can_never_be_meant_is_refused(issuer: str, when: dict[str, Any], told: str) -> None:

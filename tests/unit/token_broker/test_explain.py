@@ -1,6 +1,7 @@
 """`token-broker policy explain`: what a request would get, and which condition stands in the way."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -8,8 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from token_broker.policy.compiler import compile_policy
+from token_broker.policy.target import local_of
 
+from tests.kit.deployments import write_environment
 from tests.kit.jwts import Signer
+from tests.kit.local_policies import LOCAL, STACK, policy_of_stack
 
 COMMAND = Path(sys.executable).with_name("token-broker")
 SIGNER = Signer("ES256")
@@ -36,7 +41,7 @@ CLAIMS = {"sub": "alice", "token_use": "id", "email_verified": True, "groups": [
 
 def explain(folder: Path, *options: str, text: str = "", policy: str = POLICY) -> tuple[int, str, str]:
     (folder / "policy.yaml").write_text(policy)
-    command: list[str | Path] = [COMMAND, "policy", "explain", *options]
+    command: list[str | Path] = [COMMAND, "policy", "explain", "--stack", "stack.json", *options]
     done = subprocess.run(command, cwd=folder, input=text, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout, done.stderr
 
@@ -68,12 +73,12 @@ def test_a_grant_shows_what_it_gives(tmp_path: Path) -> None:
     assert "yes editors: assemblies:write (aud api2, credential default)" in out
 
 
-def test_it_says_that_a_grant_spends_the_jwt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SHARED_CACHE", "yes")
+def test_it_says_that_a_grant_spends_the_jwt(tmp_path: Path) -> None:
+    write_environment(tmp_path, "SharedCache=yes")
     once = POLICY.replace("require:", "once: true\n    require:")
-    _, out, _ = explain(tmp_path, "--jwt", "-", policy=once, text=jwt(jti="j1", groups=["editors"]))
+    _, out, _ = explain(tmp_path, "--jwt", "-", "--env", "prod", policy=once, text=jwt(jti="j1", groups=["editors"]))
     assert "good once" in out
-    _, _, err = explain(tmp_path, "--jwt", "-", policy=once, text=jwt(groups=["editors"]))
+    _, _, err = explain(tmp_path, "--jwt", "-", "--env", "prod", policy=once, text=jwt(groups=["editors"]))
     assert "would not be accepted: site: jti" in err
     _, out, _ = of_claims(tmp_path, CLAIMS)
     assert "good once" not in out
@@ -123,7 +128,7 @@ def test_unless_it_is_asked_for(tmp_path: Path) -> None:
     assert status == 0
     assert "not verified" not in out
     status, out, _ = explain(tmp_path, "--jwt", "-", "--verify", text=bad)
-    assert (status, out) == (1, "REFUSED: invalid_token, signature\n")
+    assert (status, out) == (1, "REFUSED: invalid_token, signature\n  By policy.yaml.\n")
 
 
 @pytest.mark.parametrize(
@@ -154,13 +159,16 @@ def test_callers_without_a_jwt_are_explained_too(tmp_path: Path) -> None:
     ("options", "text", "told"),
     [
         (["--claims", "-"], "{}", "say whose claims these are: --issuer site"),
-        (["--claims", "-", "--issuer", "nobody"], "{}", "say whose claims these are: --issuer site"),
+        (["--claims", "-", "--issuer", "nobody"], "{}", "no issuer `nobody`; one of site, aws-iam, invoke"),
+        (["--claims", "-", "--issuer", "stie"], "{}", "no issuer `stie`; did you mean `site`?"),
         (["--claims", "-", "--issuer", "site"], '{"sub": "a"}', "the issuer requires token_use"),
         (["--claims", "-", "--issuer", "site"], '{"token_use": "id"}', "no sub"),
         (["--claims", "-", "--issuer", "site"], '{"token_use": "id", "sub": 5}', "no sub"),
         (["--claims", "-", "--issuer", "site", "--verify"], "{}", "--verify needs --jwt"),
-        (["--claims", "-", "--issuer", "site"], "no json", "not JSON"),
-        (["--claims", "nowhere.json"], "", "nowhere.json"),
+        (["--claims", "-", "--issuer", "site"], "no json", "no JSON object: "),
+        (["--claims", "nowhere.json"], "", "no file nowhere.json; --claims names the claims of a JWT, as JSON"),
+        (["--jwt", "nowhere"], "", "no file nowhere; --jwt names a file with a caller JWT"),
+        (["nowhere.yaml", "--jwt", "-"], "", "no file nowhere.yaml; FILE names the trust policy"),
         (["--jwt", "-"], "no jwt", "not a JWT that the broker reads"),
         ([], "", "one of the arguments --jwt --claims is required"),
     ],
@@ -183,3 +191,66 @@ def test_a_client_assertion_is_for_the_broker_at_its_origin(tmp_path: Path) -> N
     assert explain(tmp_path, "--jwt", "-", "--client-assertion", origin, text=shown)[0] == 0
     status, _, err = explain(tmp_path, "--jwt", "-", "--client-assertion", "https://other.example", text=shown)
     assert (status, "site: audience" in err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("options", "note"),
+    [
+        (["--scope", "assembly:write"], "no scope of Transloadit `assembly:write`; did you mean `assemblies:write`?"),
+        (["--credential", "defalt"], "no credential `defalt`; did you mean `default`?"),
+        (["--credential", "other"], "no credential `other`; one of default"),
+    ],
+)
+def test_a_name_that_no_policy_or_not_this_one_has_is_told(tmp_path: Path, options: list[str], note: str) -> None:
+    status, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]}, *options)
+    assert (status, f"  There is {note}.\n" in out) == (1, True)
+
+
+def test_a_name_that_is_known_needs_no_note(tmp_path: Path) -> None:
+    _, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]}, "--scope", "assemblies:write,queues:read")
+    assert "There is" not in out
+
+
+def of_stack(folder: Path, policy: str) -> str:
+    """A stack is up: its policy, and a JWT of its issuer."""
+    file = policy_of_stack(folder, policy)
+    (folder / "artifact").mkdir()
+    compiled = compile_policy(policy, str(file), local_of(STACK))
+    (folder / "artifact/policy.json").write_bytes(compiled.data)
+    return jwt(iss=STACK["issuer_url"], aud=STACK["audience"], groups=["editors"])
+
+
+def test_without_a_file_it_explains_by_the_policy_of_the_running_stack_and_says_so(tmp_path: Path) -> None:
+    shown = of_stack(tmp_path, LOCAL)
+    for file in ([], ["local.yaml"]):
+        status, out, _ = explain(tmp_path, *file, "--jwt", "-", text=shown)
+        assert status == 0
+        assert out.startswith("GRANTED queues:read")
+        assert out.endswith(
+            f"  By local.yaml, for the local stack at {STACK['broker_url']}, which runs it, not to deploy.\n"
+        )
+
+
+def test_another_file_is_explained_by_itself_though_a_stack_runs(tmp_path: Path) -> None:
+    of_stack(tmp_path, LOCAL)
+    status, out, _ = explain(tmp_path, "policy.yaml", "--jwt", "-", text=jwt(groups=["editors"]))
+    assert (status, out.endswith("  By policy.yaml.\n")) == (0, True)
+
+
+def test_a_policy_that_was_changed_since_the_stack_started_is_told_to_be(tmp_path: Path) -> None:
+    shown = of_stack(tmp_path, LOCAL)
+    (tmp_path / "local.yaml").write_text(LOCAL.replace("queues:read", "billing:read"))
+    _, out, _ = explain(tmp_path, "--jwt", "-", text=shown)
+    assert out.startswith("GRANTED billing:read")
+    assert "which runs it as it was before you changed it" in out
+
+
+def test_a_policy_with_a_loopback_issuer_is_explained_when_it_is_said_to_be_local(tmp_path: Path) -> None:
+    mine = POLICY.replace("https://login.example.com/", "http://127.0.0.1:9000")
+    mine = re.sub("keys: .*", "keys: discovery", mine)
+    shown = jwt(iss="http://127.0.0.1:9000", groups=["editors"])
+    status, out, err = explain(tmp_path, "--jwt", "-", text=shown, policy=mine)
+    assert (status, out) == (1, "")
+    assert err.endswith("policy.yaml: good for the local stack alone; --local checks it for that\n")
+    status, out, _ = explain(tmp_path, "--local", "--jwt", "-", text=shown, policy=mine)
+    assert (status, out.endswith("  By policy.yaml, for the local stack, not to deploy.\n")) == (0, True)

@@ -169,7 +169,10 @@ def test_a_silence_with_a_reason_silences_that_one(code: str, text: str) -> None
 
 @pytest.mark.parametrize(
     ("silence", "told"),
-    [({"all-scope": "because"}, "no opinion has the code `all-scope`"), ({"all-scopes": ""}, "must not be empty")],
+    [
+        ({"all-scope": "because"}, "no opinion `all-scope`; did you mean `all-scopes`"),
+        ({"all-scopes": ""}, "must not be empty"),
+    ],
 )
 def test_a_silence_needs_a_known_code_and_a_reason(silence: dict[str, str], told: str) -> None:
     with pytest.raises(PolicyErrors, match=told):

@@ -1,6 +1,9 @@
 """What a policy's author is told: the place and the mend, in words of the policy and not of a library."""
 
+import re
+
 import pytest
+from token_broker.policy.compiler import compile_policy
 
 from tests.unit.token_broker.test_compiler import changed, errors
 
@@ -37,3 +40,11 @@ def test_a_value_of_no_kind_is_told_once() -> None:
 
 def test_half_a_surrogate_pair_is_told_by_its_place() -> None:
     assert "p.yaml:1:13: error: not YAML: found invalid Unicode character escape" in errors('version: "\\ud800"')
+
+
+def test_a_fragment_is_told_the_lines_that_lack_and_is_whole_with_them() -> None:
+    fragment = "rules: [{name: nightly, issuer: invoke, when: {sub: nightly}, scopes: [queues:read]}]\n"
+    told = errors(fragment)
+    lines = re.findall("is missing; add the line `(.*)`", told)
+    assert [line.partition(":")[0] for line in lines] == ["credentials", "version"]
+    assert compile_policy("\n".join([*lines, fragment]), "p.yaml").rules == 1

@@ -1,0 +1,126 @@
+"""Which policy a command is about, compiled for a deployment or for the stack on this machine."""
+
+import argparse
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from token_broker.deployment import Environment, read_environment
+from token_broker.files import read
+from token_broker.policy.compiler import Compiled, Local, compile_policy
+from token_broker.policy.document import PolicyErrors
+from token_broker.stack_file import STACK_FILE, STACK_HELP, NoStack, read_stack
+
+DEFAULT = Path("policy.yaml")
+# Where `make up` would put them: what a policy for the stack is checked with while none is up.
+_NO_STACK = {
+    "api2_url": "http://127.0.0.1:3002",
+    "issuer_url": "http://127.0.0.1:3003",
+    "aws_endpoint_url": "http://127.0.0.1:3004",
+    "audience": "transloadit-token-broker",
+}
+
+
+class LocalAlone(PolicyErrors):
+    """Wrong for a deployment, and good for the stack on this machine."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}\n{self.hint}"
+
+    @property
+    def hint(self) -> str:
+        return f"{self.file}: good for the local stack alone; --local checks it for that"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A compiled policy. `note` says which stack it is for, and whether one runs it; empty for a deployment."""
+
+    file: str
+    text: str
+    compiled: Compiled
+    note: str = ""
+    is_local: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.note}" if self.note else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """The stack on this machine, by its stack.json; `is_up` is false for the one that `make up` would start."""
+
+    members: Mapping[str, str]
+    folder: Path
+    is_up: bool
+
+    @classmethod
+    def of(cls, file: Path) -> "Stack":
+        try:
+            return cls(read_stack(file), file.parent, is_up=True)
+        except NoStack:
+            return cls(_NO_STACK, file.parent, is_up=False)
+
+    def policy(self) -> Path | None:
+        """The policy that it runs, relative to where we are."""
+        return Path(os.path.relpath(self.members["policy"])) if self.is_up else None
+
+    def runs(self, file: Path) -> bool:
+        return self.is_up and file.resolve() == Path(self.members["policy"])
+
+    def compiled(self, text: str, file: Path) -> Target:
+        """For this stack. Raises PolicyErrors."""
+        compiled = compile_policy(text, str(file), local_of(self.members))
+        return Target(str(file), text, compiled, f"{self._note(file, compiled)}, not to deploy", is_local=True)
+
+    def _note(self, file: Path, compiled: Compiled) -> str:
+        if not self.runs(file):
+            return "for the local stack"
+        running = self.folder / "artifact/policy.json"
+        is_same = not running.exists() or running.read_bytes() == compiled.data
+        changed = "" if is_same else " as it was before you changed it"
+        return f"for the local stack at {self.members['broker_url']}, which runs it{changed}"
+
+
+def add_environment(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--env", metavar="NAME", help="the environment of samconfig.toml that the policy is for")
+
+
+def named(arguments: argparse.Namespace, default: Path = DEFAULT) -> tuple[Path, Environment | None]:
+    """The policy that FILE or --env names, else `default`; and the environment that it is for. Raises Unreadable."""
+    environment = read_environment(arguments.env, Path()) if arguments.env else None
+    return arguments.file or (environment.policy if environment else default), environment
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    add_environment(parser)
+    parser.add_argument("--local", action="store_true", help="the policy is for the stack on this machine")
+    parser.add_argument("--stack", type=Path, default=STACK_FILE, metavar="FILE", help=STACK_HELP)
+
+
+def local_of(stack: Mapping[str, str]) -> Local:
+    """What the policy of this stack (the members of stack.json) holds besides."""
+    variables = {"ISSUER_URL": stack["issuer_url"], "AUDIENCE": stack["audience"]}
+    return Local(stack["api2_url"], stack["aws_endpoint_url"], variables)
+
+
+def compiled(file: Path, stack: Stack, environment: Environment | None, *, local: bool) -> Target:
+    """The policy in `file`, for a deployment (in this environment, if one is named) unless `local`.
+
+    One that cannot be deployed is compiled for the stack where it is the very one that the stack runs, and the target
+    says so. Raises PolicyErrors, LocalAlone, BadFile.
+    """
+    text = read(file, "FILE names the trust policy")
+    if local:
+        return stack.compiled(text, file)
+    try:
+        return Target(str(file), text, compile_policy(text, str(file), environment=environment))
+    except PolicyErrors as errors:
+        try:
+            for_stack = stack.compiled(text, file)
+        except PolicyErrors:
+            raise errors from None
+        if stack.runs(file):
+            return for_stack
+        raise LocalAlone(errors.file, errors.problems, errors.warnings) from None

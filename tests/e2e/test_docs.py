@@ -1,0 +1,122 @@
+"""Every command line of README and docs: run as it stands, against a stack, or listed with the reason why it is not."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from local.artifact import ROOT
+from tests.kit.stacks import Client, running_stack
+
+PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md"))]
+PROGRAMS = r"(?:git|make|curl|aws|gh|sam|umask|rm|echo|printf|export|openssl|\.venv/bin/[a-z-]+)"
+IS_COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*{PROGRAMS} |[A-Z_]+=\$\(")
+# What is not run here, and why.
+NOT_RUN = {
+    r"\baws [a-z]+|\bsam (deploy|delete)|^make deploy|secret\.json": "needs an AWS account",
+    r"^git clone": "needs the repository's address",
+    r"^gh |ACTIONS_ID_TOKEN": "needs a login at GitHub, or a job there",
+    r"--aws-sigv4": "signs for a deployment; tests/conformance/clients/test_curl.py signs for the stack",
+    r"UPSTREAM=https": "needs a real Auth Key; tests/integration/test_stack.py takes another upstream",
+    r"^openssl": "tests/unit/docs/test_docs.py runs them and uses the key",
+    r"^make (demo|up|down)": "tests/integration/test_stack.py runs what it calls",
+    r"^make sandbox": "tests/integration/sandbox/test_run.py runs what it calls",
+    r"make (setup|test|build|bench|docs)|sam build|tests\.bench": "installs, builds, measures or tests: what CI does",
+}
+# Shows a refusal, on purpose.
+REFUSED = re.compile(r"--subject mallory|--claims claims\.json")
+
+
+def commands(page: str) -> list[str]:
+    """The command lines of a page, in their order: of its indented blocks, and spans of code that are one."""
+    text = (ROOT / page).read_text().replace("\\\n", "")
+    # An `sh` block is docs/sandbox.md's, which tests/integration/sandbox/test_run.py runs.
+    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r"^ {4}(\S.*)$|`([^`\n]+)`", text, re.MULTILINE)
+    lines = [re.sub(r" {2,}", " ", re.sub(r"\s+# .*", "", block or span)) for block, span in found]
+    return [line for line in lines if IS_COMMAND.match(line)]
+
+
+def reason(line: str) -> str | None:
+    return next((why for pattern, why in NOT_RUN.items() if re.search(pattern, line)), None)
+
+
+RUN = {page: lines for page in PAGES if (lines := [line for line in commands(page) if reason(line) is None])}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """As `make up` starts it."""
+    with running_stack(tmp_path_factory.mktemp("docs"), ROOT / "local/policy.yaml", workers=1) as running:
+        yield running
+
+
+@pytest.fixture
+def folder(tmp_path: Path, stack: Client) -> Path:
+    """A checkout, as far as the lines need it: the command, which knows this stack, and a policy."""
+    command = tmp_path / ".venv/bin/token-broker"
+    command.parent.mkdir(parents=True)
+    real = Path(sys.executable).with_name("token-broker")
+    command.write_text(f'#!/bin/sh\nexec {real} "$@" --stack {stack.folder}/stack.json\n')
+    command.chmod(0o755)
+    (tmp_path / "policy.yaml").write_text((ROOT / "policy.yaml").read_text())
+    (tmp_path / ".curlrc").write_text("fail-with-body\nsilent\nshow-error\n")
+    return tmp_path
+
+
+def run(line: str, folder: Path, stack: Client) -> tuple[int, str]:
+    """Status and output of a line, its addresses those of this stack."""
+    broker, api2 = stack.stack["broker_url"], stack.stack["api2_url"].removeprefix("http://")
+    line = re.sub(r"https://<api>|https://tokens\.example\.com|http://127\.0\.0\.1:3000", broker, line)
+    line = line.replace("127.0.0.1:3002", api2)
+    jwt = stack.jwt()
+    told = {"HOME": str(folder), "TOKEN_URL": f"{broker}/token", "JWT": jwt, "CALLER_JWT": jwt, "TOKEN": "a"}
+    command = ["bash", "-o", "pipefail", "-c", line]
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=os.environ | told,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.parametrize("page", RUN)
+def test_the_lines_of_a_page_do_what_it_says(page: str, folder: Path, stack: Client) -> None:
+    if page == "docs/policy.md":
+        parts = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+        (folder / "policy.yaml").write_text("version: 1\n" + "".join(parts))
+    for line in RUN[page]:
+        status, out = run(line, folder, stack)
+        assert status == (1 if REFUSED.search(line) else 0), f"{line}\n{out}"
+        if "/token " in line:
+            assert '"access_token"' in out, line
+
+
+def test_the_refusal_that_policy_md_shows_is_what_its_policy_and_its_claims_give(folder: Path, stack: Client) -> None:
+    page = (ROOT / "docs/policy.md").read_text()
+    parts = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    (folder / "policy.yaml").write_text("version: 1\n" + "".join(parts))
+    (claims,) = (line for line in RUN["docs/policy.md"] if line.endswith("> claims.json"))
+    (shown,) = re.findall(r"^    (REFUSED to u1.*?)\n\n", page, re.MULTILINE | re.DOTALL)
+    (line,) = (line for line in RUN["docs/policy.md"] if "--claims" in line)
+    assert run(claims, folder, stack)[0] == 0
+    assert run(line, folder, stack)[1] == re.sub(r"^    ", "", shown, flags=re.MULTILINE) + "\n"
+
+
+def test_the_pages_have_the_lines_that_a_newcomer_types_first() -> None:
+    lines = [line for page in PAGES for line in commands(page)]
+    for start in ("git clone", "make demo", "make up", "curl -s http://127.0.0.1:3000/token", ".venv/bin/token-broker"):
+        assert any(line.startswith(start) for line in lines), start
+
+
+@pytest.mark.parametrize("pattern", NOT_RUN)
+def test_every_reason_not_to_run_a_line_has_a_line(pattern: str) -> None:
+    assert any(re.search(pattern, line) for page in PAGES for line in commands(page))

@@ -1,0 +1,28 @@
+"""A policy as the stack on one machine has it, and the stack.json of a stack that runs it."""
+
+import json
+from pathlib import Path
+
+STACK = {
+    "broker_url": "http://127.0.0.1:3000",
+    "api2_url": "http://127.0.0.1:3002",
+    "issuer_url": "http://127.0.0.1:3003",
+    "audience": "us",
+    "aws_endpoint_url": "http://127.0.0.1:3004",
+}
+LOCAL = """
+version: 1
+credentials: {default: {}}
+issuers:
+  local: {issuer: "${ISSUER_URL}", audiences: ["${AUDIENCE}"], algorithms: [ES256], keys: discovery}
+rules:
+  - {name: editors, issuer: local, when: {groups: {any: [editors]}}, scopes: [queues:read]}
+"""
+
+
+def policy_of_stack(folder: Path, policy: str) -> Path:
+    """`policy` as local.yaml in `folder`, and a stack.json beside it that says that this is what runs."""
+    file = folder / "local.yaml"
+    file.write_text(policy)
+    (folder / "stack.json").write_text(json.dumps(STACK | {"policy": str(file)}))
+    return file

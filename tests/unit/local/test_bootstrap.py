@@ -1,0 +1,97 @@
+"""`make setup` before anything is installed: which Python it takes, what it locks, and what it says."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local import bootstrap
+
+
+def interpreter(folder: Path, says: str) -> str:
+    """A program that answers the probe so."""
+    file = folder / "python3.13"
+    file.write_text(f"#!/bin/sh\n{says}\n")
+    file.chmod(0o755)
+    return str(file)
+
+
+def test_this_very_python_is_good() -> None:
+    assert bootstrap.is_wanted(sys.executable)
+
+
+@pytest.mark.parametrize("says", ["echo 3 12", "echo 3 14", "exit 1", "echo no module named venv >&2; exit 1"])
+def test_another_version_and_one_without_venv_are_not(tmp_path: Path, says: str) -> None:
+    assert not bootstrap.is_wanted(interpreter(tmp_path, says))
+
+
+def test_one_that_is_not_there_is_not() -> None:
+    assert not bootstrap.is_wanted("/no/such/python")
+
+
+def test_it_looks_on_the_path_at_pyenv_s_and_at_uv_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    places = ["versions/3.13.5/bin/python", "uv/cpython-3.13.9-linux/bin/python3.13", "bin/python3.13"]
+    for place in places:
+        (tmp_path / place).parent.mkdir(parents=True)
+        interpreter((tmp_path / place).parent, "echo 3 13")
+        if not (tmp_path / place).exists():
+            ((tmp_path / place).parent / "python3.13").rename(tmp_path / place)
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(tmp_path / "uv"))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    found = bootstrap.candidates()
+    assert found[0] == sys.executable
+    assert set(found[1:]) == {str(tmp_path / place) for place in places}
+
+
+def test_a_machine_without_one_is_told_in_one_line_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bootstrap, "candidates", list)
+    monkeypatch.setattr(bootstrap, "fetch_python", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        bootstrap.make_venv()
+    told = str(ended.value.code)
+    assert "Python 3.13 is needed" in told
+    assert "\n" not in told
+    assert capsys.readouterr().out == ""
+
+
+def test_one_that_uv_fetched_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The machine has none at first."""
+    found: list[str] = []
+    monkeypatch.setattr(bootstrap, "candidates", lambda: found)
+    monkeypatch.setattr(bootstrap, "fetch_python", lambda: found.append(sys.executable))
+    monkeypatch.setattr(bootstrap, "VENV", tmp_path / "venv")
+    bootstrap.make_venv()
+    assert bootstrap.is_wanted(str(tmp_path / "venv/bin/python"))
+    assert capsys.readouterr().out == f"setup: making .venv with {sys.executable}\n"
+
+
+def test_uv_itself_is_locked_by_its_hashes_and_nothing_else_with_it() -> None:
+    lines = bootstrap.locked("uv").splitlines()
+    assert re.match(r"uv==\d", lines[0])
+    assert len(lines) > 10
+    assert all(line.startswith("    --hash=sha256:") for line in lines[1:] if "#" not in line)
+
+
+def test_the_packages_are_counted_for_who_waits() -> None:
+    names = [line.partition("==")[0] for line in bootstrap.packages()]
+    assert len(names) == len(set(names)) > 100
+    assert {"uv", "cryptography", "moto"} <= {name.partition("[")[0] for name in names}
+
+
+def test_what_a_tool_says_when_it_fails_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+    assert not bootstrap.run(sys.executable, "-c", "import sys; sys.exit('no such package')")
+    assert capfd.readouterr().err == "no such package\n"
+
+
+def test_it_needs_nothing_that_is_installed() -> None:
+    """It runs before everything else."""
+    command = [sys.executable, "-I", "-S", "-c", "import runpy; runpy.run_path('local/bootstrap.py', run_name='boot')"]
+    subprocess.run(command, cwd=bootstrap.ROOT, env={"PATH": os.environ["PATH"]}, check=True)

@@ -1,0 +1,59 @@
+"""The command line: every option explains itself, and a slip of the pen is told."""
+
+import argparse
+from collections.abc import Iterator
+
+import pytest
+from token_broker.main import Parser, parser
+
+
+def parts(of: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield of
+    for action in of._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for part in action.choices.values():
+                yield from parts(part)
+
+
+PARTS = {part.prog: part for part in parts(parser())}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_option_and_every_command_has_a_help_text(name: str) -> None:
+    for action in PARTS[name]._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            assert [choice.help for choice in action._choices_actions if not choice.help] == []
+            assert len(action._choices_actions) == len(action.choices)
+        else:
+            assert action.help, action.dest
+            assert action.help != argparse.SUPPRESS
+
+
+@pytest.mark.parametrize(
+    ("typed", "near"),
+    [
+        (["polcy", "check"], "policy"),
+        (["policy", "chek"], "check"),
+        (["policy", "explain", "--jwt", "-", "--isuer", "x"], "--issuer"),
+        (["policy", "explain", "--jwt", "-", "--aud", "api"], "api2"),
+        (["policy", "check", "--format", "jsno"], "json"),
+        (["exchange", "--scpoe", "x"], "--scope"),
+    ],
+)
+def test_a_mistyped_word_is_told_with_the_nearest_one(
+    typed: list[str], near: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parser().parse_args(typed)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.rstrip().endswith(f"; did you mean {near}?")
+
+
+def test_a_word_that_is_near_nothing_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        parser().parse_args(["zzzzzz"])
+    assert "did you mean" not in capsys.readouterr().err
+
+
+def test_the_parts_are_of_the_kind_that_tells() -> None:
+    assert {type(part) for part in PARTS.values()} == {Parser}
