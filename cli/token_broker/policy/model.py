@@ -149,11 +149,13 @@ class Tests(_Strict):
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("say what the claim must be: a value, a list, any, all, words, like, exists or not")
+            raise ValueError(
+                "say what the claim must be: a value, a list, any, all, words, like, exists, not or absent_or"
+            )
         return self
 
 
-Unwanted = Annotated[
+Inner = Annotated[
     Annotated[Scalar, Tag("scalar")] | Annotated[Scalars, Tag("list")] | Annotated[Tests, Tag("mapping")],
     Discriminator(_form),
 ]
@@ -162,8 +164,11 @@ Unwanted = Annotated[
 class Matcher(Tests):
     exists: bool | None = None
     """Whether the claim is there at all; `false` stands alone."""
-    not_: Unwanted | None = Field(default=None, alias="not")
+    not_: Inner | None = Field(default=None, alias="not")
     """A value, a list or one matcher that the claim, of a fitting shape, is not."""
+
+    absent_or: Inner | None = None
+    """A value, a list or matchers that the claim fulfils if it is there; stands alone."""
 
     @model_validator(mode="after")
     def _not_one(self) -> Self:
@@ -175,6 +180,8 @@ class Matcher(Tests):
     def _absent_alone(self) -> Self:
         if self.exists is False and len(self.model_fields_set) > 1:
             raise ValueError("`exists: false` stands alone: a claim that is absent fails every other matcher")
+        if self.absent_or is not None and len(self.model_fields_set) > 1:
+            raise ValueError("`absent_or` stands alone; put the other matchers into it")
         return self
 
 

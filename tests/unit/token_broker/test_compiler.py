@@ -115,6 +115,12 @@ def test_each_matcher_compiles(written: Any, tests: list[Any]) -> None:
     assert when(written) == [{"claim": "c", "path": ["c"], "exists": True, "tests": tests}]
 
 
+def test_absence_or_a_value_compiles_as_neither_there_nor_absent() -> None:
+    tests = [["one_of", ["active"]]]
+    assert when({"absent_or": "active"}) == [{"claim": "c", "path": ["c"], "exists": None, "tests": tests}]
+    assert when({"absent_or": {"like": "a*"}})[0]["tests"] == [["like", "a*"]]
+
+
 def test_absence_compiles_without_tests() -> None:
     assert when({"exists": False}) == [{"claim": "c", "path": ["c"], "exists": False, "tests": []}]
 
@@ -192,6 +198,10 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "unknown matcher": ("rules.0.when", {"a": {"regex": "x"}}, "unknown key `regex`"),
     "null in a list": ("rules.0.when", {"a": {"any": [None]}}, "`any` is empty"),
     "absence and more": ("rules.0.when", {"a": {"exists": False, "any": ["x"]}}, "`exists: false` stands alone"),
+    "absent_or and more": ("rules.0.when", {"a": {"absent_or": 1, "like": "a*"}}, "`absent_or` stands alone"),
+    "a list of requirements": ("issuers.site.require", [], "`require` must be conditions such as"),
+    "a text as requirement": ("issuers.site.require", "", "`require` must be conditions such as"),
+    "false as requirement": ("issuers.site.require", False, "`require` must be conditions such as"),
     "not not": ("rules.0.when", {"a": {"not": {"not": "x"}}}, "`not` does not belong here"),
     "a pattern without star": ("rules.0.when", {"a": {"like": "abc"}}, "a pattern without * is a plain value"),
     "words with spaces": ("rules.0.when", {"a": {"words": ["a b"]}}, "a word holds no spaces"),
