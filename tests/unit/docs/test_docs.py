@@ -107,9 +107,10 @@ PLACEHOLDER = "<public key, 43 letters>"
 RECIPES = blocks("docs/recipes.md", "yaml")
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.split()[1].rstrip(":"))
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: next(iter(yaml.safe_load(recipe)["issuers"])))
 def test_a_recipe_compiles_and_the_linter_has_nothing_to_say(recipe: str) -> None:
-    compiled = compile_policy(HEAD + recipe.replace(PLACEHOLDER, Signer("EdDSA").jwk()["x"]), "recipes.md")
+    whole = recipe if recipe.startswith("version") else HEAD + recipe
+    compiled = compile_policy(whole.replace(PLACEHOLDER, Signer("EdDSA").jwk()["x"]), "recipes.md")
     assert [str(said) for said in compiled.warnings] == []
 
 

@@ -10,7 +10,12 @@ from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.lint import CODES
 
-PLAIN = {"issuer": "https://a.example", "audiences": ["us"], "algorithms": ["RS256"], "keys": "discovery"}
+PLAIN: dict[str, Any] = {
+    "issuer": "https://a.example",
+    "audiences": ["us"],
+    "algorithms": ["RS256"],
+    "keys": "discovery",
+}
 GOOGLE = {"preset": "google", "audiences": ["us"]}
 SPARE = {"SharedCache": "yes", "MoreCredentials": "spare", "MoreSecretArns": "arn"}
 SHARED = Environment("prod", Path("p.yaml"), "stack", None, SPARE)
