@@ -208,7 +208,7 @@ PRESETS: dict[str, Preset] = {
         r"https://[a-z0-9.-]+(/oauth2/[\w-]+)?",
         "https://acme.okta.com",
         require={"idp": {"exists": True}, "cid": {"exists": False}},
-        telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com",
+        telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com(/oauth2/[\w-]+)?",
     ),
     "keycloak": Preset(
         "Keycloak, access token",

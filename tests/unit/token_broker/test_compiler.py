@@ -315,6 +315,20 @@ def test_callers_without_a_jwt_need_no_issuer() -> None:
     assert (document["issuers"], document["rules"][0]["issuer"]) == ([], "aws-iam")
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"sub": {"like": "arn:aws:iam::123456789012:role/*"}},
+        {"role": {"like": "nightly-*"}, "session": "s"},
+        {"user": ["bob", "eve"]},
+        {"principal_id": "AROAEXAMPLE"},
+    ],
+    ids=str,
+)
+def test_a_rule_that_says_whose_role_or_user_it_is_compiles(when: dict[str, Any]) -> None:
+    assert compiled(reserved("aws-iam", when))["rules"]
+
+
 def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
     (_, guard) = compiled(reserved("aws-iam", {"account": "123456789012"}))["rules"][0]["when"]
     assert (guard["claim"], guard["tests"]) == ("cognito", [["one_of", [False]]])
@@ -328,6 +342,17 @@ def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
         ("aws-iam", {"session": "s"}, "the caller itself chooses the session's name"),
         ("aws-iam", {"session": "s", "type": "role"}, "the caller itself chooses the session's name"),
         ("aws-iam", {"session": "s", "sub": {"exists": True}}, "the caller itself chooses the session's name"),
+        ("aws-iam", {"account": {"like": "**"}}, "write the account's 12 digits"),
+        ("aws-iam", {"account": {"like": "1234*"}, "role": "nightly"}, "write the account's 12 digits"),
+        ("aws-iam", {"sub": {"like": "arn:aws:iam::**"}}, "write the account's 12 digits"),
+        ("aws-iam", {"sub": {"like": "arn:aws:iam::*:role/nightly"}}, "write the account's 12 digits"),
+        ("aws-iam", {"role": {"like": "*"}, "session": "s"}, "says not whose role or user"),
+        ("aws-iam", {"user": {"like": "**"}}, "says not whose role or user"),
+        ("aws-iam", {"role": ["nightly", ""]}, "says not whose role or user"),
+        ("aws-iam", {"principal_id": {"like": "AROA*"}}, "says not whose role or user"),
+        ("aws-iam", {"role": {"not": "evil"}}, "says not whose role or user"),
+        ("aws-iam", {"role": {"absent_or": "nightly"}}, "says not whose role or user"),
+        ("aws-iam", {"org_id": "o-1", "cognito": True}, "says not whose role or user"),
         ("aws-iam", {"account": 123456789012}, "`account` is a text; put the value in quotes"),
         ("aws-iam", {"account": "1", "cognito": "true"}, "`cognito` is true or false"),
         ("aws-iam", {"groups": "s"}, "callers of `aws-iam` have no claim `groups`; one of account, cognito"),

@@ -122,6 +122,9 @@ GATES: list[Row] = [
         ("job_workflow_ref", {"like": f"{HERE}@refs/**"}),
         ("job_workflow_ref", {"like": f"{HERE}@refs/heads/*"}),
         ("job_workflow_ref", {"like": "**@refs/pull/*/merge"}),
+        ("job_workflow_ref", {"like": "*/*/.github/workflows/deploy.yml@refs/heads/main"}),
+        ("ref", {"any": [MAIN]}),
+        ("ref", {"like": "refs/heads/*-main"}),
         ("job_workflow_ref", [f"{HERE}@{MAIN}", f"{HERE}@refs/pull/1/merge"]),
         ("workflow", "deploy"),
         ("sub", {"like": "repo:acme@1/app@2:ref:refs/**"}),
@@ -209,15 +212,16 @@ SELF_WRITTEN: list[Row] = [
     ("changes-hands", ENTRA, {"/email": ["admin@corp.example"], "email_verified": True}),
     ("changes-hands", ENTRA | {"require": {"unique_name": "admin"}}, {"tid": ID}),
 ]
+_UNVERIFIED: list[tuple[str, Any, dict[str, Any]]] = [
+    ("unverified-address", "admin@corp.example", {}),
+    ("unverified-address", ["admin@corp.example"], {"email_verified": {"exists": True}}),
+    ("unverified-address", {"like": "*@corp.example"}, {"email_verified": [True, False]}),
+    ("unverified-address", {"like": "*@corp.example"}, {"email_verified": {"absent_or": True}}),
+    ("unverified-address", {"like": "*@corp.example"}, {"email_verified": False}),
+]
 ADDRESSES: list[Row] = [
     (code, issuer, {claim: wanted, **more})
-    for code, wanted, more in [
-        ("unverified-address", "admin@corp.example", {}),
-        ("unverified-address", ["admin@corp.example"], {"email_verified": {"exists": True}}),
-        ("unverified-address", {"like": "*@corp.example"}, {"email_verified": [True, False]}),
-        ("unverified-address", {"like": "*@corp.example"}, {"email_verified": {"absent_or": True}}),
-        ("unverified-address", {"like": "*@corp.example"}, {"email_verified": False}),
-    ]
+    for code, wanted, more in _UNVERIFIED
     for issuer, claim in [(COGNITO, "email"), (AUTH0, "/email"), (FIREBASE, "email"), (SUPABASE, "email")]
 ] + [
     ("unverified-address", PLAIN, {"email": "admin@corp.example"}),
@@ -302,6 +306,23 @@ TAUTOLOGIES: list[Row] = [
     ("everyone", ACCESS, {"email": {"like": "*@gmail.com"}}),
     ("outsiders", COGNITO, {"cognito:groups": {"any": ["eu-central-1_A_Google"]}}),
     ("outsiders", COGNITO, {"token_use": "id"}),
+    ("outsiders", COGNITO, {"cognito:groups": {"like": "*"}}),
+    ("outsiders", COGNITO, {"cognito:groups": {"any": ["editors", "eu-central-1_A_Google"]}}),
+    ("outsiders", COGNITO, {"/identities/0/providerName": "Google"}),
+    ("outsiders", AUTH0, {"permissions": {"exists": True}}),
+    ("outsiders", AUTH0, {"permissions": {"not": {"any": ["ban"]}}}),
+    ("outsiders", AUTH0, {"https://acme.example/connection": "google-oauth2"}),
+    ("outsiders", AUTH0, {"scope": {"like": "*openid*"}}),
+    ("outsiders", CLERK, {"org_id": {"like": "org_*"}}),
+    ("outsiders", CLERK, {"/o/id": {"exists": True}}),
+    ("outsiders", SUPABASE, {"role": {"like": "auth*"}}),
+    ("outsiders", SUPABASE, {"/app_metadata/role": {"not": "banned"}}),
+    ("everyone", ENTRA, {"idtyp": "user", "acct": 0}),
+    ("everyone", ENTRA, {"oid": {"like": "0*"}}),
+    ("everyone", STS, {"sub": {"like": "arn:aws:iam::*:role/nightly"}}),
+    ("everyone", OKTA, {"scp": {"any": ["openid"]}}),
+    ("everyone", KEYCLOAK, {"scope": {"words": ["profile"]}}),
+    ("everyone", PLAIN, {"groups": {"any": ["everyone", "editors"]}}),
     ("outsiders", MACHINES, {"client_id": "app"}),
     ("outsiders", MACHINES, {"scope": {"words": ["aws.cognito.signin.user.admin"]}}),
     ("outsiders", AUTH0, {"azp": "our-page"}),
@@ -342,6 +363,7 @@ PRESET_LESS: list[Row] = [
     ("use-preset", at("https://accounts.google.com"), {"hd": "example.com"}),
     ("use-preset", at("https://token.actions.githubusercontent.com"), {"repository_id": "7", "ref": MAIN}),
     ("use-preset", at("https://acme.okta.com"), {"sub": "u1"}),
+    ("use-preset", GITLAB | {"issuer": ACCESS["issuer"]}, {"email": "bob@example.com"}),
     *(
         ("preset-keys", entry | {"keys": {"url": "https://keys.example/jwks"}}, {"sub": "u1"})
         for entry in (COGNITO, FIREBASE, SUPABASE, AUTH0, CLERK, ENTRA, ACCESS, STS, EKS, OKTA, KEYCLOAK)

@@ -32,8 +32,9 @@ def said(rule: Rule, issuer: Issuer | None) -> list[Said]:
 
 @functools.lru_cache(maxsize=10_000)
 def path_of(claim: str) -> str:
-    """The claim's path with slashes; names lose their namespace: `https://acme.example/email` is `email`."""
-    return "/".join(filter(None, (_without_namespace(name) for name in conditions.pointer(claim))))
+    """The claim's path with slashes, without places in arrays; `https://acme.example/email` is `email`."""
+    names = conditions.pointer(claim)
+    return "/".join(filter(None, (_without_namespace(name) for name in names if not name.isdecimal())))
 
 
 def _without_namespace(name: str) -> str:

@@ -31,6 +31,11 @@ _OF_THE_CALLER = _claims(
 )
 # https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims: any client may ask for these.
 OPEN_SCOPES = ("openid", "profile", "email", "phone", "address", "offline_access")
+# Values that are everybody's at any issuer.
+PUBLIC = {
+    **dict.fromkeys(("scope", "scp", "scopes"), OPEN_SCOPES),
+    **dict.fromkeys(("groups", "roles"), ("everyone", "Everyone")),
+}
 ADDRESSES = {"email": "email_verified", "phone_number": "phone_number_verified"}
 
 
@@ -69,6 +74,8 @@ _ENTRA = Facts(
     # https://learn.microsoft.com/en-us/entra/identity-platform/claims-validation
     names=_claims("email preferred_username upn unique_name name"),
     caller=_OF_THE_CALLER - {"preferred_username", "name"},
+    everybody=_OF_EVERYBODY | _claims("azpacr appidacr acct idp uti rh aio login_hint"),
+    public={"idtyp": ("user",)},
     machines={"idtyp": "app"},
 )
 
@@ -128,13 +135,15 @@ _KNOWN: tuple[Facts, ...] = (
         ("cognito-id", "cognito-access"),
         is_open=True,
         end_users=True,
-        everybody=_OF_EVERYBODY | CLIENTS,
+        everybody=_OF_EVERYBODY
+        | CLIENTS
+        | _claims("identities/providerName identities/providerType identities/issuer identities/primary"),
         # Any attribute is writable by its user unless the app client says otherwise:
         # https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html
         caller=_OF_THE_CALLER | {"custom:"},
         names=_claims("cognito:username username"),
         public={
-            "scope": (*OPEN_SCOPES, "aws.cognito.signin.user.admin"),
+            "scope": ("aws.cognito.signin.user.admin",),
             # Each federated user is in the group of its provider.
             "cognito:groups": ("*_Google", "*_Facebook", "*_SignInWithApple", "*_LoginWithAmazon"),
         },
@@ -147,7 +156,17 @@ _KNOWN: tuple[Facts, ...] = (
         end_users=True,
         everybody=_OF_EVERYBODY | CLIENTS,
         names=_claims("org_name"),
-        public={"gty": ("authorization_code", "implicit", "password", "refresh_token")},
+        public={
+            "gty": ("authorization_code", "implicit", "password", "refresh_token"),
+            "connection": (
+                "Username-Password-Authentication",
+                "google-oauth2",
+                "github",
+                "apple",
+                "facebook",
+                "*email",
+            ),
+        },
         # Before the bar stands the connection, which is everybody's.
         subjects=r"[^*|]+\|[^*]*\w.*|.*@clients",
         machines={"gty": "client-credentials", "sub": "*@clients"},
@@ -214,7 +233,7 @@ _KNOWN: tuple[Facts, ...] = (
         r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com(/.*)?",
         ("okta", "okta-id"),
         end_users=True,
-        public={"groups": ("Everyone",), "scp": OPEN_SCOPES},
+        subjects=r"[^@]*@(\*{1,2}\.)?[a-z0-9.-]+",  # the login
     ),
     Facts(
         r"https://.+/realms/[\w.-]+",

@@ -83,6 +83,11 @@ def _is_workflow(text: str) -> bool:
     return bool(at) and "**" not in before and (_is_ref(ref) or _is_commit(ref))
 
 
+def _is_called_workflow(text: str) -> bool:
+    """Whoever may push calls reusable workflows of any repository, so it must be named."""
+    return _is_workflow(text) and re.match(r"[^*/]+/[^*/]+/", text) is not None
+
+
 def _is_commit(text: str) -> bool:
     return _COMMIT.fullmatch(text) is not None
 
@@ -105,7 +110,7 @@ _GITHUB: dict[str, Callable[[str], bool]] = {
     "ref": _is_ref,
     "environment": _is_environment,
     "ref_protected": _is_true,
-    "job_workflow_ref": _is_workflow,
+    "job_workflow_ref": _is_called_workflow,
     "workflow_ref": _is_workflow,
     "sha": _is_commit,
     "workflow_sha": _is_commit,

@@ -30,14 +30,16 @@ def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opi
 
 
 def _preset(path: Path, issuer: Issuer) -> Opinions:
+    known = presets.known(issuer.issuer)
+    if known and issuer.preset not in known:
+        message = (
+            f"write `preset: {' or '.join(known)}`: it requires what tells this issuer's kinds of token apart, "
+            "and who may be behind them"
+        )
+        yield Opinion("use-preset", (*path, "issuer"), message)
     if issuer.preset is None:
-        if known := presets.known(issuer.issuer):
-            message = (
-                f"write `preset: {' or '.join(known)}`: it requires what tells this issuer's kinds of token apart, "
-                "and who may be behind them"
-            )
-            yield Opinion("use-preset", (*path, "issuer"), message)
-    elif isinstance(issuer.keys, KeyUrl) and issuer.preset not in _KEYS_ANYWHERE and not _is_own(issuer):
+        return
+    if isinstance(issuer.keys, KeyUrl) and issuer.preset not in _KEYS_ANYWHERE and not _is_own(issuer):
         message = f"whoever is behind {issuer.keys.url} signs for every caller of {issuer.issuer}; take `keys` out"
         yield Opinion("preset-keys", (*path, "keys"), message)
 

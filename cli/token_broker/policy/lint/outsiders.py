@@ -8,11 +8,13 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
+from broker.conditions import Like
+
 from token_broker.policy.document import Path
 from token_broker.policy.lint import claims
 from token_broker.policy.lint.claims import Pattern, Said, Value
 from token_broker.policy.lint.codes import Opinion, Opinions
-from token_broker.policy.lint.facts import ADDRESSES, CLIENTS, OPEN_SCOPES, Facts
+from token_broker.policy.lint.facts import ADDRESSES, CLIENTS, PUBLIC, Facts
 from token_broker.policy.model import Issuer, Rule
 from token_broker.policy.presets import PRESETS
 
@@ -38,6 +40,8 @@ _MAIL_FOR_ALL = re.compile(
 # https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
 _GOOGLE_S_OWN = re.compile(r".*[^*]@(gmail\.com|googlemail\.com)|.*@([a-z0-9-]+\.)*gserviceaccount\.com")
 _FEW = 3  # letters that a pattern must have
+_ID = re.compile(r"(.*[/_])?(id|uid|oid|uuid)")
+_SCOPES = frozenset({"scope", "scp", "scopes"})
 
 
 def outsiders(path: Path, rule: Rule, issuer: Issuer, facts: Facts) -> Opinions:
@@ -107,16 +111,24 @@ def _tells(path: str, value: Value, facts: Facts) -> bool:
     """Whether a value, or those that a pattern fits, are not everybody's."""
     if not isinstance(value, str):
         return value is not False
+    public = (*facts.public.get(path, ()), *PUBLIC.get(path.rsplit("/", 1)[-1], ()))
     if isinstance(value, Pattern):
-        if path == "email":
-            return _names_domain(value)
-        if path == "sub" and not re.fullmatch(facts.subjects, value):
-            return False
-        return sum(map(str.isalnum, value)) >= _FEW
-    public = facts.public.get(path, ())
-    if path in ("scope", "scp", "scopes"):
-        return any(not claims.is_public(word, (*OPEN_SCOPES, *public)) for word in value.split())
+        return _pattern_tells(path, value, public, facts)
+    if path in _SCOPES:
+        return any(not claims.is_public(word, public) for word in value.split())
     return bool(value) and not claims.is_public(value, public)
+
+
+def _pattern_tells(path: str, pattern: Pattern, public: Sequence[str], facts: Facts) -> bool:
+    if path == "email":
+        return _names_domain(pattern)
+    if path == "sub" and not re.fullmatch(facts.subjects, pattern):
+        return False
+    # Ids are random: a pattern on them fits everybody's, or nobody's.
+    if _ID.fullmatch(path) or sum(map(str.isalnum, pattern)) < _FEW:
+        return False
+    samples = [*public, " ".join([*public, *public])] if path in _SCOPES else public
+    return not any(map(Like(pattern), (sample.replace("*", "anything") for sample in samples)))
 
 
 def _names_domain(pattern: str) -> bool:
