@@ -127,7 +127,6 @@ PEOPLE: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (of.OKTA, {"groups": {"any": ["Editors"]}}),
     (of.OKTA, {"sub": {"like": "*@corp.example"}}),
     (of.OKTA | {"preset": "okta-id"}, {"groups": {"any": ["Editors"]}}),
-    (of.AUTH0, {"scope": {"like": "*upload*"}}),
     (of.COGNITO, {"cognito:groups": {"any": ["editors"], "not": {"any": ["banned"]}}}),
     (of.OKTA, {"scp": {"any": ["upload"]}, "uid": "00u1"}),
     (of.OKTA | {"preset": "okta-id", "issuer": "https://acme.okta.com"}, {"groups": {"all": ["Editors", "Everyone"]}}),

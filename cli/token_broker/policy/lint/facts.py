@@ -164,7 +164,7 @@ _KNOWN: tuple[Facts, ...] = (
                 "github",
                 "apple",
                 "facebook",
-                "*email",
+                "email",
             ),
         },
         # Before the bar stands the connection, which is everybody's.
