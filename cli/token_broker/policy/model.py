@@ -171,13 +171,9 @@ class Matcher(Tests):
     """A value, a list or matchers that the claim fulfils if it is there; stands alone."""
 
     @model_validator(mode="after")
-    def _not_one(self) -> Self:
+    def _alone(self) -> Self:
         if isinstance(self.not_, Tests) and len(self.not_.model_fields_set) > 1:
             raise ValueError("`not` takes one matcher; write a rule for each")
-        return self
-
-    @model_validator(mode="after")
-    def _absent_alone(self) -> Self:
         if self.exists is False and len(self.model_fields_set) > 1:
             raise ValueError("`exists: false` stands alone: a claim that is absent fails every other matcher")
         if self.absent_or is not None and len(self.model_fields_set) > 1:
@@ -190,8 +186,6 @@ Condition = Annotated[
     Discriminator(_form),
 ]
 Conditions = Annotated[dict[str, Condition], Field(min_length=1)]
-
-
 Reason = Annotated[str, Field(min_length=3)]
 Silence = dict[str, Reason]
 
