@@ -189,7 +189,7 @@ SELF_WRITTEN: list[Row] = [
     ("caller-chosen", COGNITO, {"website": {"like": "https://acme.example/**"}}),
     ("caller-chosen", COGNITO, {"nickname": "admin"}),
     ("caller-chosen", COGNITO, {"preferred_username": "admin"}),
-    ("changes-hands", COGNITO, {"cognito:username": "admin"}),
+    ("outsiders", COGNITO, {"cognito:username": {"like": "Google_*"}}),
     ("caller-chosen", CLERK, {"/unsafe_metadata/role": "admin"}),
     ("caller-chosen", CLERK, {"/o/rol": "admin"}),
     ("caller-chosen", CLERK, {"org_role": "org:admin"}),

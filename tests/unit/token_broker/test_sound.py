@@ -103,6 +103,7 @@ PEOPLE: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (of.COGNITO, {"phone_number": "+4915112345678", "phone_number_verified": True}),
     (of.COGNITO, {"custom:role": "editor", "cognito:groups": {"any": ["editors"]}}),
     (of.COGNITO, {"dev:custom:role": "editor"}),
+    (of.COGNITO, {"cognito:username": ["alice", "bob"]}),
     (of.AUTH0, {"permissions": {"any": ["upload"]}}),
     (of.AUTH0, {"scope": {"words": ["openid", "upload"]}}),
     (of.AUTH0, {"org_id": "org_2abc"}),

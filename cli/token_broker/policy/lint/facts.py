@@ -141,7 +141,6 @@ _KNOWN: tuple[Facts, ...] = (
         # Any attribute is writable by its user unless the app client says otherwise:
         # https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html
         caller=_OF_THE_CALLER | {"custom:"},
-        names=_claims("cognito:username username"),
         public={
             "scope": ("aws.cognito.signin.user.admin",),
             # Each federated user is in the group of its provider.

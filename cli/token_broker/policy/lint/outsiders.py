@@ -40,7 +40,7 @@ _MAIL_FOR_ALL = re.compile(
 # https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
 _GOOGLE_S_OWN = re.compile(r".*[^*]@(gmail\.com|googlemail\.com)|.*@([a-z0-9-]+\.)*gserviceaccount\.com")
 _FEW = 3  # letters that a pattern must have
-_ID = re.compile(r"(.*[/_])?(id|uid|oid|uuid)")
+_ID = re.compile(r"(.*[/_])?(id|uid|oid|uuid)|(cognito:)?username")
 _SCOPES = frozenset({"scope", "scp", "scopes"})
 
 
@@ -124,7 +124,7 @@ def _pattern_tells(path: str, pattern: Pattern, public: Sequence[str], facts: Fa
         return _names_domain(pattern)
     if path == "sub" and not re.fullmatch(facts.subjects, pattern):
         return False
-    # Ids are random: a pattern on them fits everybody's, or nobody's.
+    # Ids are random, names are their owner's choice: a pattern on them fits everybody's, or nobody's.
     if _ID.fullmatch(path) or sum(map(str.isalnum, pattern)) < _FEW:
         return False
     samples = [*public, " ".join([*public, *public])] if path in _SCOPES else public
