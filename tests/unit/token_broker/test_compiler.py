@@ -186,7 +186,7 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "leeway": ("issuers.site.leeway", "3m", "`leeway` is out of range"),
     "a bare number": ("issuers.site.max_age", 3600, "write a duration such as 30s, 10m, 1h or 1d"),
     "zero age": ("issuers.site.max_age", "0s", "`max_age` is out of range"),
-    "replay control": ("issuers.site.once", True, "put SharedCache=yes into parameter_overrides"),
+    "replay control": ("issuers.site.once", True, "put SharedCache=yes into the environment's parameter_overrides"),
     "once as text": ("issuers.site.once", "yes", "`once` must be true or false"),
     "audience claim": ("issuers.site.audience_claim", "client_id", "needs a `require`"),
     "unknown issuer": ("rules.0.issuer", "sites", "no issuer `sites`; one of site"),
