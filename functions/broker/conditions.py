@@ -1,7 +1,8 @@
 """Conditions on claims: the matchers of the trust policy.
 
 Types never coerce. A matcher answers yes, no, or "not of my shape" (None); `not` turns yes and no, never the third,
-so a claim that is absent, null or of another shape fails every matcher but `exists: false`.
+so a claim that is absent, null or of another shape fails every matcher. Only `exists: false` and `absent_or` take
+absence.
 """
 
 import unicodedata
@@ -160,11 +161,14 @@ def _is_index(name: str) -> bool:
 
 
 class Condition(Value, frozen=True):
-    """What one claim must be. `name` is the claim as the policy writes it; all of `matchers` must hold."""
+    """What one claim must be. `name` is the claim as the policy writes it; all of `matchers` must hold.
+
+    `exists` is None where the claim may be absent, but must fulfil the matchers if it is there.
+    """
 
     name: str
     path: tuple[str, ...]
-    exists: bool
+    exists: bool | None
     matchers: tuple[Matcher, ...]
 
     @classmethod
@@ -175,8 +179,8 @@ class Condition(Value, frozen=True):
 
     def holds(self, claims: Claims) -> bool:
         value = find(claims, self.path)
-        if not self.exists:
-            return value is ABSENT
-        if value is ABSENT or value is None:
+        if value is ABSENT:
+            return self.exists is not True
+        if value is None or self.exists is False:
             return False
         return all(match(value) is True for match in self.matchers)

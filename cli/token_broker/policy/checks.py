@@ -15,6 +15,7 @@ from token_broker.deployment import Environment
 from token_broker.names import unknown
 from token_broker.policy.document import Path
 from token_broker.policy.lint import CODES
+from token_broker.policy.lint.claims import Pattern, alternatives
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
 from token_broker.policy.presets import PRESETS, misfits
 
@@ -122,12 +123,41 @@ def _reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:
     for claim in when.keys() - RESERVED[issuer]:
         known = ", ".join(sorted(RESERVED[issuer]))
         yield (*path, claim), f"callers of `{issuer}` have no claim `{claim}`; one of {known}"
-    if issuer == IAM and not any(
-        _says(when.get(claim)) for claim in ("sub", "role", "user", "principal_id", "account")
-    ):
-        yield path, "says not whose role or user; the caller itself chooses the session's name"
+    if issuer == IAM:
+        yield from _principals(path, when)
     if issuer == IAM and "cognito" in when and not isinstance(when["cognito"], bool):
         yield (*path, "cognito"), "`cognito` is true or false"
+
+
+# What a pattern on a claim of `aws-iam` must fit to say whose principal it is. Accounts and ids are random.
+_WHOSE = {
+    "sub": re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:.+"),
+    "account": None,
+    "principal_id": None,
+    "role": re.compile(r".*[^\W_]{3}.*"),
+    "user": re.compile(r".*[^\W_]{3}.*"),
+}
+
+
+def _principals(path: Path, when: dict[str, Any]) -> Found:
+    """A pattern that leaves the account open fits every account's role of that name, strangers' included."""
+    for claim in ("sub", "account"):
+        for value in (value for values in alternatives(when.get(claim)) for value in values):
+            if isinstance(value, Pattern) and not _says_whose(claim, value):
+                yield (*path, claim), "write the account's 12 digits; a pattern there fits other people's accounts"
+    if not any(
+        all(_says_whose(claim, value) for value in values)
+        for claim in _WHOSE
+        for values in alternatives(when.get(claim))
+    ):
+        yield path, "says not whose role or user; the caller itself chooses the session's name"
+
+
+def _says_whose(claim: str, value: Any) -> bool:
+    if isinstance(value, Pattern):
+        wanted = _WHOSE[claim]
+        return wanted is not None and wanted.fullmatch(value) is not None
+    return bool(value)
 
 
 def _names(policy: TrustPolicy) -> Found:
@@ -227,13 +257,6 @@ def _are_disjoint(one: Issuer, other: Issuer) -> bool:
         return True
     mine, theirs = one.require or {}, other.require or {}
     return any(_differ(mine[claim], theirs[claim]) for claim in mine.keys() & theirs.keys())
-
-
-def _says(condition: Any) -> bool:
-    """Whether a condition says what a claim is, and not only that it is there or what it is not."""
-    if isinstance(condition, Matcher):
-        return any(getattr(condition, name) is not None for name in ("any", "all", "words", "like"))
-    return condition is not None
 
 
 def _differ(one: Any, other: Any) -> bool:

@@ -10,7 +10,7 @@ from broker.policy import Policy, load
 from pydantic import ValidationError
 
 from token_broker.deployment import Environment
-from token_broker.policy import cases, checks, conditions, errors, presets
+from token_broker.policy import cases, checks, conditions, errors, filling
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.lint import Opinion, opinions
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Rule, TrustPolicy
@@ -52,7 +52,7 @@ def compile_policy(
     document = read(text, file)
     if local is not None:
         document.value = _filled(document.value, local.variables)
-    document.value, misused = presets.applied(document.value)
+    document.value, misused = filling.applied(document.value)
     _refuse(document, file, misused)
     model = _modelled(document, file)
     found = [*checks.check(model, local=local is not None)]

@@ -12,12 +12,16 @@ def compiled(conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _condition(claim: str, condition: Any) -> dict[str, Any]:
-    exists = not (isinstance(condition, Matcher) and condition.exists is False)
-    tests = _tests(condition) if exists else []
-    return {"claim": claim, "path": _pointer(claim), "exists": exists, "tests": tests}
+    exists: bool | None = True
+    if isinstance(condition, Matcher) and condition.absent_or is not None:
+        exists, condition = None, condition.absent_or
+    elif isinstance(condition, Matcher) and condition.exists is False:
+        exists = False
+    tests = _tests(condition) if exists is not False else []
+    return {"claim": claim, "path": pointer(claim), "exists": exists, "tests": tests}
 
 
-def _pointer(claim: str) -> list[str]:
+def pointer(claim: str) -> list[str]:
     """A leading slash makes a JSON pointer (RFC 6901); any other name is a top-level claim, as it is."""
     if not claim.startswith("/"):
         return [claim]

@@ -6,6 +6,7 @@ Plain scalars are read by the core schema of YAML 1.2 (https://yaml.org/spec/1.2
 
 import math
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -78,10 +79,8 @@ def read(text: str, file: str) -> Document:
     """The document in `text`. Raises PolicyErrors."""
     if len(text.encode()) > MAX_BYTES:
         raise PolicyErrors(file, [Problem(1, 1, f"the file is larger than {MAX_BYTES} bytes; split the policy")])
-    if bad := _CONTROL.search(text.replace("\r\n", "\n")):
-        line = text.count("\n", 0, bad.start()) + 1
-        column = bad.start() - text.rfind("\n", 0, bad.start())
-        raise PolicyErrors(file, [Problem(line, column, "a control character; remove it")])
+    if unseen := _unseen(text.replace("\r\n", "\n")):
+        raise PolicyErrors(file, unseen)
     reader = _Reader()
     try:
         # The parser in C is ten times as fast, and refuses half a surrogate pair.
@@ -98,6 +97,26 @@ def read(text: str, file: str) -> Document:
     if not reader.documents:
         raise PolicyErrors(file, [Problem(1, 1, "the file is empty; start with `version: 1`")])
     return Document(reader.value, reader.places, reader.keys)
+
+
+def _unseen(text: str) -> list[Problem]:
+    """Control and format characters, comments included.
+
+    `gu<U+200B>est` looks like `guest` and is another value, and U+202E turns the order of what a reviewer reads, so
+    that a file whose safety is its review says something else than it shows (CVE-2021-42574, "Trojan Source").
+    """
+    if text.isascii() and not _CONTROL.search(text):
+        return []
+    found = []
+    for number, line in enumerate(text.split("\n"), 1):
+        for column, sign in enumerate(line, 1):
+            if unicodedata.category(sign) == "Cf":
+                name = unicodedata.name(sign, "")
+                message = f"an invisible format character, U+{ord(sign):04X} {name}".rstrip()
+                found.append(Problem(number, column, f"{message}; remove it"))
+            elif _CONTROL.match(sign):
+                found.append(Problem(number, column, f"a control character, U+{ord(sign):04X}; remove it"))
+    return found
 
 
 @dataclass

@@ -22,6 +22,8 @@ _CHOICES = {
     "scopes": 'a list, such as [assemblies:write], or "*" for all that the Auth Key has',
     "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
     "expect": "refused, or {scopes: […]}",
+    "require": "conditions such as {token_use: id}; write one, or take it out",
+    "when": "conditions such as {groups: {any: [editors]}}; write at least one",
 }
 # What every policy starts with, to copy.
 _LACKING: dict[Path, str] = {
@@ -78,7 +80,7 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
         return f"{name} is missing; add {_LACKING.get(path, 'it')}"
     if kind == "value_error":
         return f"{name}: {detail['ctx']['error']}"
-    if kind in ("literal_error", "union_tag_invalid"):
+    if kind in ("literal_error", "union_tag_invalid") or (kind == "dict_type" and named and named[-1] in _CHOICES):
         expected = _CHOICES.get(named[-1] if named else "") or detail.get("ctx", {}).get("expected", "of another kind")
         return f"{name} must be {expected}"
     if kind in ("less_than_equal", "greater_than", "greater_than_equal", "string_too_long"):

@@ -232,9 +232,10 @@ def _step(compiled: Mapping[str, Any], claims: Mapping[str, Any]) -> Step:
 
 def _wants(compiled: Mapping[str, Any]) -> str:
     """A condition in words."""
-    if not compiled["exists"]:
+    if compiled["exists"] is False:
         return "absent"
-    return " and ".join(_test(operation, argument) for operation, argument in compiled["tests"]) or "there"
+    wanted = " and ".join(_test(operation, argument) for operation, argument in compiled["tests"]) or "there"
+    return wanted if compiled["exists"] else f"absent or {wanted}"
 
 
 def _test(operation: str, argument: Any) -> str:

@@ -149,11 +149,13 @@ class Tests(_Strict):
     @model_validator(mode="after")
     def _not_empty(self) -> Self:
         if not self.model_fields_set or None in (getattr(self, name) for name in self.model_fields_set):
-            raise ValueError("say what the claim must be: a value, a list, any, all, words, like, exists or not")
+            raise ValueError(
+                "say what the claim must be: a value, a list, any, all, words, like, exists, not or absent_or"
+            )
         return self
 
 
-Unwanted = Annotated[
+Inner = Annotated[
     Annotated[Scalar, Tag("scalar")] | Annotated[Scalars, Tag("list")] | Annotated[Tests, Tag("mapping")],
     Discriminator(_form),
 ]
@@ -162,19 +164,20 @@ Unwanted = Annotated[
 class Matcher(Tests):
     exists: bool | None = None
     """Whether the claim is there at all; `false` stands alone."""
-    not_: Unwanted | None = Field(default=None, alias="not")
+    not_: Inner | None = Field(default=None, alias="not")
     """A value, a list or one matcher that the claim, of a fitting shape, is not."""
 
-    @model_validator(mode="after")
-    def _not_one(self) -> Self:
-        if isinstance(self.not_, Tests) and len(self.not_.model_fields_set) > 1:
-            raise ValueError("`not` takes one matcher; write a rule for each")
-        return self
+    absent_or: Inner | None = None
+    """A value, a list or matchers that the claim fulfils if it is there; stands alone."""
 
     @model_validator(mode="after")
-    def _absent_alone(self) -> Self:
+    def _alone(self) -> Self:
+        if isinstance(self.not_, Tests) and len(self.not_.model_fields_set) > 1:
+            raise ValueError("`not` takes one matcher; write a rule for each")
         if self.exists is False and len(self.model_fields_set) > 1:
             raise ValueError("`exists: false` stands alone: a claim that is absent fails every other matcher")
+        if self.absent_or is not None and len(self.model_fields_set) > 1:
+            raise ValueError("`absent_or` stands alone; put the other matchers into it")
         return self
 
 
@@ -183,8 +186,6 @@ Condition = Annotated[
     Discriminator(_form),
 ]
 Conditions = Annotated[dict[str, Condition], Field(min_length=1)]
-
-
 Reason = Annotated[str, Field(min_length=3)]
 Silence = dict[str, Reason]
 

@@ -1,15 +1,15 @@
 """What is known of well-known issuers, so that a policy need not say it, and may not get it wrong."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from token_broker.policy.document import Path
 from token_broker.policy.model import Matcher
 
 _STS = "/https:~1~1sts.amazonaws.com~1/"
+# A token that is bound to a pod was asked for by its kubelet; tokens of Secrets live for ever, and have other claims.
+_POD = {"/kubernetes.io/namespace": {"exists": True}, "/kubernetes.io/pod/uid": {"exists": True}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,8 @@ class Preset:
     audience_claim: str = "aud"
     subject_claim: str = "sub"
     texts: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
-    tenants: tuple[str, ...] = ()  # where the issuer is shared: the claims that tell whose caller it is
-    end_users: bool = False
+    named: frozenset[str] = frozenset()  # required claims for which the policy may name values of its own
+    telling: str | None = None  # the shape of issuers that nobody else has; None: the shape itself, "": none
 
 
 PRESETS: dict[str, Preset] = {
@@ -36,12 +36,22 @@ PRESETS: dict[str, Preset] = {
         "GitHub Actions",
         "https://docs.github.com/en/actions/reference/security/oidc",
         "https://token.actions.githubusercontent.com",
-        r"https://token\.actions\.githubusercontent\.com",
+        # The world's, an enterprise's own, one with data residency, and GitHub Enterprise Server.
+        r"https://(token\.actions\.githubusercontent\.com(/[\w-]+)?|token\.actions\.[a-z0-9-]+\.ghe\.com"
+        r"|[a-z0-9.-]+(:[0-9]+)?/_services/token)",
         "https://token.actions.githubusercontent.com",
         texts=frozenset(
-            {"repository_id", "repository_owner_id", "actor_id", "run_id", "run_number", "run_attempt", "ref_protected"}
+            {
+                "repository_id",
+                "repository_owner_id",
+                "enterprise_id",
+                "actor_id",
+                "run_id",
+                "run_number",
+                "run_attempt",
+                "ref_protected",
+            }
         ),
-        tenants=("repository_id", "repository_owner_id", "sub"),
     ),
     "gitlab": Preset(
         "GitLab",
@@ -52,7 +62,7 @@ PRESETS: dict[str, Preset] = {
         texts=frozenset(
             {"project_id", "namespace_id", "user_id", "pipeline_id", "job_id", "ref_protected", "environment_protected"}
         ),
-        tenants=("project_id", "namespace_id"),
+        telling=r"https://gitlab\.com",
     ),
     "cognito-id": Preset(
         "Amazon Cognito, id token",
@@ -62,7 +72,6 @@ PRESETS: dict[str, Preset] = {
         "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_AbCdEf",
         keys_path="/.well-known/jwks.json",
         require={"token_use": "id"},
-        end_users=True,
     ),
     "cognito-access": Preset(
         "Amazon Cognito, access token",
@@ -73,7 +82,6 @@ PRESETS: dict[str, Preset] = {
         keys_path="/.well-known/jwks.json",
         require={"token_use": "access"},
         audience_claim="client_id",
-        end_users=True,
     ),
     "auth0": Preset(
         "Auth0",
@@ -81,17 +89,18 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+/",
         "https://acme.eu.auth0.com/",
-        end_users=True,
+        telling=r"https://[a-z0-9.-]+\.auth0\.com/",
     ),
     "clerk": Preset(
         "Clerk, session token",
-        "https://clerk.com/docs/guides/sessions/session-tokens",
+        "https://clerk.com/docs/guides/sessions/manual-jwt-verification",
         None,
         r"https://[a-z0-9.-]+",
         "https://clerk.example.com",
-        require={"sid": {"exists": True}},
+        # A user who has not chosen an organization yet, or still sets up a second factor, has a pending session.
+        require={"sid": {"exists": True}, "sts": {"absent_or": "active"}},
         audience_claim="azp",
-        end_users=True,
+        telling=r"https://([a-z0-9-]+\.clerk\.accounts\.dev|clerk\.[a-z0-9.-]+)",
     ),
     "firebase": Preset(
         "Firebase Authentication",
@@ -100,8 +109,10 @@ PRESETS: dict[str, Preset] = {
         r"https://securetoken\.google\.com/[a-z0-9-]+",
         "https://securetoken.google.com/my-project",
         keys_path="https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
-        require={"/firebase/sign_in_provider": {"not": "anonymous"}},
-        end_users=True,
+        # Each tenant has users and sign-in methods of its own, and all have the project's issuer and audience:
+        # https://cloud.google.com/identity-platform/docs/multi-tenancy-authentication
+        require={"/firebase/sign_in_provider": {"not": "anonymous"}, "/firebase/tenant": {"exists": False}},
+        named=frozenset({"/firebase/tenant"}),
     ),
     "google": Preset(
         "Google, id token",
@@ -110,8 +121,6 @@ PRESETS: dict[str, Preset] = {
         r"https://accounts\.google\.com",
         "https://accounts.google.com",
         keys_path="https://www.googleapis.com/oauth2/v3/certs",
-        tenants=("hd", "sub", "email"),
-        end_users=True,
     ),
     "entra-v2": Preset(
         "Microsoft Entra ID, version 2.0",
@@ -121,18 +130,18 @@ PRESETS: dict[str, Preset] = {
         "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0",
         require={"ver": "2.0"},
         texts=frozenset({"ver"}),
-        end_users=True,
     ),
     "supabase": Preset(
         "Supabase",
-        "https://supabase.com/docs/guides/auth/jwts",
+        "https://supabase.com/docs/guides/auth/oauth-server/token-security",
         None,
         r"https://[a-z0-9.-]+/auth/v1",
         "https://abcdefghijklmnop.supabase.co/auth/v1",
         algorithms=("ES256",),
         keys_path="/.well-known/jwks.json",
-        require={"role": "authenticated", "is_anonymous": False},
-        end_users=True,
+        # What a third party's OAuth client got for a user differs from the user's own session by `client_id` alone.
+        require={"role": "authenticated", "is_anonymous": False, "client_id": {"exists": False}},
+        named=frozenset({"client_id"}),
     ),
     "cloudflare-access": Preset(
         "Cloudflare Access, a person",
@@ -141,8 +150,7 @@ PRESETS: dict[str, Preset] = {
         r"https://[a-z0-9-]+\.cloudflareaccess\.com",
         "https://acme.cloudflareaccess.com",
         keys_path="/cdn-cgi/access/certs",
-        require={"email": {"exists": True}, "common_name": {"exists": False}},
-        end_users=True,
+        require={"type": "app", "email": {"exists": True}, "common_name": {"exists": False}},
     ),
     "cloudflare-access-service": Preset(
         "Cloudflare Access, a service token",
@@ -151,7 +159,7 @@ PRESETS: dict[str, Preset] = {
         r"https://[a-z0-9-]+\.cloudflareaccess\.com",
         "https://acme.cloudflareaccess.com",
         keys_path="/cdn-cgi/access/certs",
-        require={"common_name": {"exists": True}},
+        require={"type": "app", "common_name": {"exists": True}},
         subject_claim="common_name",
     ),
     "aws-sts": Preset(
@@ -164,69 +172,75 @@ PRESETS: dict[str, Preset] = {
         require={f"{_STS}aws_account": {"exists": True}},
         texts=frozenset({f"{_STS}aws_account"}),
     ),
+    "eks": Preset(
+        "Amazon EKS, a pod's service account",
+        "https://docs.aws.amazon.com/eks/latest/userguide/iam-roles-for-service-accounts.html",
+        None,
+        r"https://oidc\.eks\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/id/[0-9A-F]{32}",
+        "https://oidc.eks.eu-central-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF",
+        require=_POD,
+    ),
+    "kubernetes": Preset(
+        "Kubernetes, a pod's service account",
+        "https://kubernetes.io/docs/reference/access-authn-authz/service-accounts-admin/",
+        None,
+        r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w./-]*)?",
+        "https://kubernetes.default.svc.cluster.local",
+        require=_POD,
+        telling=r"https://kubernetes\.default\.svc(\.cluster\.local)?",
+    ),
+    "okta": Preset(
+        "Okta, access token of a custom authorization server",
+        "https://developer.okta.com/docs/guides/validate-access-tokens/",
+        None,
+        r"https://[a-z0-9.-]+/oauth2/[\w-]+",
+        "https://acme.okta.com/oauth2/default",
+        # An id token of the same server names no client.
+        require={"cid": {"exists": True}},
+        telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com/oauth2/[\w-]+",
+    ),
+    "okta-id": Preset(
+        "Okta, id token",
+        "https://developer.okta.com/docs/guides/validate-id-tokens/",
+        None,
+        r"https://[a-z0-9.-]+(/oauth2/[\w-]+)?",
+        "https://acme.okta.com",
+        require={"idp": {"exists": True}, "cid": {"exists": False}},
+        telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com(/oauth2/[\w-]+)?",
+    ),
+    "keycloak": Preset(
+        "Keycloak, access token",
+        "https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/util/TokenUtil.html",
+        None,
+        r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w-]+)?/realms/[\w.-]+",
+        "https://login.example.com/realms/acme",
+        require={"typ": "Bearer"},  # the claim; the header's is JWT for every kind
+    ),
+    "keycloak-id": Preset(
+        "Keycloak, id token",
+        "https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/util/TokenUtil.html",
+        None,
+        r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w-]+)?/realms/[\w.-]+",
+        "https://login.example.com/realms/acme",
+        require={"typ": "ID"},
+    ),
+    "vercel": Preset(
+        "Vercel, a deployment",
+        "https://vercel.com/docs/oidc/reference",
+        None,
+        r"https://oidc\.vercel\.com(/[a-z0-9-]+)?",
+        "https://oidc.vercel.com/acme",
+    ),
 }
 
 
-def applied(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
-    """The document with each issuer's preset filled in, and what is wrong about the presets' use.
-
-    What the policy says itself wins, but the preset's requirements hold besides.
-    """
-    issuers = value.get("issuers") if isinstance(value, dict) else None
-    if not isinstance(issuers, dict):
-        return value, []
-    filled, problems = {}, []
-    for name, issuer in issuers.items():
-        filled[name], problem = _filled(issuer)
-        problems += [(("issuers", name, *path), message) for path, message in problem]
-    return {**value, "issuers": filled}, problems
-
-
-def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
-    if not isinstance(issuer, dict) or "preset" not in issuer:
-        return issuer, []
-    preset = PRESETS.get(str(issuer["preset"]))
-    if preset is None:
-        return {**issuer, "preset": None}, [(("preset",), _unknown(str(issuer["preset"])))]
-    defaults = {
-        "issuer": preset.issuer,
-        "algorithms": list(preset.algorithms),
-        "keys": _keys(preset, issuer.get("issuer", preset.issuer)),
-        "audience_claim": preset.audience_claim,
-        "subject_claim": preset.subject_claim,
-    }
-    wanted = issuer.get("require")
-    own = wanted if isinstance(wanted, dict) else {}
-    problems: list[tuple[Path, str]] = [
-        (("require", claim), f"the preset requires `{claim}` already; take it out")
-        for claim in own
-        if claim in _required(preset, issuer)
+def known(issuer: str) -> list[str]:
+    """The presets that are for this issuer and for none else."""
+    return [
+        name
+        for name, preset in PRESETS.items()
+        if re.fullmatch(preset.shape if preset.telling is None else preset.telling, issuer, re.ASCII)
     ]
-    url = issuer.get("issuer", preset.issuer)
-    if isinstance(url, str) and not re.fullmatch(preset.shape, url, re.ASCII):
-        problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
-    merged = {name: text for name, text in defaults.items() if text is not None} | issuer
-    if wanted is None or own:
-        merged["require"] = {**_required(preset, issuer), **own}
-    return {name: item for name, item in merged.items() if name != "require" or item}, problems
-
-
-def _required(preset: Preset, issuer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stands in for an audience is not needed where the JWT has one after all, as by a JWT template of Clerk's."""
-    has_aud = preset.audience_claim == "azp" and issuer.get("audience_claim") == "aud"
-    return {} if has_aud else preset.require
-
-
-def _keys(preset: Preset, issuer: Any) -> Any:
-    if preset.keys_path is None or not isinstance(issuer, str):
-        return "discovery"
-    is_path = preset.keys_path.startswith("/")
-    return {"url": issuer.rstrip("/") + preset.keys_path if is_path else preset.keys_path}
-
-
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, PRESETS, n=1)
-    return f"no preset `{name}`; " + (f"did you mean `{near[0]}`?" if near else f"one of {', '.join(PRESETS)}")
 
 
 def misfits(texts: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:

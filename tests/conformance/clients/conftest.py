@@ -145,7 +145,7 @@ GRANTS: list[tuple[str, dict[str, Any], str]] = [
     ("rsa-service", {"sub": RSA_SERVICE}, "queues:read"),
     ("provider", {"scope": {"words": ["jobs"]}}, "billing:read"),
     ("people", {"cognito:username": "alice"}, "templates:read"),
-    ("machines", {"token_use": "access"}, "dam:read"),
+    ("machines", {"username": "alice"}, "dam:read"),
     ("aws", {ACCOUNT: "123456789012", "sub": {"like": "arn:aws:iam::123456789012:role/*"}}, "auth_keys:read"),
     ("aws-iam", {"account": "123456789012"}, "smart_cdn:sign"),
 ]

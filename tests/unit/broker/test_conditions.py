@@ -163,3 +163,11 @@ def test_like_is_linear_in_the_value() -> None:
 def test_an_unknown_operation_cannot_be_loaded() -> None:
     with pytest.raises(KeyError):
         matcher("regex", "x")
+
+
+def test_absent_or_takes_absence_and_what_fulfils_the_matchers_and_no_null() -> None:
+    active = Condition.load({"claim": "sts", "path": ["sts"], "exists": None, "tests": [["one_of", ["active"]]]})
+    assert active.holds({})
+    assert active.holds({"sts": "active"})
+    for other in ("pending", None, "", True, ["active"]):
+        assert not active.holds({"sts": other})

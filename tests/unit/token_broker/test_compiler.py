@@ -115,6 +115,12 @@ def test_each_matcher_compiles(written: Any, tests: list[Any]) -> None:
     assert when(written) == [{"claim": "c", "path": ["c"], "exists": True, "tests": tests}]
 
 
+def test_absence_or_a_value_compiles_as_neither_there_nor_absent() -> None:
+    tests = [["one_of", ["active"]]]
+    assert when({"absent_or": "active"}) == [{"claim": "c", "path": ["c"], "exists": None, "tests": tests}]
+    assert when({"absent_or": {"like": "a*"}})[0]["tests"] == [["like", "a*"]]
+
+
 def test_absence_compiles_without_tests() -> None:
     assert when({"exists": False}) == [{"claim": "c", "path": ["c"], "exists": False, "tests": []}]
 
@@ -192,6 +198,10 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
     "unknown matcher": ("rules.0.when", {"a": {"regex": "x"}}, "unknown key `regex`"),
     "null in a list": ("rules.0.when", {"a": {"any": [None]}}, "`any` is empty"),
     "absence and more": ("rules.0.when", {"a": {"exists": False, "any": ["x"]}}, "`exists: false` stands alone"),
+    "absent_or and more": ("rules.0.when", {"a": {"absent_or": 1, "like": "a*"}}, "`absent_or` stands alone"),
+    "a list of requirements": ("issuers.site.require", [], "`require` must be conditions such as"),
+    "a text as requirement": ("issuers.site.require", "", "`require` must be conditions such as"),
+    "false as requirement": ("issuers.site.require", False, "`require` must be conditions such as"),
     "not not": ("rules.0.when", {"a": {"not": {"not": "x"}}}, "`not` does not belong here"),
     "a pattern without star": ("rules.0.when", {"a": {"like": "abc"}}, "a pattern without * is a plain value"),
     "words with spaces": ("rules.0.when", {"a": {"words": ["a b"]}}, "a word holds no spaces"),
@@ -305,6 +315,20 @@ def test_callers_without_a_jwt_need_no_issuer() -> None:
     assert (document["issuers"], document["rules"][0]["issuer"]) == ([], "aws-iam")
 
 
+@pytest.mark.parametrize(
+    "when",
+    [
+        {"sub": {"like": "arn:aws:iam::123456789012:role/*"}},
+        {"role": {"like": "nightly-*"}, "session": "s"},
+        {"user": ["bob", "eve"]},
+        {"principal_id": "AROAEXAMPLE"},
+    ],
+    ids=str,
+)
+def test_a_rule_that_says_whose_role_or_user_it_is_compiles(when: dict[str, Any]) -> None:
+    assert compiled(reserved("aws-iam", when))["rules"]
+
+
 def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
     (_, guard) = compiled(reserved("aws-iam", {"account": "123456789012"}))["rules"][0]["when"]
     assert (guard["claim"], guard["tests"]) == ("cognito", [["one_of", [False]]])
@@ -318,6 +342,17 @@ def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
         ("aws-iam", {"session": "s"}, "the caller itself chooses the session's name"),
         ("aws-iam", {"session": "s", "type": "role"}, "the caller itself chooses the session's name"),
         ("aws-iam", {"session": "s", "sub": {"exists": True}}, "the caller itself chooses the session's name"),
+        ("aws-iam", {"account": {"like": "**"}}, "write the account's 12 digits"),
+        ("aws-iam", {"account": {"like": "1234*"}, "role": "nightly"}, "write the account's 12 digits"),
+        ("aws-iam", {"sub": {"like": "arn:aws:iam::**"}}, "write the account's 12 digits"),
+        ("aws-iam", {"sub": {"like": "arn:aws:iam::*:role/nightly"}}, "write the account's 12 digits"),
+        ("aws-iam", {"role": {"like": "*"}, "session": "s"}, "says not whose role or user"),
+        ("aws-iam", {"user": {"like": "**"}}, "says not whose role or user"),
+        ("aws-iam", {"role": ["nightly", ""]}, "says not whose role or user"),
+        ("aws-iam", {"principal_id": {"like": "AROA*"}}, "says not whose role or user"),
+        ("aws-iam", {"role": {"not": "evil"}}, "says not whose role or user"),
+        ("aws-iam", {"role": {"absent_or": "nightly"}}, "says not whose role or user"),
+        ("aws-iam", {"org_id": "o-1", "cognito": True}, "says not whose role or user"),
         ("aws-iam", {"account": 123456789012}, "`account` is a text; put the value in quotes"),
         ("aws-iam", {"account": "1", "cognito": "true"}, "`cognito` is true or false"),
         ("aws-iam", {"groups": "s"}, "callers of `aws-iam` have no claim `groups`; one of account, cognito"),

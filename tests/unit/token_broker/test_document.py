@@ -61,7 +61,15 @@ def test_every_value_knows_its_line_and_column() -> None:
         ("[a]: 1", "a key that is no string; use plain text"),
         ("", "p.yaml:1:1: error: the file is empty; start with `version: 1`"),
         ("a: [1", "not YAML"),
-        ("a: b\x00", "p.yaml:1:5: error: a control character; remove it"),
+        ("a: b\x00", "p.yaml:1:5: error: a control character, U+0000; remove it"),
+        ("a: gu\u200best", "p.yaml:1:6: error: an invisible format character, U+200B ZERO WIDTH SPACE; remove it"),
+        (
+            "a: 1\n# \u202eb",
+            "p.yaml:2:3: error: an invisible format character, U+202E RIGHT-TO-LEFT OVERRIDE",
+        ),
+        ("\ufeffa: 1", "p.yaml:1:1: error: an invisible format character, U+FEFF ZERO WIDTH NO-BREAK SPACE; remove it"),
+        ("a: x\u2066\nb: y\u200d", "p.yaml:2:5: error: an invisible format character, U+200D ZERO WIDTH JOINER"),
+        ("a: \U000e0041", "p.yaml:1:4: error: an invisible format character, U+E0041 TAG LATIN CAPITAL LETTER A"),
         ("<<: {a: 1}\n<<: {b: 1}", "the key `<<` a second time"),
     ],
 )
@@ -85,3 +93,11 @@ def test_a_huge_file_is_refused_unread() -> None:
 def test_any_text_is_a_document_or_policy_errors(text: str) -> None:
     with suppress(PolicyErrors):
         read(text, "p.yaml")
+
+
+def test_letters_of_every_language_and_emoji_may_stand_in_a_policy() -> None:
+    assert read("# für अ\nname: Größe 🚀 é", "p.yaml").value == {"name": "Größe 🚀 é"}
+
+
+def test_an_invisible_character_written_as_an_escape_is_seen_by_the_reviewer() -> None:
+    assert read('a: "gu\\u200best"', "p.yaml").value == {"a": "gu\u200best"}

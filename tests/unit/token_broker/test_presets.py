@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 import yaml
+from broker.policy import load
+from token_broker.policy.cases import run
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
+from token_broker.policy.model import Case
 from token_broker.policy.presets import PRESETS
 
 RULE = {"name": "one", "issuer": "x", "when": {"sub": "a"}, "scopes": ["assemblies:write"]}
@@ -35,7 +38,8 @@ def errors(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
 
 
 RULES = {"github-actions": GITHUB_RULE, "google": RULE | {"when": {"hd": "example.com"}}}
-RULES["gitlab"] = RULE | {"when": {"project_id": "7"}}
+RULES["gitlab"] = RULE | {"when": {"project_id": "7", "ref_protected": "true"}}
+RULES["vercel"] = RULE | {"when": {"project_id": "prj_1", "environment": "production"}}
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -69,7 +73,8 @@ def test_what_the_policy_says_itself_wins() -> None:
     entry = compiled({"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "algorithms": ["PS256"], "max_age": "5m"})
     assert (entry["algorithms"], entry["max_age"]) == (["PS256"], 300)
     own = {"preset": "cognito-id", "issuer": PRESETS["cognito-id"].example, "keys": {"url": "https://own.example/keys"}}
-    assert compiled(own)["keys"] == {"url": "https://own.example/keys"}
+    entry = compiled(own | {"silence": {"preset-keys": "a mirror of ours"}})
+    assert entry["keys"] == {"url": "https://own.example/keys"}
 
 
 def test_and_the_preset_s_requirements_hold_besides_its_own() -> None:
@@ -143,4 +148,90 @@ def test_a_person_and_a_service_token_of_cloudflare_stand_side_by_side() -> None
 
 def test_a_jwt_template_of_clerk_s_has_an_audience_and_no_session() -> None:
     entry = compiled({"preset": "clerk", "issuer": "https://clerk.example.com", "audience_claim": "aud"})
-    assert (entry["audience_claim"], entry["require"]) == ("aud", [])
+    assert entry["audience_claim"] == "aud"
+    assert [condition["claim"] for condition in entry["require"]] == ["sts"]
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("nothing", [{}, None], ids=str)
+def test_an_empty_require_takes_nothing_from_what_a_preset_requires(name: str, nothing: Any) -> None:
+    entry = compiled({"preset": name, "issuer": PRESETS[name].example, "require": nothing}, RULES.get(name))
+    assert {condition["claim"] for condition in entry["require"]} == PRESETS[name].require.keys()
+
+
+@pytest.mark.parametrize("name", PRESETS)
+@pytest.mark.parametrize("nothing", [[], "", False, 0], ids=str)
+def test_a_require_that_is_no_mapping_is_an_error_with_every_preset(name: str, nothing: Any) -> None:
+    issuer = {"preset": name, "issuer": PRESETS[name].example, "require": nothing}
+    assert "`require` must be conditions such as {token_use: id}" in errors(issuer, RULES.get(name))
+
+
+def decided(name: str, claims: dict[str, Any], when: dict[str, Any] | None = None, **issuer: Any) -> bool:
+    """Whether a caller with these claims is granted something by a policy with the preset."""
+    rule = RULE | {"when": when or {"sub": "u"}}
+    text = policy({"preset": name, "issuer": PRESETS[name].example, **issuer}, rule)
+    case = Case.model_validate({"name": "t", "issuer": "x", "claims": {"sub": "u", **claims}, "expect": "refused"})
+    return run(case, load(compile_policy(text, "p.yaml").data)) is not None
+
+
+PERSON = {"role": "authenticated", "is_anonymous": False}
+SIGNED_IN = {"firebase": {"sign_in_provider": "password"}}
+IN_TENANT = {"firebase": {"sign_in_provider": "password", "tenant": "acme-1"}}
+IN_POD = {"kubernetes.io": {"namespace": "media", "pod": {"uid": "1"}, "serviceaccount": {"name": "up"}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "granted", "refused"),
+    [
+        ("supabase", [PERSON], [{**PERSON, "client_id": "third-party"}, {**PERSON, "is_anonymous": True}, {}]),
+        ("firebase", [SIGNED_IN], [IN_TENANT, {"firebase": {"sign_in_provider": "anonymous"}}]),
+        ("clerk", [{"sid": "s"}, {"sid": "s", "sts": "active"}], [{"sid": "s", "sts": "pending"}, {}]),
+        ("cognito-id", [{"token_use": "id"}], [{"token_use": "access"}, {}]),
+        ("cognito-access", [{"token_use": "access"}], [{"token_use": "id"}]),
+        (
+            "cloudflare-access",
+            [{"type": "app", "email": "a@b.example"}],
+            [{"type": "org", "email": "a@b.example"}, {"type": "app", "common_name": "x"}],
+        ),
+        ("cloudflare-access-service", [{"type": "app", "common_name": "x"}], [{"type": "app"}, {"common_name": "x"}]),
+        ("entra-v2", [{"ver": "2.0"}], [{"ver": "1.0"}, {}]),
+        ("okta", [{"cid": "0oa1"}], [{"idp": "00o1"}]),
+        ("okta-id", [{"idp": "00o1"}], [{"cid": "0oa1"}, {"idp": "00o1", "cid": "0oa1"}]),
+        ("keycloak", [{"typ": "Bearer"}], [{"typ": "ID"}, {"typ": "Refresh"}, {}]),
+        ("keycloak-id", [{"typ": "ID"}], [{"typ": "Bearer"}]),
+        ("eks", [IN_POD], [{"kubernetes.io": {"namespace": "media"}}, {"kubernetes.io/serviceaccount/namespace": "m"}]),
+        ("kubernetes", [IN_POD], [{"kubernetes.io": {"namespace": "media"}}, {}]),
+    ],
+)
+def test_a_preset_takes_its_kind_of_token_and_no_other(name: str, granted: list[Any], refused: list[Any]) -> None:
+    assert [decided(name, claims) for claims in granted] == [True] * len(granted)
+    assert [decided(name, claims) for claims in refused] == [False] * len(refused)
+
+
+def test_a_policy_may_name_firebase_s_tenant_and_a_client_of_supabase_s() -> None:
+    tenant: dict[str, Any] = {"require": {"/firebase/tenant": "acme-1"}}
+    assert decided("firebase", IN_TENANT, **tenant)
+    assert not decided("firebase", SIGNED_IN, **tenant)
+    client: dict[str, Any] = {"require": {"client_id": ["ours"]}}
+    assert decided("supabase", {**PERSON, "client_id": "ours"}, **client)
+    assert not decided("supabase", {**PERSON, "client_id": "third-party"}, **client)
+    assert not decided("supabase", PERSON, **client)
+
+
+@pytest.mark.parametrize("wanted", [{"exists": True}, {"like": "**"}, {"not": "x"}, {"absent_or": "x"}], ids=str)
+def test_and_nothing_but_values_stands_in_for_what_a_preset_requires(wanted: Any) -> None:
+    issuer = {"preset": "firebase", "issuer": PRESETS["firebase"].example, "require": {"/firebase/tenant": wanted}}
+    assert "name the value of `/firebase/tenant`, or a list of values" in errors(issuer)
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://token.actions.githubusercontent.com",
+        "https://token.actions.githubusercontent.com/octocat-inc",
+        "https://token.actions.acme.ghe.com",
+        "https://github.example.com/_services/token",
+    ],
+)
+def test_github_s_preset_takes_every_form_of_its_issuer(issuer: str) -> None:
+    assert compiled({"preset": "github-actions", "issuer": issuer}, GITHUB_RULE)["issuer"] == issuer

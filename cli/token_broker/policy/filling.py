@@ -1,0 +1,81 @@
+"""A policy with its issuers' presets filled in, before the model reads it."""
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from token_broker.policy.document import Path
+from token_broker.policy.presets import PRESETS, Preset
+
+
+def applied(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
+    """The document with each issuer's preset filled in, and what is wrong about the presets' use.
+
+    What the policy says itself wins, but the preset's requirements hold besides.
+    """
+    issuers = value.get("issuers") if isinstance(value, dict) else None
+    if not isinstance(issuers, dict):
+        return value, []
+    filled, problems = {}, []
+    for name, issuer in issuers.items():
+        filled[name], problem = _filled(issuer)
+        problems += [(("issuers", name, *path), message) for path, message in problem]
+    return {**value, "issuers": filled}, problems
+
+
+def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
+    if not isinstance(issuer, dict) or "preset" not in issuer:
+        return issuer, []
+    preset = PRESETS.get(str(issuer["preset"]))
+    if preset is None:
+        return {**issuer, "preset": None}, [(("preset",), _unknown(str(issuer["preset"])))]
+    defaults = {
+        "issuer": preset.issuer,
+        "algorithms": list(preset.algorithms),
+        "keys": _keys(preset, issuer.get("issuer", preset.issuer)),
+        "audience_claim": preset.audience_claim,
+        "subject_claim": preset.subject_claim,
+    }
+    url = issuer.get("issuer", preset.issuer)
+    problems: list[tuple[Path, str]] = []
+    if isinstance(url, str) and not re.fullmatch(preset.shape, url, re.ASCII):
+        problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
+    merged = {name: text for name, text in defaults.items() if text is not None} | issuer
+    wanted = issuer.get("require")
+    # Whatever is no mapping is left for the model to refuse: nothing takes away what the preset requires.
+    if wanted is None or isinstance(wanted, dict):
+        merged["require"], problem = _merged(_required(preset, issuer), wanted or {}, preset.named)
+        problems += problem
+    return {name: item for name, item in merged.items() if name != "require" or item != {}}, problems
+
+
+def _merged(
+    required: Mapping[str, Any], own: Mapping[str, Any], named: frozenset[str]
+) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
+    """The preset's requirements and the policy's own; these win only where they name values of a `named` claim."""
+    problems: list[tuple[Path, str]] = []
+    for claim in own.keys() & required.keys():
+        if claim not in named:
+            problems.append((("require", claim), f"the preset requires `{claim}` already; take it out"))
+        elif isinstance(own[claim], dict):
+            problems.append((("require", claim), f"name the value of `{claim}`, or a list of values"))
+    return {**required, **own}, problems
+
+
+def _required(preset: Preset, issuer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What stands in for an audience is not needed where the JWT has one after all, as by a JWT template of Clerk's."""
+    has_aud = preset.audience_claim == "azp" and issuer.get("audience_claim") == "aud"
+    return {claim: wanted for claim, wanted in preset.require.items() if claim != "sid" or not has_aud}
+
+
+def _keys(preset: Preset, issuer: Any) -> Any:
+    if preset.keys_path is None or not isinstance(issuer, str):
+        return "discovery"
+    is_path = preset.keys_path.startswith("/")
+    return {"url": issuer.rstrip("/") + preset.keys_path if is_path else preset.keys_path}
+
+
+def _unknown(name: str) -> str:
+    near = difflib.get_close_matches(name, PRESETS, n=1)
+    return f"no preset `{name}`; " + (f"did you mean `{near[0]}`?" if near else f"one of {', '.join(PRESETS)}")

@@ -1,0 +1,117 @@
+"""The linter's opinions: what a policy may say, and its author most likely does not mean.
+
+Each has a code, which `silence: {code: reason}` beside the thing silences. The grave ones are errors until then.
+
+    codes      what there is to say
+    facts      what is known of the callers of well-known issuers
+    claims     what a condition says of a claim
+    outsiders  whether a rule keeps outsiders out
+    gates      whether a rule of GitHub or GitLab names a branch or environment
+    scopes     whether a rule gives more than its callers need
+    issuers    presets, their keys, audiences
+    repeated   rules that say what others say
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from broker.caller import INVOKE
+
+from token_broker.policy.document import Path
+from token_broker.policy.lint import claims, gates, scopes
+from token_broker.policy.lint.claims import Said
+from token_broker.policy.lint.codes import CODES, Opinion, Opinions
+from token_broker.policy.lint.facts import facts_of
+from token_broker.policy.lint.issuers import of_issuer
+from token_broker.policy.lint.outsiders import outsiders
+from token_broker.policy.lint.repeated import repeated
+from token_broker.policy.model import Issuer, Matcher, Rule, TrustPolicy
+
+__all__ = ["CODES", "Opinion", "opinions"]
+
+
+def opinions(policy: TrustPolicy) -> list[Opinion]:
+    """What is worth saying and not silenced."""
+    said = [*_issuers(policy), *_rules(policy), *_credentials(policy), *repeated(policy)]
+    silences = dict(_silences(policy))
+    kept = [each for each in said if each.code not in silences.get(each.path[:2], {})]
+    used = {(each.path[:2], each.code) for each in said}
+    for path, codes in silences.items():
+        for code in codes:
+            if (path, code) not in used:
+                kept.append(
+                    Opinion("unused-silence", (*path, "silence", code), f"nothing says `{code}` here; take it out")
+                )
+    return kept
+
+
+def _silences(policy: TrustPolicy) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    for name, issuer in policy.issuers.items():
+        yield ("issuers", name), issuer.silence
+    for name, credential in policy.credentials.items():
+        yield ("credentials", name), credential.silence
+    for place, rule in enumerate(policy.rules):
+        yield ("rules", place), rule.silence
+
+
+def _issuers(policy: TrustPolicy) -> Opinions:
+    trusted = {rule.issuer for rule in policy.rules}
+    for name, issuer in policy.issuers.items():
+        path: Path = ("issuers", name)
+        yield from _patterns((*path, "require"), issuer.require or {})
+        yield from of_issuer(path, name, issuer, is_trusted=name in trusted)
+
+
+def _credentials(policy: TrustPolicy) -> Opinions:
+    given = {rule.credential for rule in policy.rules}
+    for name in policy.credentials:
+        if name not in given:
+            yield Opinion("unused-credential", ("credentials", name), f"no rule gives `{name}`; take it out")
+
+
+def _rules(policy: TrustPolicy) -> Opinions:
+    for place, rule in enumerate(policy.rules):
+        path: Path = ("rules", place)
+        issuer = policy.issuers.get(rule.issuer)
+        yield from scopes.broad((*path, "scopes"), rule)
+        yield from _patterns((*path, "when"), rule.when)
+        if issuer is not None:
+            yield from _of_issuer_s_callers(path, rule, issuer, claims.said(rule, issuer))
+        elif rule.issuer == INVOKE and not any(map(claims.texts, rule.when.values())):
+            yield Opinion("everyone", (*path, "when"), "every function of this kind fulfils this; name it by `sub`")
+
+
+def _of_issuer_s_callers(path: Path, rule: Rule, issuer: Issuer, said: Sequence[Said]) -> Opinions:
+    facts = facts_of(issuer)
+    if facts.gates == "github":
+        yield from gates.github(path, said)
+    else:
+        yield from outsiders(path, rule, issuer, facts)
+    if facts.gates == "gitlab":
+        yield from gates.gitlab(path, said)
+    yield from scopes.of_end_users((*path, "scopes"), rule, said, facts)
+    yield from _contradictions((*path, "when"), rule, issuer)
+
+
+def _patterns(path: Path, conditions: Mapping[str, Any]) -> Opinions:
+    for claim, condition in conditions.items():
+        pattern = condition.like if isinstance(condition, Matcher) else None
+        if pattern and re.search(r"[^*/:]\*{1,2}$", pattern):
+            message = f"`{pattern}` also matches every longer name; end it, or put a / or : before the *"
+            yield Opinion("open-wildcard", (*path, claim), message)
+
+
+def _contradictions(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
+    for claim, required in (issuer.require or {}).items():
+        wanted = rule.when.get(claim)
+        if wanted is None:
+            continue
+        if claims.is_absence(wanted):
+            contradicts = not claims.passes(required, {})
+        else:
+            values = claims.exact(wanted)
+            contradicts = bool(values) and not any(claims.passes(required, {"claim": value}) for value in values)
+        if contradicts:
+            message = f"the issuer requires another `{claim}`, so this rule never matches"
+            yield Opinion("never-matches", (*path, claim), message)

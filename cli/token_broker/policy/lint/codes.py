@@ -1,0 +1,50 @@
+"""The codes of the linter's opinions, and how grave each is."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from token_broker.policy.document import Path
+
+# Code: whether it is grave, and what it is about, for the page. Grave is what lets somebody in who is not meant.
+CODES: dict[str, tuple[bool, str]] = {
+    "shared-issuer": (True, "an issuer that signs for everybody is not pinned to a tenant by an exact id"),
+    "outsiders": (True, "whoever signs up at the issuer fulfils the rule"),
+    "caller-chosen": (True, "a rule asks only for what the caller itself writes"),
+    "changes-hands": (True, "a rule asks only for names that others can take over"),
+    "unverified-address": (True, "a rule matches an e-mail address or phone number that nobody verified"),
+    "github-names": (True, "a GitHub rule matches names, which others can take over, and no immutable id"),
+    "github-ungated": (True, "a GitHub rule names neither a ref nor an environment, so any branch may"),
+    "gitlab-ungated": (True, "a GitLab rule names neither a ref nor an environment, so any branch may"),
+    "never-matches": (True, "a rule contradicts what its issuer requires"),
+    "use-preset": (True, "a well-known issuer is written without its preset, and so without what that requires"),
+    "preset-keys": (True, "the keys of a well-known issuer come from another place than its own"),
+    "everyone": (False, "a rule asks for nothing beyond being a caller of its issuer"),
+    "all-scopes": (False, "a rule gives all that the Auth Key has"),
+    "broad-scope": (False, "a rule gives `read`, `write` or the right to make Auth Keys"),
+    "shows-secrets": (False, "`template_credentials:read` shows other services' secrets"),
+    "end-user-read": (False, "end users get a `*:read` scope, which reads everyone's things in the workspace"),
+    "end-user-write": (False, "end users get a `*:write` scope or `smart_cdn:sign`, which change or use everyone's"),
+    "end-user-once": (False, "end users show one JWT many times, and `once` takes it only the first time"),
+    "mint-budget": (False, "whoever signs up gets tokens of its own, and many accounts use the mint budget up"),
+    "open-wildcard": (False, "a pattern ends within a name, so it matches longer names too"),
+    "replayable": (False, "the JWT names no audience of yours, so every API it is shown to can use it here"),
+    "duplicate-rule": (False, "a rule says what another says"),
+    "shadowed-rule": (False, "a rule adds nothing to another that is more general"),
+    "unused-credential": (False, "no rule gives this credential"),
+    "unused-issuer": (False, "no rule trusts this issuer"),
+    "unused-silence": (False, "a silence for something that is not said"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opinion:
+    code: str
+    path: Path
+    message: str
+
+    @property
+    def is_grave(self) -> bool:
+        return CODES[self.code][0]
+
+
+Opinions = Iterator[Opinion]

@@ -1,0 +1,128 @@
+"""GitHub and GitLab: whether a rule names immutable ids, and a branch, tag or environment.
+
+Whoever may push to a repository makes branches, tags and pull requests of any name. So a rule needs a gate: an exact
+ref, or a pattern whose literal part names one. `refs/heads/**` is every branch.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from token_broker.policy.document import Path
+from token_broker.policy.lint import claims
+from token_broker.policy.lint.claims import Pattern, Said
+from token_broker.policy.lint.codes import Opinion, Opinions
+
+_REF = re.compile(r"refs/(heads|tags)/[^*]*[^\W_][^\n]*")
+_NAME = re.compile(r"[^*]*[^\W_][^\n]*")  # of a branch or tag: something literal before the first star
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_IDS = ("repository_id", "repository_owner_id", "enterprise_id")
+# https://docs.github.com/en/actions/reference/security/oidc, also with a subject made of other claims
+_SUBJECT_WITH_ID = re.compile(
+    r"repo:[^/*:]+@[0-9]+/[^\n]*|([^*]*:)?(repository|repository_owner|enterprise)_id:[0-9]+(:[^\n]*)?"
+)
+
+
+def github(path: Path, said: Sequence[Said]) -> Opinions:
+    if not any(_has_id(claims.path_of(claim), condition) for _, claim, condition in said):
+        message = "add repository_id or repository_owner_id: a name can be given up and taken by others"
+        yield Opinion("github-names", (*path, "when"), message)
+    if not any(_gates(_GITHUB, claim, condition) for _, claim, condition in said):
+        message = "name a ref such as refs/heads/main, or an environment: as it is, every branch and pull request may"
+        yield Opinion("github-ungated", (*path, "when"), message)
+
+
+def gitlab(path: Path, said: Sequence[Said]) -> Opinions:
+    gated = any(_gates(_GITLAB, claim, condition) for _, claim, condition in said)
+    kinds = [claims.exact(condition) for _, claim, condition in said if claims.path_of(claim) == "ref_type"]
+    # A tag called main is made by whoever may push.
+    has_kind = any(len(values) == 1 for values in kinds)
+    named = any(
+        claims.path_of(claim) == "ref" and _all(_is_name, claims.texts(condition)) for _, claim, condition in said
+    )
+    if not gated and not (named and has_kind):
+        message = (
+            "add ref and ref_type, ref_protected or environment: as it is, every branch may"
+            if not named
+            else 'add ref_type: branch, or ref_protected: "true": a tag can have the name of a branch'
+        )
+        yield Opinion("gitlab-ungated", (*path, "when"), message)
+
+
+def _has_id(path: str, condition: Any) -> bool:
+    if path == "sub":
+        return _all(lambda text: _SUBJECT_WITH_ID.fullmatch(text) is not None, claims.texts(condition))
+    return path in _IDS and bool(claims.exact(condition))
+
+
+def _gates(gates: dict[str, Callable[[str], bool]], claim: str, condition: Any) -> bool:
+    gate = gates.get(claims.path_of(claim))
+    return gate is not None and _all(gate, claims.texts(condition))
+
+
+def _all(gate: Callable[[str], bool], texts: list[str]) -> bool:
+    """One good value does not excuse another."""
+    return bool(texts) and all(map(gate, texts))
+
+
+def _is_ref(text: str) -> bool:
+    return _REF.fullmatch(text) is not None
+
+
+def _is_name(text: str) -> bool:
+    return _NAME.fullmatch(text) is not None
+
+
+def _is_environment(text: str) -> bool:
+    return any(map(str.isalnum, text))
+
+
+def _is_workflow(text: str) -> bool:
+    """A workflow at a ref or commit that is one. `acme/**@refs/heads/main` also fits a branch `x@refs/heads/main`."""
+    before, at, ref = text.rpartition("@")
+    return bool(at) and "**" not in before and (_is_ref(ref) or _is_commit(ref))
+
+
+def _is_called_workflow(text: str) -> bool:
+    """Whoever may push calls reusable workflows of any repository, so it must be named."""
+    return _is_workflow(text) and re.match(r"[^*/]+/[^*/]+/", text) is not None
+
+
+def _is_commit(text: str) -> bool:
+    return _COMMIT.fullmatch(text) is not None
+
+
+def _is_true(text: str) -> bool:
+    return text == "true" and not isinstance(text, Pattern)
+
+
+def _is_github_subject(text: str) -> bool:
+    found = re.fullmatch(r"[^\n]*?(?:^|:)(ref|environment|job_workflow_ref|workflow_ref):([^\n]+)", text)
+    return found is not None and _GITHUB[found[1]](found[2])
+
+
+def _is_gitlab_subject(text: str) -> bool:
+    found = re.fullmatch(r"[^\n]*:ref_type:(branch|tag):ref:([^\n]+)|[^\n]*:environment:([^\n]+)", text)
+    return found is not None and (_is_name(found[2]) if found[2] else _is_environment(found[3]))
+
+
+_GITHUB: dict[str, Callable[[str], bool]] = {
+    "ref": _is_ref,
+    "environment": _is_environment,
+    "ref_protected": _is_true,
+    "job_workflow_ref": _is_called_workflow,
+    "workflow_ref": _is_workflow,
+    "sha": _is_commit,
+    "workflow_sha": _is_commit,
+    "job_workflow_sha": _is_commit,
+    "sub": _is_github_subject,
+}
+_GITLAB: dict[str, Callable[[str], bool]] = {
+    "ref_protected": _is_true,
+    "ref_path": _is_ref,
+    "environment": _is_environment,
+    "environment_protected": _is_true,
+    "ci_config_ref_uri": _is_workflow,
+    "sha": _is_commit,
+    "sub": _is_gitlab_subject,
+}

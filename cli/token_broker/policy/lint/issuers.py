@@ -1,0 +1,51 @@
+"""Opinions on the issuers themselves: presets, their keys, and how a JWT is told from one for others."""
+
+from urllib.parse import urlsplit
+
+from token_broker.policy import presets
+from token_broker.policy.document import Path
+from token_broker.policy.lint.codes import Opinion, Opinions
+from token_broker.policy.lint.facts import facts_of
+from token_broker.policy.model import Issuer, KeyUrl
+from token_broker.policy.presets import PRESETS
+
+# A cluster's own issuer is often out of reach, and its keys are shown elsewhere.
+_KEYS_ANYWHERE = {"kubernetes"}
+
+
+def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opinions:
+    """`is_trusted`: whether a rule names the entry."""
+    if not is_trusted:
+        yield Opinion("unused-issuer", path, f"no rule trusts `{name}`; write one, or take it out")
+    if issuer.once and facts_of(issuer).end_users:
+        message = "a page shows its user's JWT until it expires; with `once` each token needs a new sign-in or refresh"
+        yield Opinion("end-user-once", (*path, "once"), message)
+    if issuer.audience_claim != "aud":
+        yield Opinion(
+            "replayable",
+            (*path, "audiences"),
+            f"a JWT told by `{issuer.audience_claim}` can be used here by every API that its holder shows it to",
+        )
+    yield from _preset(path, issuer)
+
+
+def _preset(path: Path, issuer: Issuer) -> Opinions:
+    known = presets.known(issuer.issuer)
+    if known and issuer.preset not in known:
+        message = (
+            f"write `preset: {' or '.join(known)}`: it requires what tells this issuer's kinds of token apart, "
+            "and who may be behind them"
+        )
+        yield Opinion("use-preset", (*path, "issuer"), message)
+    if issuer.preset is None:
+        return
+    if isinstance(issuer.keys, KeyUrl) and issuer.preset not in _KEYS_ANYWHERE and not _is_own(issuer):
+        message = f"whoever is behind {issuer.keys.url} signs for every caller of {issuer.issuer}; take `keys` out"
+        yield Opinion("preset-keys", (*path, "keys"), message)
+
+
+def _is_own(issuer: Issuer) -> bool:
+    """Whether the keys are the preset's own, or at the issuer's own origin."""
+    assert isinstance(issuer.keys, KeyUrl)
+    keys_path = PRESETS[issuer.preset or ""].keys_path
+    return issuer.keys.url == keys_path or urlsplit(issuer.keys.url)[:2] == urlsplit(issuer.issuer)[:2]
