@@ -46,7 +46,9 @@ def _sam_deploy(environment: Environment) -> None:
     if not sys.stdin.isatty():
         command.append("--no-confirm-changeset")
     if subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode:
-        raise NotDeployed("sam deploy failed, see above; docs/deploy.md, `When it fails`, knows the usual causes")
+        raise NotDeployed(
+            "sam deploy failed, see above; docs/deploy.md, `If a deployment fails`, knows the usual causes"
+        )
 
 
 def _outputs(environment: Environment) -> dict[str, str]:

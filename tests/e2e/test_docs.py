@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from local.artifact import ROOT
+from tests.kit.docs import commands
 from tests.kit.stacks import Client, running_stack
 
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md"))]
-PROGRAMS = r"(?:git|make|curl|aws|gh|sam|umask|rm|echo|printf|export|openssl|\.venv/bin/[a-z-]+)"
-IS_COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*{PROGRAMS} |[A-Z_]+=\$\(")
 # What is not run here, and why.
 NOT_RUN = {
-    r"\baws [a-z]+|\bsam (deploy|delete)|^make deploy|secret\.json": "needs an AWS account",
+    r"\baws [a-z]+|\bsam delete": "needs an AWS account",
+    r"^make deploy|secret put|--env ": "tests/integration/test_deploy.py follows the page",
     r"^git clone": "needs the repository's address",
     r"^gh |ACTIONS_ID_TOKEN": "needs a login at GitHub, or a job there",
     r"--aws-sigv4": "signs for a deployment; tests/conformance/clients/test_curl.py signs for the stack",
@@ -29,16 +29,6 @@ NOT_RUN = {
 }
 # Shows a refusal, on purpose.
 REFUSED = re.compile(r"--subject mallory|--claims claims\.json")
-
-
-def commands(page: str) -> list[str]:
-    """The command lines of a page, in their order: of its indented blocks, and spans of code that are one."""
-    text = (ROOT / page).read_text().replace("\\\n", "")
-    # An `sh` block is docs/sandbox.md's, which tests/integration/sandbox/test_run.py runs.
-    text = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-    found = re.findall(r"^ {4}(\S.*)$|`([^`\n]+)`", text, re.MULTILINE)
-    lines = [re.sub(r" {2,}", " ", re.sub(r"\s+# .*", "", block or span)) for block, span in found]
-    return [line for line in lines if IS_COMMAND.match(line)]
 
 
 def reason(line: str) -> str | None:

@@ -16,13 +16,15 @@ import pytest
 from token_broker.deployment import read_environment
 
 from infra.build import Built
-from infra.deploy import NotDeployed, compare
+from infra.deploy import NotDeployed, ask_for_profile, compare
 from local.artifact import ROOT
 from tests.kit.cloudformation import BUCKET, CloudFormation, Stack
+from tests.kit.docs import blocks, commands
 from tests.kit.servers import serving
 from tests.kit.terminals import answered
 
 NEEDED = ["Makefile", "template.yaml", "requirements.txt", "requirements-dev.txt", "pyproject.toml", "policy.yaml"]
+QUESTIONS = ("AWS Region", "Trust policy", "Origins of pages", "Domain of your own", "SNS topic")
 # The environment of the tests is ready, and must not be made anew from a copy of the checkout.
 MAKE = ("make", "READY=")
 PAIR = '{"auth_key": "the-key", "auth_secret": "the-auth-secret"}'
@@ -67,7 +69,13 @@ class Person:
         done = subprocess.run(command, cwd=self.checkout, env=self.variables, input=stdin, check=False, **streams)
         return done.returncode, done.stdout
 
+    def answer(self, line: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
+        """The same in a terminal."""
+        command = line.replace("make ", "make READY= ").split()
+        return answered(command, answers, folder=self.checkout, variables=self.variables)
+
     def value_of(self, secret: str) -> str:
+        self.aws.region = secret.split(":")[3]
         return str(self.aws.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"])
 
 
@@ -104,32 +112,62 @@ def test_an_environment_is_built_deployed_and_seen_to_answer_with_what_was_built
     assert said.endswith("Next: .venv/bin/token-broker secret put --env prod, since the secret has no value yet.\n")
 
 
-@pytest.mark.timeout(300)  # the SAM CLI twice
-def test_a_new_environment_is_asked_for_and_a_changed_policy_is_never_deployed_from_an_old_build(
-    person: Person,
-) -> None:
-    questions = [
-        ("AWS Region", "us-east-1"),
-        ("Trust policy", "dev.yaml"),
-        ("Origins of pages", "https://dev.example.com"),
-        ("Domain of your own", ""),
-        ("SNS topic", ""),
-        ("Deploy this changeset?", "y"),
+@pytest.mark.timeout(400)  # the SAM CLI four times
+def test_the_page_on_deploying_can_be_followed_word_by_word(person: Person) -> None:
+    page = [line for line in commands("docs/deploy.md") if line.startswith(("make ", ".venv/bin/token-broker"))]
+    lines = [line for line in page if line not in ("make setup", "make deploy", "make up")]
+    assert lines[:4] == [
+        ".venv/bin/token-broker policy check",
+        "make deploy ENV=dev",
+        ".venv/bin/token-broker secret put --env dev",
+        "make deploy ENV=dev",
     ]
-    shutil.copy2(person.checkout / "policy.yaml", person.checkout / "dev.yaml")
-    status, shown = answered(
-        [*MAKE, "deploy", "ENV=dev"], questions, folder=person.checkout, variables=person.variables
-    )
-    assert status == 0, shown
-    first = person.aws.stacks["transloadit-token-broker-dev"]
-    assert first.parameters["AllowedOrigins"] == "https://dev.example.com"
-    policy = person.checkout / "dev.yaml"
+    (person.checkout / "samconfig.toml").unlink()
+    answers = {
+        "make deploy ENV=dev": [(asked, "") for asked in QUESTIONS] + [("Deploy this changeset?", "y")],
+        ".venv/bin/token-broker secret put --env dev": [("Auth Key", "the-key"), ("Auth Secret", "the-auth-secret")],
+    }
+    for line in lines:
+        if line == ".venv/bin/token-broker policy check --env prod":
+            (profile,) = (block for block in blocks("docs/deploy.md", "toml") if "[prod." in block)
+            with (person.checkout / "samconfig.toml").open("a") as file:
+                file.write(profile)
+            shutil.copy2(person.checkout / "prod.yaml", person.checkout / "policy.prod.yaml")
+        if line in answers:
+            status, said = person.answer(line, answers.pop(line))
+        else:
+            status, said = person.run(*line.replace("make ", "make READY= ").split())
+        assert status == 0, f"{line}\n{said}"
+    dev, prod = (person.aws.stacks[f"transloadit-token-broker-{name}"] for name in ("dev", "prod"))
+    assert json.loads(person.value_of(dev.outputs["SecretArn"])) == json.loads(PAIR)
+    assert dev.outputs["PolicyDigest"] != prod.outputs["PolicyDigest"]
+
+
+def test_a_changed_policy_is_never_deployed_from_an_old_build(person: Person) -> None:
+    assert person.make("deploy", "ENV=prod")[0] == 0
+    first = person.aws.stacks["broker-prod"]
+    policy = person.checkout / "prod.yaml"
     policy.write_text(policy.read_text().replace("max_age: 1h", "max_age: 30m"))
-    status, said = person.make("deploy", "ENV=dev")
+    status, said = person.make("deploy", "ENV=prod")
     assert status == 0, said
-    second = person.aws.stacks["transloadit-token-broker-dev"]
-    assert second.outputs["PolicyDigest"] != first.outputs["PolicyDigest"]
-    assert second.policy != first.policy
+    second = person.aws.stacks["broker-prod"]
+    assert first.outputs["PolicyDigest"] != second.outputs["PolicyDigest"]
+    assert first.policy != second.policy
+
+
+def test_the_answers_to_the_five_questions_become_a_profile(tmp_path: Path) -> None:
+    shutil.copy2(ROOT / "template.yaml", tmp_path)
+    answers = iter(["eu-west-1", "mine.yaml", "https://a.example,https://b.example", "t.example.com", "arn:c", "arn:t"])
+    profile = ask_for_profile("dev", lambda question: next(answers))
+    (tmp_path / "samconfig.toml").write_text(profile)
+    environment = read_environment("dev", tmp_path)
+    assert (environment.region, environment.policy) == ("eu-west-1", tmp_path / "mine.yaml")
+    assert environment.stack_name == "transloadit-token-broker-dev"
+    said = {
+        name: environment.parameters[name]
+        for name in ("AllowedOrigins", "DomainName", "CertificateArn", "PageTopicArn")
+    }
+    assert list(said.values()) == ["https://a.example,https://b.example", "t.example.com", "arn:c", "arn:t"]
 
 
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {

@@ -46,6 +46,7 @@ class CloudFormation:
         self.stacks: dict[str, Stack] = {}
         self.health: Any = None  # in place of what the deployed broker would answer
         self.url = ""
+        self.region = "us-east-1"  # of the last call
 
     def app(self) -> web.Application:
         app = web.Application(client_max_size=2**28)
@@ -55,13 +56,14 @@ class CloudFormation:
 
     def client(self, service: str) -> Any:
         connect: Any = boto3.client
-        given = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-east-1"}
+        given = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": self.region}
         return connect(service, endpoint_url=self._moto, **given)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
         form = dict(parse_qsl(body.decode("latin-1"))) if request.content_type.endswith("urlencoded") else {}
         if "Action" in form and form.get("Version") == "2010-05-15":
+            self.region = request.headers["Authorization"].split("/")[2]  # of the signature's scope
             return self._called(form["Action"], form)
         headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
         async with (

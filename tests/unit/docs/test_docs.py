@@ -17,6 +17,7 @@ from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.presets import PRESETS
 
+from tests.kit.docs import blocks
 from tests.kit.jwts import Signer
 
 ROOT = Path(__file__).parents[3]
@@ -25,10 +26,6 @@ PAGES = [
     for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md"))
     if "node_modules" not in page.parts
 ]
-
-
-def blocks(page: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
