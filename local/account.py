@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
+STACK = "local"  # its name in CloudFormation
 
 
 @dataclass(frozen=True, slots=True)

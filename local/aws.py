@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 
-from local.account import REGION, Principal
+from local.account import REGION, STACK, Principal
 from local.translate import Resources
 
 
@@ -34,19 +34,19 @@ def create_tables(resources: Resources, database: Any, prefix: str = "") -> list
     return [prefix + name for name in tables]
 
 
-def create_secrets(
-    resources: Resources, secrets: Any, credentials: Iterable[str], auth_key: str, auth_secret: str
-) -> dict[str, str]:
+def secret_name(credential: str) -> str:
+    """As the template names the secret of `default`: after the stack."""
+    return f"{STACK}/{credential}"
+
+
+def create_secrets(secrets: Any, credentials: Iterable[str], auth_key: str, auth_secret: str) -> dict[str, str]:
     """Create a secret for each of the policy's credentials, and put the Auth Key and Auth Secret into it, as an
-    operator would. The template's own secret is that of `default`. `secrets`: a client.
+    operator would. `secrets`: a client.
 
     Returns the variables that tell the functions which secret each credential is.
     """
-    definition = next(entry for entry in resources.values() if entry["Type"] == "AWS::SecretsManager::Secret")
-    secret_names = {name: f"transloadit/{name}" for name in credentials}
-    if "default" in secret_names:
-        secret_names["default"] = definition["Properties"]["Name"]
+    names = {credential: secret_name(credential) for credential in credentials}
     value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})
-    for name in secret_names.values():
+    for name in names.values():
         secrets.create_secret(Name=name, SecretString=value)
-    return {"CREDENTIALS": ",".join(secret_names), "CREDENTIAL_SECRETS": ",".join(secret_names.values())}
+    return {"CREDENTIALS": ",".join(names), "CREDENTIAL_SECRETS": ",".join(names.values())}

@@ -135,7 +135,7 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     vault, database = (
         aws.client(name, info.aws_endpoint_url, info.principal) for name in ("secretsmanager", "dynamodb")
     )
-    named = await asyncio.to_thread(aws.create_secrets, resources, vault, credentials, info.auth_key, info.auth_secret)
+    named = await asyncio.to_thread(aws.create_secrets, vault, credentials, info.auth_key, info.auth_secret)
     await asyncio.to_thread(aws.create_tables, resources, database)
     if options.upstream is None:
         key = AuthKey(info.auth_key, info.auth_secret, SCOPES)

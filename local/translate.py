@@ -12,14 +12,14 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-from local.account import ACCOUNT, REGION
+from local.account import ACCOUNT, REGION, STACK
 
 _PSEUDO = {
     "AWS::Region": REGION,
     "AWS::AccountId": ACCOUNT,
     "AWS::Partition": "aws",
     "AWS::URLSuffix": "amazonaws.com",
-    "AWS::StackName": "local",
+    "AWS::StackName": STACK,
 }
 _NO_VALUE: Any = object()
 

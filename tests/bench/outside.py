@@ -15,13 +15,11 @@ import certifi
 import trustme
 from aiohttp import web
 
-from local import artifact, aws
+from local import aws
 from local.account import Principal
-from local.options import PARAMETERS
 from local.processes import end, end_with_parent, free_ports
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
-from local.translate import Resources, translated
 from tests.bench.relay import Relay
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
 from tests.kit.jwts import Signer
@@ -49,7 +47,7 @@ class Outside:
         return {
             **PRINCIPAL.variables(),
             "CREDENTIALS": "default",
-            "CREDENTIAL_SECRETS": "transloadit/default",
+            "CREDENTIAL_SECRETS": aws.secret_name("default"),
             "SSL_CERT_FILE": str(self.trusted),
             "AWS_CA_BUNDLE": str(self.trusted),
             "AWS_ENDPOINT_URL": self.aws_url,
@@ -77,12 +75,11 @@ async def running(folder: Path) -> AsyncIterator[Outside]:
     authority.issue_cert(HOST).configure_cert(context)
     ports = free_ports(3)
     issuer_url, aws_url, api2_url = (f"https://{HOST}:{port}" for port in ports)
-    resources = translated(artifact.ROOT / "template.yaml", PARAMETERS, artifact.ROOT / ".local")
     outside = Outside(issuer_url, aws_url, api2_url, trusted)
     async with AsyncExitStack() as stack:
         targets = {
             "issuer": await site(stack, issuer_app(outside)),
-            "aws": await _moto(stack, folder, resources),
+            "aws": await _moto(stack, folder),
             "api2": await site(stack, create_app([CREDENTIAL])),
         }
         outside.relays = {name: Relay(target, context) for name, target in targets.items()}
@@ -116,8 +113,8 @@ async def site(stack: AsyncExitStack, app: web.Application) -> int:
     return int(runner.addresses[0][1])
 
 
-async def _moto(stack: AsyncExitStack, folder: Path, resources: Resources) -> int:
-    """Secrets Manager in a process of its own, with the template's secret."""
+async def _moto(stack: AsyncExitStack, folder: Path) -> int:
+    """Secrets Manager in a process of its own, with the secret."""
     (port,) = free_ports(1)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)),
@@ -131,7 +128,7 @@ async def _moto(stack: AsyncExitStack, folder: Path, resources: Resources) -> in
     await listening(port)
     endpoint = f"http://{HOST}:{port}"
     vault = aws.client("secretsmanager", endpoint, PRINCIPAL)
-    await asyncio.to_thread(aws.create_secrets, resources, vault, ["default"], CREDENTIAL.key, CREDENTIAL.secret)
+    await asyncio.to_thread(aws.create_secrets, vault, ["default"], CREDENTIAL.key, CREDENTIAL.secret)
     return port
 
 

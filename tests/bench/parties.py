@@ -15,6 +15,7 @@ from typing import Any
 from token_broker.policy.compiler import Local, compile_policy
 
 from local import artifact
+from local.aws import secret_name
 from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment
 from local.options import PARAMETERS
@@ -72,7 +73,7 @@ def prepared(outside: Outside, folder: Path) -> Parties:
         "ISSUER_URL": outside.issuer_url,
         "API2_URL": outside.api2_url,
         "AUDIENCE": AUDIENCE,
-        "SECRET_NAME": "transloadit/default",
+        "SECRET_NAME": secret_name("default"),
         "POWERTOOLS_SERVICE_NAME": "conventional",
     }
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from local.aws import client as aws_client
+from local.aws import secret_name
 from tests.kit.stacks import Client, running_stack
 
 POLICY = Path(__file__).with_name("policy.yaml")
@@ -16,7 +17,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
     """A stack of two environments, shared by tests that do not mind each other."""
     with running_stack(tmp_path_factory.mktemp("stack"), POLICY) as running:
         secrets = aws_client("secretsmanager", running.stack["aws_endpoint_url"], running.principal)
-        secrets.delete_secret(SecretId="transloadit/missing", ForceDeleteWithoutRecovery=True)
+        secrets.delete_secret(SecretId=secret_name("missing"), ForceDeleteWithoutRecovery=True)
         yield running
 
 

@@ -11,6 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from local.aws import secret_name
 from tests.kit.chromium import browser
 from tests.kit.node import Script
 from tests.kit.pages import page_port, request
@@ -18,7 +19,7 @@ from tests.kit.stacks import Client
 
 ELSEWHERE = "http://evil.example"
 HERE = "http://localhost:8080"
-SECRET = b'{"SecretId": "transloadit/default"}'
+SECRET = json.dumps({"SecretId": secret_name("default")}).encode()
 WEB = urllib3.PoolManager(retries=False, timeout=20)
 
 
