@@ -80,6 +80,7 @@ TERRAFORM, BUILDKITE, APPLE = (
 PERSONAL = at("https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0")
 PERSONAL_V1 = at("https://sts.windows.net/9188040d-6c67-4c5b-b112-36a304b66dad/")
 MAIN = "refs/heads/main"
+BUILD = "organization:acme:pipeline:site:ref:"
 HERE = "acme/app/.github/workflows/deploy.yml"
 
 Row = tuple[str, dict[str, Any], dict[str, Any]]
@@ -97,6 +98,7 @@ GATES: list[Row] = [
         ("ref", {"like": "refs/heads/*/main"}),
         ("ref", {"like": "ref**"}),
         ("ref", {"like": "refs/heads/**main"}),
+        ("ref", {"like": "refs/heads/-*"}),
         ("ref", [MAIN, "refs/pull/1/merge"]),
         ("ref", "refs/pull/7/merge"),
         ("ref", {"not": "refs/heads/evil"}),
@@ -177,6 +179,33 @@ NAMES: list[Row] = [
     ("changes-hands", OWN_GITLAB, {"project_path": "acme/app", "ref_protected": "true"}),
     ("changes-hands", OWN_GITLAB, {"sub": "project_path:acme/app:ref_type:branch:ref:main"}),
 ]
+PLACES: list[Row] = [
+    ("ungated", VERCEL, {"owner_id": "team_1"}),
+    ("ungated", VERCEL, {"owner_id": "team_1", "project_id": "prj_1"}),
+    ("ungated", VERCEL, {"project_id": "prj_1", "environment": {"not": "production"}}),
+    ("ungated", VERCEL, {"project_id": "prj_1", "environment": {"like": "*"}}),
+    ("ungated", VERCEL, {"project_id": "prj_1", "sub": {"like": "owner:acme:project:site:environment:*"}}),
+    ("ungated", VERCEL | {"require": {"owner_id": "team_1"}}, {"project_id": "prj_1"}),
+    ("ungated", BUILDKITE, {"organization_id": "0184990a"}),
+    ("ungated", BUILDKITE, {"pipeline_id": "0184990b", "build_branch": {"like": "*"}}),
+    ("ungated", BUILDKITE, {"pipeline_id": "0184990b", "sub": {"like": BUILD + "**"}}),
+    ("open-wildcard", GITHUB, {"repository_id": "7", "ref": {"like": "refs/heads/main*"}}),
+    ("open-wildcard", GITHUB, {"repository_id": "7", "environment": {"like": "prod-*"}}),
+    ("open-wildcard", GITLAB, {"project_id": "5", "ref": {"like": "main*"}, "ref_type": "branch"}),
+]
+AUDIENCES: list[Row] = [
+    ("replayable", EKS | {"audiences": [audience]}, {"sub": "system:serviceaccount:media:uploader"})
+    for audience in (
+        "sts.amazonaws.com",
+        "https://kubernetes.default.svc",
+        "https://kubernetes.default.svc.cluster.local",
+    )
+] + [
+    ("replayable", KEYCLOAK | {"audiences": ["ours", "account"]}, {"/realm_access/roles": {"any": ["uploader"]}}),
+    ("replayable", GITHUB | {"audiences": ["https://github.com/acme"]}, {"repository_id": "7", "ref": MAIN}),
+    ("replayable", GITHUB | {"audiences": ["api://AzureADTokenExchange"]}, {"repository_id": "7", "ref": MAIN}),
+    ("replayable", GITLAB | {"audiences": ["https://gitlab.com"]}, {"project_id": "5", "ref_protected": "true"}),
+]
 SELF_WRITTEN: list[Row] = [
     ("caller-chosen", SUPABASE, {"/user_metadata/role": "editor"}),
     ("caller-chosen", SUPABASE, {"/user_metadata/roles": {"any": ["editor"]}}),
@@ -206,6 +235,7 @@ SELF_WRITTEN: list[Row] = [
     ("caller-chosen", EKS, {"/kubernetes.io/serviceaccount/name": "uploader"}),
     ("caller-chosen", KEYCLOAK, {"preferred_username": "admin"}),
     ("caller-chosen", PLAIN, {"nickname": "admin"}),
+    ("caller-chosen", CLERK, {"first_name": "Bob"}),
     ("changes-hands", ENTRA, {"preferred_username": "admin@corp.example"}),
     ("changes-hands", ENTRA, {"upn": {"like": "*@corp.example"}}),
     ("changes-hands", ENTRA, {"email": "admin@corp.example"}),
@@ -229,6 +259,10 @@ ADDRESSES: list[Row] = [
     ("unverified-address", OKTA, {"email": {"like": "*@corp.example"}}),
     ("unverified-address", COGNITO, {"phone_number": "+4915112345678"}),
     ("unverified-address", AUTH0, {"https://acme.example/email": "admin@corp.example"}),
+    ("unverified-address", PLAIN, {"mail": {"like": "*@corp.example"}}),
+    ("unverified-address", PLAIN, {"emails": {"any": ["admin@corp.example"]}}),
+    ("unverified-address", CLERK, {"primary_email_address": "admin@corp.example"}),
+    ("unverified-address", SUPABASE, {"phone": "4915112345678"}),
     ("unverified-address", SUPABASE, {"email": "a@corp.example", "/user_metadata/email_verified": True}),
     ("outsiders", FIREBASE, {"email": {"like": "*@gmail.com"}, "email_verified": True}),
     ("outsiders", FIREBASE, {"email": {"like": "*corp.example"}, "email_verified": True}),
@@ -258,6 +292,7 @@ SHARED: list[Row] = [
     ("shared-issuer", at("https://app.eu.terraform.io"), {"terraform_workspace_name": "prod"}),
     ("shared-issuer", BUILDKITE, {"organization_slug": "acme", "pipeline_slug": "deploy"}),
     ("shared-issuer", BUILDKITE, {"build_branch": "main"}),
+    ("shared-issuer", at("https://oidc.codefresh.io"), {"account_name": "acme"}),
     ("shared-issuer", APPLE, {"email_verified": True}),
     ("shared-issuer", APPLE, {"is_private_email": False}),
     ("shared-issuer", PERSONAL, {"tid": "9188040d-6c67-4c5b-b112-36a304b66dad"}),
@@ -319,6 +354,7 @@ TAUTOLOGIES: list[Row] = [
     ("outsiders", SUPABASE, {"/app_metadata/role": {"not": "banned"}}),
     ("everyone", ENTRA, {"idtyp": "user", "acct": 0}),
     ("everyone", ENTRA, {"oid": {"like": "0*"}}),
+    ("everyone", ENTRA, {"scp": {"words": ["Media.Upload"]}}),
     ("everyone", STS, {"sub": {"like": "arn:aws:iam::*:role/nightly"}}),
     ("everyone", OKTA, {"scp": {"any": ["openid"]}}),
     ("everyone", KEYCLOAK, {"scope": {"words": ["profile"]}}),
@@ -326,6 +362,8 @@ TAUTOLOGIES: list[Row] = [
     ("outsiders", MACHINES, {"client_id": "app"}),
     ("outsiders", MACHINES, {"scope": {"words": ["aws.cognito.signin.user.admin"]}}),
     ("outsiders", AUTH0, {"azp": "our-page"}),
+    ("outsiders", AUTH0, {"scope": {"words": ["upload"]}}),
+    ("outsiders", CLERK, {"pla": "u:free"}),
     ("outsiders", AUTH0, {"sub": {"like": "auth0|*"}}),
     ("outsiders", AUTH0, {"sub": {"like": "google-oauth2|**"}}),
     ("outsiders", CLERK, {"sub": {"like": "user_*"}}),
@@ -369,7 +407,7 @@ PRESET_LESS: list[Row] = [
         for entry in (COGNITO, FIREBASE, SUPABASE, AUTH0, CLERK, ENTRA, ACCESS, STS, EKS, OKTA, KEYCLOAK)
     ),
 ]
-ROWS = [*GATES, *NAMES, *SELF_WRITTEN, *ADDRESSES, *SHARED, *TAUTOLOGIES, *PRESET_LESS]
+ROWS = [*GATES, *NAMES, *SELF_WRITTEN, *ADDRESSES, *SHARED, *PLACES, *AUDIENCES, *TAUTOLOGIES, *PRESET_LESS]
 
 
 @pytest.mark.parametrize(
@@ -411,3 +449,28 @@ def test_a_token_for_each_account_of_an_open_issuer_is_spoken_of() -> None:
     everyone = rule({"email_verified": True}, share="caller", silence={"outsiders": "every signed-in user"})
     assert "mint-budget" in codes(policy(FIREBASE, everyone))
     assert "mint-budget" not in codes(policy(FIREBASE, rule({"editor": True}, share="caller")))
+
+
+@pytest.mark.parametrize(
+    ("issuer", "when"),
+    [
+        ("aws-iam", {"account": "123456789012"}),
+        ("aws-iam", {"account": "123456789012", "type": "role"}),
+        ("aws-iam", {"account": "123456789012", "role": {"like": "**"}}),
+        ("aws-iam", {"account": "123456789012", "role": {"not": "guest"}}),
+        ("aws-iam", {"account": "123456789012", "cognito": True}),
+        ("aws-iam", {"sub": {"like": "arn:aws:iam::123456789012:**"}}),
+        ("aws-iam", {"sub": {"like": "arn:aws:iam::123456789012:role/*"}}),
+        ("invoke", {"sub": {"exists": True}}),
+        ("invoke", {"sub": {"like": "**"}}),
+        ("invoke", {"sub": {"not": "nightly"}}),
+    ],
+    ids=str,
+)
+def test_a_rule_for_every_caller_without_a_jwt_is_spoken_of(issuer: str, when: dict[str, Any]) -> None:
+    assert "everyone" in codes(policy(PLAIN, rule(), rule(when, issuer=issuer)))
+
+
+def test_a_name_of_the_session_beside_the_account_is_what_the_caller_chose() -> None:
+    when = {"account": "123456789012", "session": "nightly"}
+    assert "caller-chosen" in codes(policy(PLAIN, rule(), rule(when, issuer="aws-iam")))

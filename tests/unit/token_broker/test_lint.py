@@ -24,6 +24,7 @@ UPLOAD = ["assemblies:write"]
 GITHUB = {"preset": "github-actions", "audiences": ["us"]}
 AUTH0 = {"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "audiences": ["us"]}
 GITLAB = {"preset": "gitlab", "issuer": "https://gitlab.com", "audiences": ["us"]}
+VERCEL = {"preset": "vercel", "issuer": "https://oidc.vercel.com/acme", "audiences": ["us"]}
 STS = {
     "preset": "aws-sts",
     "issuer": "https://11111111-2222-3333-4444-555555555555.tokens.sts.global.api.aws",
@@ -69,6 +70,8 @@ SAID: dict[str, str] = {
     "end-user-write": policy(AUTH0, rule(scopes=UPLOAD)),
     "mint-budget": policy(AUTH0, rule({"email_verified": True}, share="caller")),
     "never-matches": policy(PLAIN | {"require": {"kind": "a"}}, rule({"kind": "b"})),
+    "ungated": policy(VERCEL, rule({"owner_id": "team_1"})),
+    "idle-max-age": policy(PLAIN | {"max_age": "900d"}, rule()),
     "all-scopes": policy(PLAIN, rule(scopes="*")),
     "broad-scope": policy(PLAIN, rule(scopes=["auth_keys:write"])),
     "shows-secrets": policy(PLAIN, rule(scopes=["template_credentials:read"])),

@@ -13,20 +13,17 @@ Each has a code, which `silence: {code: reason}` beside the thing silences. The 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
-
-from broker.caller import INVOKE
 
 from token_broker.policy.document import Path
 from token_broker.policy.lint import claims, gates, scopes
-from token_broker.policy.lint.claims import Said
 from token_broker.policy.lint.codes import CODES, Opinion, Opinions
 from token_broker.policy.lint.facts import facts_of
 from token_broker.policy.lint.issuers import of_issuer
 from token_broker.policy.lint.outsiders import outsiders
 from token_broker.policy.lint.repeated import repeated
-from token_broker.policy.model import Issuer, Matcher, Rule, TrustPolicy
+from token_broker.policy.model import Matcher, Rule, TrustPolicy
 
 __all__ = ["CODES", "Opinion", "opinions"]
 
@@ -76,34 +73,26 @@ def _rules(policy: TrustPolicy) -> Opinions:
         issuer = policy.issuers.get(rule.issuer)
         yield from scopes.broad((*path, "scopes"), rule)
         yield from _patterns((*path, "when"), rule.when)
+        facts, said = facts_of(rule, issuer), claims.said(rule, issuer)
+        if facts.gates != "github":
+            yield from outsiders(path, rule, issuer, said, facts)
+        if facts.gates is not None:
+            yield from gates.GATES[facts.gates](path, said)
+        yield from scopes.of_end_users((*path, "scopes"), rule, said, facts)
         if issuer is not None:
-            yield from _of_issuer_s_callers(path, rule, issuer, claims.said(rule, issuer))
-        elif rule.issuer == INVOKE and not any(map(claims.texts, rule.when.values())):
-            yield Opinion("everyone", (*path, "when"), "every function of this kind fulfils this; name it by `sub`")
-
-
-def _of_issuer_s_callers(path: Path, rule: Rule, issuer: Issuer, said: Sequence[Said]) -> Opinions:
-    facts = facts_of(issuer)
-    if facts.gates == "github":
-        yield from gates.github(path, said)
-    else:
-        yield from outsiders(path, rule, issuer, facts)
-    if facts.gates == "gitlab":
-        yield from gates.gitlab(path, said)
-    yield from scopes.of_end_users((*path, "scopes"), rule, said, facts)
-    yield from _contradictions((*path, "when"), rule, issuer)
+            yield from _contradictions((*path, "when"), rule, issuer.require or {})
 
 
 def _patterns(path: Path, conditions: Mapping[str, Any]) -> Opinions:
     for claim, condition in conditions.items():
         pattern = condition.like if isinstance(condition, Matcher) else None
-        if pattern and re.search(r"[^*/:]\*{1,2}$", pattern):
+        if pattern and re.search(r"[^*/:]\*{1,2}$", pattern) and not gates.is_series(claims.path_of(claim), pattern):
             message = f"`{pattern}` also matches every longer name; end it, or put a / or : before the *"
             yield Opinion("open-wildcard", (*path, claim), message)
 
 
-def _contradictions(path: Path, rule: Rule, issuer: Issuer) -> Opinions:
-    for claim, required in (issuer.require or {}).items():
+def _contradictions(path: Path, rule: Rule, require: Mapping[str, Any]) -> Opinions:
+    for claim, required in require.items():
         wanted = rule.when.get(claim)
         if wanted is None:
             continue

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from token_broker.policy.model import Issuer
+from broker.caller import IAM, INVOKE
+
+from token_broker.policy.model import Issuer, Rule
 
 
 def _claims(text: str) -> frozenset[str]:
@@ -27,7 +29,8 @@ _OF_EVERYBODY = _claims(
 # `preferred_username` and the like are no identifiers. The metadata is each vendor's name for "editable by the user".
 _OF_THE_CALLER = _claims(
     "name given_name family_name middle_name nickname preferred_username profile picture website gender birthdate "
-    "zoneinfo locale address user_metadata unsafe_metadata raw_user_meta_data request_tags"
+    "zoneinfo locale address first_name last_name full_name image_url "
+    "user_metadata unsafe_metadata raw_user_meta_data request_tags"
 )
 # https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims: any client may ask for these.
 OPEN_SCOPES = ("openid", "profile", "email", "phone", "address", "offline_access")
@@ -36,7 +39,16 @@ PUBLIC = {
     **dict.fromkeys(("scope", "scp", "scopes"), OPEN_SCOPES),
     **dict.fromkeys(("groups", "roles"), ("everyone", "Everyone")),
 }
-ADDRESSES = {"email": "email_verified", "phone_number": "phone_number_verified"}
+# The claim of an address, and the one that says that it is verified.
+ADDRESSES = {
+    **dict.fromkeys(("email", "emails", "mail", "primary_email_address"), "email_verified"),
+    **dict.fromkeys(("phone", "phone_number"), "phone_number_verified"),
+}
+# Audiences of what everybody's JWTs are for: the clouds, a cluster's own API, GitHub's default, GitLab's example.
+_OF_OTHERS = (
+    r"sts\.amazonaws\.com(\.cn)?|api://AzureADTokenExchange|(https:)?//iam\.googleapis\.com/.+"
+    r"|https://kubernetes\.default\.svc(\.cluster\.local)?|https://github\.com/[^/]+|https://gitlab\.com"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +58,13 @@ class Facts:
     `issuers`: a regular expression of `iss`; without one the entry is for its presets alone.
     `pins`: where everybody shares the issuer, the claims of which an exact value says whose caller it is.
     `subjects`: a regular expression that a pattern on `sub` must fit to tell anybody from others.
+    `audiences`: a regular expression of those that callers show elsewhere, too.
     """
 
     issuers: str = ""
     presets: tuple[str, ...] = ()
     pins: tuple[str, ...] = ()
-    gates: Literal["github", "gitlab"] | None = None  # whoever may push chooses branches
+    gates: Literal["github", "gitlab", "vercel", "buildkite"] | None = None  # whoever may push chooses branches
     is_open: bool = False  # whoever likes signs up
     end_users: bool = False
     chooses_audience: bool = False  # the caller writes `aud` itself, so that it pins nobody
@@ -61,11 +74,15 @@ class Facts:
     public: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # values that whoever likes gets; * as in files
     verified: frozenset[str] = frozenset()  # addresses that the issuer shows only when they are verified
     subjects: str = r"(?!)"
+    audiences: str = _OF_OTHERS
     machines: Mapping[str, str] = field(default_factory=dict)  # values that only programs have; "": the claim is absent
 
 
 # Which program the user came through; an outsider comes through the same.
 CLIENTS = _claims("azp client_id cid appid")
+# And what it asked for: without RBAC Auth0 gives any scope of the API to whoever asks,
+# https://auth0.com/docs/get-started/apis/enable-role-based-access-control-for-apis
+ASKED = CLIENTS | _claims("scope scp scopes")
 _ENTRA = Facts(
     r"https://(login\.microsoftonline\.com|sts\.windows\.net)/[0-9a-f-]{36}(/v2\.0|/)?",
     ("entra-v2",),
@@ -74,7 +91,7 @@ _ENTRA = Facts(
     # https://learn.microsoft.com/en-us/entra/identity-platform/claims-validation
     names=_claims("email preferred_username upn unique_name name"),
     caller=_OF_THE_CALLER - {"preferred_username", "name"},
-    everybody=_OF_EVERYBODY | _claims("azpacr appidacr acct idp uti rh aio login_hint"),
+    everybody=_OF_EVERYBODY | _claims("azpacr appidacr scp acct idp uti rh aio login_hint"),
     public={"idtyp": ("user",)},
     machines={"idtyp": "app"},
 )
@@ -105,14 +122,15 @@ _KNOWN: tuple[Facts, ...] = (
         end_users=True,
         machines={"email": "*.gserviceaccount.com"},
     ),
-    Facts(r"https://oidc\.vercel\.com(/[a-z0-9-]+)?", ("vercel",), ("owner_id", "project_id")),
+    Facts(r"https://oidc\.vercel\.com(/[a-z0-9-]+)?", ("vercel",), ("owner_id", "project_id"), "vercel"),
     Facts(
         r"https://app\.(eu\.)?terraform\.io",
         (),
         ("terraform_organization_id", "terraform_project_id", "terraform_workspace_id"),
         chooses_audience=True,
     ),
-    Facts(r"https://agent\.buildkite\.com", (), ("organization_id", "pipeline_id"), chooses_audience=True),
+    Facts(r"https://agent\.buildkite\.com", (), ("organization_id", "pipeline_id"), "buildkite", chooses_audience=True),
+    Facts(r"https://oidc\.codefresh\.io", (), ("account_id", "pipeline_id"), chooses_audience=True),
     Facts(r"https://appleid\.apple\.com", (), ("sub", "email"), end_users=True),
     replace(
         _ENTRA,
@@ -153,7 +171,7 @@ _KNOWN: tuple[Facts, ...] = (
         ("auth0",),
         is_open=True,
         end_users=True,
-        everybody=_OF_EVERYBODY | CLIENTS,
+        everybody=_OF_EVERYBODY | ASKED,
         names=_claims("org_name"),
         public={
             "gty": ("authorization_code", "implicit", "password", "refresh_token"),
@@ -171,7 +189,7 @@ _KNOWN: tuple[Facts, ...] = (
         machines={"gty": "client-credentials", "sub": "*@clients"},
     ),
     Facts(
-        r"https://securetoken\.google\.com/.+",
+        r"https://(securetoken|session\.firebase)\.google\.com/.+",
         ("firebase",),
         is_open=True,
         end_users=True,
@@ -199,6 +217,7 @@ _KNOWN: tuple[Facts, ...] = (
         # Whoever makes an organization is its administrator.
         caller=_OF_THE_CALLER | _claims("o/rol o/per o/fpm org_role org_permissions"),
         names=_claims("o/slg org_slug username"),
+        public={"pla": ("*:free*",)},
     ),
     Facts(
         # Pools of a company's customers: Entra External ID, Azure AD B2C, Kinde, Descope, Stytch.
@@ -238,14 +257,28 @@ _KNOWN: tuple[Facts, ...] = (
         r"https://.+/realms/[\w.-]+",
         ("keycloak", "keycloak-id"),
         end_users=True,
+        audiences="account",  # which every client of the realm has
         public={"realm_access/roles": ("offline_access", "uma_authorization", "default-roles-*"), "scope": ("roles",)},
     ),
 )
 # An issuer of one's own: who is a caller of it, is somebody.
 _OWN = Facts(subjects=r".*\w.*")
+_RESERVED = {
+    IAM: Facts(
+        everybody=_claims("account org_id type cognito"),
+        caller=_claims("session"),
+        subjects=r"arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[^*]*\w.*",
+    ),
+    INVOKE: _OWN,
+}
 
 
-def facts_of(issuer: Issuer) -> Facts:
+def facts_of(rule: Rule, issuer: Issuer | None) -> Facts:
+    """What is known of a rule's callers; without an issuer they come without a JWT."""
+    return _RESERVED[rule.issuer] if issuer is None else facts_of_issuer(issuer)
+
+
+def facts_of_issuer(issuer: Issuer) -> Facts:
     """What is known of this issuer's callers."""
     return _facts(issuer.issuer, issuer.preset)
 

@@ -1,4 +1,4 @@
-"""GitHub and GitLab: whether a rule names immutable ids, and a branch, tag or environment.
+"""Continuous integration: whether a rule names immutable ids, and a branch, tag or environment.
 
 Whoever may push to a repository makes branches, tags and pull requests of any name. So a rule needs a gate: an exact
 ref, or a pattern whose literal part names one. `refs/heads/**` is every branch.
@@ -15,7 +15,10 @@ from token_broker.policy.lint.codes import Opinion, Opinions
 
 _REF = re.compile(r"refs/(heads|tags)/[^*]*[^\W_][^\n]*")
 _NAME = re.compile(r"[^*]*[^\W_][^\n]*")  # of a branch or tag: something literal before the first star
+# `v*` and `release-*` name a series as `release/*` does; `main*` is made by whoever may not push to main.
+_SERIES = re.compile(r"([^\n]*[-._/])?v?\*{1,2}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REFS = ("ref", "ref_path", "build_branch", "build_tag")
 _IDS = ("repository_id", "repository_owner_id", "enterprise_id")
 # https://docs.github.com/en/actions/reference/security/oidc, also with a subject made of other claims
 _SUBJECT_WITH_ID = re.compile(
@@ -47,6 +50,19 @@ def gitlab(path: Path, said: Sequence[Said]) -> Opinions:
             else 'add ref_type: branch, or ref_protected: "true": a tag can have the name of a branch'
         )
         yield Opinion("gitlab-ungated", (*path, "when"), message)
+
+
+def _others(gates: dict[str, Callable[[str], bool]], claims_: str) -> Callable[[Path, Sequence[Said]], Opinions]:
+    def others(path: Path, said: Sequence[Said]) -> Opinions:
+        if not any(_gates(gates, claim, condition) for _, claim, condition in said):
+            yield Opinion("ungated", (*path, "when"), f"add {claims_}: as it is, every branch may")
+
+    return others
+
+
+def is_series(path: str, pattern: str) -> bool:
+    """Whether the star of a pattern on a branch or tag ends a series of names, such as `v*` or `release-*`."""
+    return path in _REFS and _SERIES.fullmatch(pattern) is not None
 
 
 def _has_id(path: str, condition: Any) -> bool:
@@ -106,6 +122,15 @@ def _is_gitlab_subject(text: str) -> bool:
     return found is not None and (_is_name(found[2]) if found[2] else _is_environment(found[3]))
 
 
+def _is_vercel_subject(text: str) -> bool:
+    return _is_environment(text.rpartition(":environment:")[2]) and ":environment:" in text
+
+
+def _is_buildkite_subject(text: str) -> bool:
+    found = re.search(r":ref:([^:\n]+)", text)
+    return found is not None and _is_ref(found[1])
+
+
 _GITHUB: dict[str, Callable[[str], bool]] = {
     "ref": _is_ref,
     "environment": _is_environment,
@@ -125,4 +150,19 @@ _GITLAB: dict[str, Callable[[str], bool]] = {
     "ci_config_ref_uri": _is_workflow,
     "sha": _is_commit,
     "sub": _is_gitlab_subject,
+}
+# https://vercel.com/docs/oidc/reference: previews are of any branch.
+_VERCEL: dict[str, Callable[[str], bool]] = {"environment": _is_environment, "sub": _is_vercel_subject}
+# https://buildkite.com/docs/agent/cli/reference/oidc
+_BUILDKITE: dict[str, Callable[[str], bool]] = {
+    "build_branch": _is_name,
+    "build_tag": _is_name,
+    "build_commit": _is_commit,
+    "sub": _is_buildkite_subject,
+}
+GATES: dict[str, Callable[[Path, Sequence[Said]], Opinions]] = {
+    "github": github,
+    "gitlab": gitlab,
+    "vercel": _others(_VERCEL, "environment, such as production"),
+    "buildkite": _others(_BUILDKITE, "build_branch or build_tag"),
 }

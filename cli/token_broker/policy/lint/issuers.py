@@ -1,14 +1,16 @@
 """Opinions on the issuers themselves: presets, their keys, and how a JWT is told from one for others."""
 
+import re
 from urllib.parse import urlsplit
 
 from token_broker.policy import presets
 from token_broker.policy.document import Path
 from token_broker.policy.lint.codes import Opinion, Opinions
-from token_broker.policy.lint.facts import facts_of
+from token_broker.policy.lint.facts import facts_of_issuer
 from token_broker.policy.model import Issuer, KeyUrl
 from token_broker.policy.presets import PRESETS
 
+_MONTH = 31 * 86_400  # seconds
 # A cluster's own issuer is often out of reach, and its keys are shown elsewhere.
 _KEYS_ANYWHERE = {"kubernetes"}
 
@@ -17,7 +19,8 @@ def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opi
     """`is_trusted`: whether a rule names the entry."""
     if not is_trusted:
         yield Opinion("unused-issuer", path, f"no rule trusts `{name}`; write one, or take it out")
-    if issuer.once and facts_of(issuer).end_users:
+    facts = facts_of_issuer(issuer)
+    if issuer.once and facts.end_users:
         message = "a page shows its user's JWT until it expires; with `once` each token needs a new sign-in or refresh"
         yield Opinion("end-user-once", (*path, "once"), message)
     if issuer.audience_claim != "aud":
@@ -26,6 +29,13 @@ def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opi
             (*path, "audiences"),
             f"a JWT told by `{issuer.audience_claim}` can be used here by every API that its holder shows it to",
         )
+    for place, audience in enumerate(issuer.audiences):
+        if re.fullmatch(facts.audiences, audience):
+            message = f"whoever is shown a JWT for `{audience}` can use it here; name an audience of the broker's own"
+            yield Opinion("replayable", (*path, "audiences", place), message)
+    if issuer.max_age is not None and issuer.max_age > _MONTH:
+        message = "JWTs live for minutes or hours, so this limits nothing; write 1h, or leave it out"
+        yield Opinion("idle-max-age", (*path, "max_age"), message)
     yield from _preset(path, issuer)
 
 

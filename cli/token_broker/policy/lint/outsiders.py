@@ -14,7 +14,7 @@ from token_broker.policy.document import Path
 from token_broker.policy.lint import claims
 from token_broker.policy.lint.claims import Pattern, Said, Value
 from token_broker.policy.lint.codes import Opinion, Opinions
-from token_broker.policy.lint.facts import ADDRESSES, CLIENTS, PUBLIC, Facts
+from token_broker.policy.lint.facts import ADDRESSES, ASKED, PUBLIC, Facts
 from token_broker.policy.model import Issuer, Rule
 from token_broker.policy.presets import PRESETS
 
@@ -44,15 +44,14 @@ _ID = re.compile(r"(.*[/_])?(id|uid|oid|uuid)|(cognito:)?username")
 _SCOPES = frozenset({"scope", "scp", "scopes"})
 
 
-def outsiders(path: Path, rule: Rule, issuer: Issuer, facts: Facts) -> Opinions:
+def outsiders(path: Path, rule: Rule, issuer: Issuer | None, said: Sequence[Said], facts: Facts) -> Opinions:
     """What a rule's conditions let in that is not meant."""
-    said = claims.said(rule, issuer)
     weights = [(each, _weight(each, said, issuer, facts)) for each in said]
     unverified = next((claim for (_, claim, _), weight in weights if weight is Weight.UNVERIFIED), None)
     if unverified is not None:
         yield Opinion("unverified-address", _place(path, rule, unverified), _of_address(unverified))
     found = {weight for _, weight in weights}
-    if facts.pins and not any(_pins(each, said, facts) for each in said):
+    if issuer and facts.pins and not any(_pins(each, said, facts) for each in said):
         yield Opinion("shared-issuer", (*path, "when"), _of_shared(issuer, facts))
     elif not facts.pins and Weight.TELLS not in found and Weight.UNVERIFIED not in found:
         yield from _nothing_left(path, rule, weights, facts)
@@ -84,9 +83,9 @@ def _place(path: Path, rule: Rule, claim: str) -> Path:
     return (*path, "when", claim) if claim in rule.when else (*path, "when")
 
 
-def _weight(each: Said, said: Sequence[Said], issuer: Issuer, facts: Facts) -> Weight:
+def _weight(each: Said, said: Sequence[Said], issuer: Issuer | None, facts: Facts) -> Weight:
     where, claim, condition = each
-    preset = PRESETS.get(issuer.preset or "")
+    preset = PRESETS.get((issuer and issuer.preset) or "")
     wanted = list(claims.alternatives(condition))
     if not wanted or (where == "require" and preset is not None and claim in preset.require):
         return Weight.NOTHING
@@ -95,10 +94,10 @@ def _weight(each: Said, said: Sequence[Said], issuer: Issuer, facts: Facts) -> W
         return Weight.NAME
     if path in ADDRESSES and path not in facts.verified and not _is_verified(ADDRESSES[path], said):
         return Weight.UNVERIFIED
-    # A program's client is its own; a person comes through one that is everybody's.
-    if claims.is_among(path, facts.everybody) and not (path in CLIENTS and is_machine(said, facts)):
+    # A program's client and scopes are its own; a person comes through a client that is everybody's.
+    if claims.is_among(path, facts.everybody) and not (path in ASKED and is_machine(said, facts)):
         return Weight.NOTHING
-    if claim == issuer.audience_claim:
+    if issuer and claim == issuer.audience_claim:
         return Weight.NOTHING
     if claims.is_among(path, facts.caller):
         return Weight.WRITTEN
@@ -120,7 +119,7 @@ def _tells(path: str, value: Value, facts: Facts) -> bool:
 
 
 def _pattern_tells(path: str, pattern: Pattern, public: Sequence[str], facts: Facts) -> bool:
-    if path == "email":
+    if ADDRESSES.get(path) == "email_verified":
         return _names_domain(pattern)
     if path == "sub" and not re.fullmatch(facts.subjects, pattern):
         return False
