@@ -210,7 +210,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "keycloak": Preset(
         "Keycloak, access token",
-        "https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/util/TokenUtil.html",
+        "https://www.keycloak.org/docs-api/latest/javadocs/constant-values.html",
         None,
         r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w-]+)?/realms/[\w.-]+",
         "https://login.example.com/realms/acme",
@@ -218,7 +218,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "keycloak-id": Preset(
         "Keycloak, id token",
-        "https://www.keycloak.org/docs-api/latest/javadocs/org/keycloak/util/TokenUtil.html",
+        "https://www.keycloak.org/docs-api/latest/javadocs/constant-values.html",
         None,
         r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w-]+)?/realms/[\w.-]+",
         "https://login.example.com/realms/acme",

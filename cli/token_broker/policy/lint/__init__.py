@@ -74,7 +74,7 @@ def _rules(policy: TrustPolicy) -> Opinions:
         yield from scopes.broad((*path, "scopes"), rule)
         yield from _patterns((*path, "when"), rule.when)
         facts, said = facts_of(rule, issuer), claims.said(rule, issuer)
-        if facts.gates != "github":
+        if facts.gates != "github":  # whose gates ask for an id of the repository as well
             yield from outsiders(path, rule, issuer, said, facts)
         if facts.gates is not None:
             yield from gates.GATES[facts.gates](path, said)

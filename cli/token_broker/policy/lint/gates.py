@@ -52,10 +52,10 @@ def gitlab(path: Path, said: Sequence[Said]) -> Opinions:
         yield Opinion("gitlab-ungated", (*path, "when"), message)
 
 
-def _others(gates: dict[str, Callable[[str], bool]], claims_: str) -> Callable[[Path, Sequence[Said]], Opinions]:
+def _others(gates: dict[str, Callable[[str], bool]], message: str) -> Callable[[Path, Sequence[Said]], Opinions]:
     def others(path: Path, said: Sequence[Said]) -> Opinions:
         if not any(_gates(gates, claim, condition) for _, claim, condition in said):
-            yield Opinion("ungated", (*path, "when"), f"add {claims_}: as it is, every branch may")
+            yield Opinion("ungated", (*path, "when"), message)
 
     return others
 
@@ -123,7 +123,7 @@ def _is_gitlab_subject(text: str) -> bool:
 
 
 def _is_vercel_subject(text: str) -> bool:
-    return _is_environment(text.rpartition(":environment:")[2]) and ":environment:" in text
+    return _is_environment(text.partition(":environment:")[2])
 
 
 def _is_buildkite_subject(text: str) -> bool:
@@ -163,6 +163,6 @@ _BUILDKITE: dict[str, Callable[[str], bool]] = {
 GATES: dict[str, Callable[[Path, Sequence[Said]], Opinions]] = {
     "github": github,
     "gitlab": gitlab,
-    "vercel": _others(_VERCEL, "environment, such as production"),
-    "buildkite": _others(_BUILDKITE, "build_branch or build_tag"),
+    "vercel": _others(_VERCEL, "name an environment such as production: as it is, previews of every branch pass"),
+    "buildkite": _others(_BUILDKITE, "add build_branch or build_tag: as it is, every branch may"),
 }

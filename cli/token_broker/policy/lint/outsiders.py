@@ -75,7 +75,7 @@ def _nothing_left(path: Path, rule: Rule, weights: Sequence[tuple[Said, Weight]]
         )
         yield Opinion("outsiders", (*path, "when"), message)
     else:
-        message = "every caller of this issuer fulfils this; add a condition that tells some from others"
+        message = f"every caller of `{rule.issuer}` fulfils this; add a condition that tells some from others"
         yield Opinion("everyone", (*path, "when"), message)
 
 
