@@ -190,6 +190,13 @@ def test_a_wrong_option_is_one_clear_line(stack: Stack, variables: dict[str, str
     assert len(err.splitlines()) == 1
 
 
+def test_of_two_that_come_up_at_once_the_second_takes_the_place_of_the_first_and_both_are_told_so(stack: Stack) -> None:
+    """One's plan was once run under the other's policy, and told as the one's own."""
+    both = [stack.start("up"), stack.start("up")]
+    assert [(process.communicate(timeout=100)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
+    assert urllib3.request("GET", f"{stack.info()['broker_url']}/health").status == 200
+
+
 def test_a_killed_supervisor_leaves_no_process(stack: Stack) -> None:
     stack.run("up")
     supervisor = int((stack.folder / "supervisor.lock").read_text())
