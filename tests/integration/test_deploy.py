@@ -266,6 +266,9 @@ def test_a_secret_is_put_by_a_prompt_or_from_a_file_and_shown_nowhere(person: Pe
     assert status == 2
     assert "needs auth_key and auth_secret" in said
     assert json.loads(person.value_of(arn))["auth_key"] == "another"
+    status, said = person.run(*put, stdin="the-key\nthe-auth-secret\n")
+    assert (status, "the-auth-secret" in said, "Traceback" in said) == (2, False, False)
+    assert "`--file -` reads the pair" in said
     status, said = person.run(*put, "--credential", "shop", "--file", "-", stdin=PAIR)
     assert status == 2
     assert "has no credential `shop`; it has default" in said
