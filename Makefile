@@ -50,12 +50,12 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Put the code in form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-# The POLICY above is the stack's.
+# The POLICY above is the stack's. The shell's own variables, since make's would be read again as words of a command.
 build: $(READY) ## Build the deployable artifact (sam build); ENV=name and POLICY=path say of what
-	@$(BIN)/python -m infra.build $(ENV:%=--env %) $(if $(filter file,$(origin POLICY)),,--policy $(POLICY))
+	@$(BIN)/python -m infra.build $(if $(ENV),--env="$$ENV") $(if $(filter file,$(origin POLICY)),,--policy="$$POLICY")
 
 deploy: $(READY) ## Check, build, deploy and compare what answers with what was built; ENV=name of samconfig.toml
-	@$(BIN)/python -m infra.deploy $(ENV)
+	@$(BIN)/python -m infra.deploy -- "$$ENV"
 
 docs: $(READY) ## Write the policy's schema and reference page anew from its model
 	@$(BIN)/python -m token_broker.policy.reference docs

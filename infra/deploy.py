@@ -6,6 +6,7 @@ python infra/deploy.py NAME
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -21,6 +22,8 @@ from token_broker.policy.document import PolicyErrors
 from infra.build import ROOT, BuildFailed, Built, build, described
 
 ANSWERS_SECONDS = 60.0  # that API Gateway and Lambda may take until the new version answers everywhere
+# A part of the stack's name, and a table of samconfig.toml, where `version` is something else.
+NAME = re.compile(r"(?!version$)[A-Za-z][A-Za-z0-9-]{0,63}")
 Ask = Callable[[str], str]
 
 
@@ -97,7 +100,8 @@ def ask_for_profile(name: str, ask: Ask) -> str:
         "CertificateArn": ask("ARN of its certificate in ACM, in the same Region: ") if domain else "",
         "PageTopicArn": ask("ARN of the SNS topic for alarms that cannot wait [none]: "),
     }
-    said = [f"{parameter}={value}" for parameter, value in overrides.items() if value]
+    # The SAM CLI takes a space for the end of a value.
+    said = [f"{parameter}={''.join(value.split())}" for parameter, value in overrides.items() if value]
     return f"""
 [{name}.global.parameters]
 stack_name = "transloadit-token-broker-{name}"
@@ -121,6 +125,8 @@ def _environment(name: str) -> Environment:
     except NoEnvironment:
         if not sys.stdin.isatty():
             raise
+    if not NAME.fullmatch(name):
+        raise Unreadable(f"`{name}`: an environment's name has letters, digits and hyphens, at most 64, such as prod")
     say(f"{CONFIG} has no environment `{name}` yet. Five questions, and it has:\n")
     profile, file = ask_for_profile(name, input), ROOT / CONFIG
     text = file.read_text("utf-8") if file.exists() else "version = 0.1\n"

@@ -20,6 +20,7 @@ from local.report import say
 from local.stack import READY_SECONDS, STACK_FILE, StackInfo, compiled, plan, serve, write_plan
 
 _LOCK = "supervisor.lock"  # held by the supervisor as long as it lives; its pid is in it
+_UP_LOCK = "up.lock"  # held by `up`: of two at once one would run the other's plan
 
 
 class NotStarted(Exception):
@@ -56,11 +57,17 @@ def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
 
     A stack that runs already is stopped only once nothing is wrong with the new one.
     """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / _UP_LOCK).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _up(options, folder)
+
+
+def _up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
     prepared = prepare(options, folder)
     if running(folder):
         say("the stack is up already; stopping it first")
         down(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     artifact.lay_over(prepared.artifact, prepared.policy, folder / "artifact")
     say("starting the stack")
     supervisor = None

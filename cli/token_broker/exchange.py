@@ -5,7 +5,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import urllib3
 from broker.net import LOOPBACK
@@ -56,8 +56,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _safe(url: str) -> str:
     """The broker's URL without a slash at its end. Raises ValueError where others could read the JWT on its way."""
-    parts = urlsplit(url)
-    if not (parts.hostname and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK))):
+    # As the one reads it that sends: parsers of URLs differ in what is the host of `http://a\@127.0.0.1`.
+    parts = urllib3.util.parse_url(url)
+    host = (parts.host or "").strip("[]")
+    if not (host and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))):
         raise ValueError(
             "--url must begin with https:// (http only for 127.0.0.1, localhost and ::1); nothing was sent"
         )

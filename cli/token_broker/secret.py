@@ -56,8 +56,10 @@ def _arn(environment: Environment, credential: str) -> str:
 def _text(file: Path | None) -> str:
     """What to put, never from an argument: every user of the machine can read those, and a shell keeps them.
 
-    Raises BrokerFault where the function could not read it.
+    Raises BrokerFault where the function could not read it, and ValueError where there is nobody to ask.
     """
+    if file is None and not sys.stdin.isatty():
+        raise ValueError("no terminal to ask in; `--file -` reads the pair from standard input")
     if file is None:
         pair = {"auth_key": input("Auth Key: ").strip(), "auth_secret": getpass.getpass("Auth Secret: ").strip()}
     else:

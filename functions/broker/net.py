@@ -238,9 +238,12 @@ def _hung_up(connection: HTTPConnection) -> bool:
 
 
 def _is_framed(response: HTTPResponse) -> bool:
-    """Whether the answer told its end once, by a length or by chunks (RFC 9112 section 6.3)."""
+    """Whether the answer told its end once, by a length or by chunks (RFC 9112 section 6.3).
+
+    HTTP/1.0 knows no chunks, so that an intermediary may see another end (section 6.1).
+    """
     names = [name.lower() for name, _ in response.getheaders()]
-    return names.count("content-length") + names.count("transfer-encoding") == 1
+    return response.version == 11 and names.count("content-length") + names.count("transfer-encoding") == 1
 
 
 def _is_cut_short(response: HTTPResponse) -> bool:

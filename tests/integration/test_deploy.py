@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -174,6 +175,9 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
     "no environment named": (("deploy",), "say which environment: make deploy ENV=dev"),
     "an environment that is not there": (("deploy", "ENV=prd"), "no environment `prd`; it has prod"),
     "a policy that is not there": (("build", "POLICY=nowhere.yaml"), "nowhere.yaml"),
+    "an environment of an odd name": (("deploy", "ENV=it's; touch taken"), "no environment `it's; touch taken`"),
+    "a name that begins with a dash": (("deploy", "ENV=-x"), "no environment `-x`"),
+    "a policy whose name begins with a dash": (("build", "POLICY=--help"), "--help"),
     "the local stack's policy": (("build", "POLICY=local/policy.yaml"), "belongs to the local stack's policy"),
 }
 
@@ -187,6 +191,7 @@ def test_what_cannot_be_built_or_deployed_is_told_in_a_line_and_leaves_no_stack(
     assert told in said
     assert "Traceback" not in said
     assert person.aws.stacks == {}
+    assert not (person.checkout / "taken").exists()
 
 
 def test_a_credential_without_a_secret_stops_the_deployment_before_anything_is_built(person: Person) -> None:
@@ -206,6 +211,45 @@ def test_make_build_builds_the_policy_that_it_is_told(person: Person) -> None:
     assert hashlib.sha256(built).hexdigest() in said
 
 
+def test_a_policy_in_a_folder_with_an_odd_name_is_built_and_nothing_of_the_name_is_run(person: Person) -> None:
+    """Two makes and their shells are on the way; each would read words, commands and variables in it."""
+    folder = person.checkout / "it's (a) $$folder; touch taken $(touch taken)"
+    folder.mkdir()
+    shutil.move(person.checkout / "prod.yaml", folder / "my policy.yaml")
+    config = person.checkout / "samconfig.toml"
+    config.write_text(config.read_text().replace('"prod.yaml"', json.dumps(f"{folder.name}/my policy.yaml")))
+    status, said = person.make("build", "ENV=prod")
+    assert status == 0, said
+    built = (person.checkout / ".aws-sam/build/BrokerFunction/policy.json").read_bytes()
+    assert b"https://prod.example.com/" in built
+    assert not [*person.checkout.rglob("taken")]
+
+
+def test_make_build_takes_a_policy_whose_name_has_spaces(person: Person) -> None:
+    shutil.move(person.checkout / "prod.yaml", person.checkout / "my policy; touch taken.yaml")
+    status, said = person.make("build", "POLICY=my policy; touch taken.yaml")
+    assert status == 0, said
+    assert not [*person.checkout.rglob("taken*")]
+
+
+@pytest.mark.parametrize("name", ["a.b", "a]b", "it's", "version", "größe", "1st", "a" * 70])
+def test_an_environment_whose_name_makes_no_stack_is_told_before_a_question_is_asked(person: Person, name: str) -> None:
+    before = (person.checkout / "samconfig.toml").read_text()
+    status, shown = answered(
+        [*MAKE, "deploy", f"ENV={name}"], [], folder=person.checkout, variables=person.variables, seconds=60
+    )
+    assert status != 0
+    assert "letters, digits and hyphens" in shown
+    assert (person.checkout / "samconfig.toml").read_text() == before
+
+
+def test_origins_may_be_answered_with_spaces_between() -> None:
+    given = iter(["", "", "https://a.example.com, https://b.example.com", "", ""])
+    profile = tomllib.loads(ask_for_profile("dev", lambda _: next(given)))["dev"]
+    said = profile["deploy"]["parameters"]["parameter_overrides"]
+    assert said == ["AllowedOrigins=https://a.example.com,https://b.example.com"]
+
+
 def test_a_secret_is_put_by_a_prompt_or_from_a_file_and_shown_nowhere(person: Person) -> None:
     arn = person.aws.new_secret()
     person.aws.stacks["broker-prod"] = Stack({}, {}, b"", {"SecretArn": arn})
@@ -222,6 +266,9 @@ def test_a_secret_is_put_by_a_prompt_or_from_a_file_and_shown_nowhere(person: Pe
     assert status == 2
     assert "needs auth_key and auth_secret" in said
     assert json.loads(person.value_of(arn))["auth_key"] == "another"
+    status, said = person.run(*put, stdin="the-key\nthe-auth-secret\n")
+    assert (status, "the-auth-secret" in said, "Traceback" in said) == (2, False, False)
+    assert "`--file -` reads the pair" in said
     status, said = person.run(*put, "--credential", "shop", "--file", "-", stdin=PAIR)
     assert status == 2
     assert "has no credential `shop`; it has default" in said

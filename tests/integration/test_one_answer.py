@@ -119,6 +119,20 @@ def test_after_an_answer_that_tells_its_end_twice_nothing_is_kept(web: Http, len
         assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
 
 
+@pytest.mark.parametrize("framed", [b"content-length: 1\r\n", b"transfer-encoding: chunked\r\n"])
+def test_after_an_answer_by_http_1_0_nothing_is_kept(web: Http, framed: bytes) -> None:
+    """That version knows no chunks, so that an intermediary may see another end of them (RFC 9112 section 6.1)."""
+    connections: list[int] = []
+
+    def speak(connection: socket.socket, number: bytes) -> None:
+        body = b"1\r\n%s\r\n0\r\n\r\n" % number if b"chunked" in framed else number
+        connection.sendall(b"HTTP/1.0 200 OK\r\nconnection: keep-alive\r\nkeep-alive: 9\r\n" + framed + b"\r\n" + body)
+        read_head(connection)
+
+    with peer(numbers(speak, connections), at_once=3) as origin:
+        assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
+
+
 def test_a_hundred_that_says_go_on_is_passed_over(web: Http) -> None:
     """100 Continue is the one interim answer that every client passes over (RFC 9110 section 15.2.1)."""
 

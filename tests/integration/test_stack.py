@@ -151,6 +151,7 @@ def test_a_wrong_policy_is_told_by_place_before_anything_starts(stack: Stack, tm
     assert stack.processes() == []
 
 
+@pytest.mark.timeout(300)  # two stacks, one after the other
 def test_a_stack_that_runs_is_left_alone_until_nothing_is_wrong_with_the_new_one(stack: Stack, tmp_path: Path) -> None:
     stack.run("up")
     before, supervisor = stack.info(), (stack.folder / "supervisor.lock").read_text()
@@ -188,6 +189,14 @@ def test_a_wrong_option_is_one_clear_line(stack: Stack, variables: dict[str, str
     assert status == 1
     assert message in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.timeout(300)  # two stacks, one after the other
+def test_of_two_that_come_up_at_once_the_second_takes_the_place_of_the_first_and_both_are_told_so(stack: Stack) -> None:
+    """One's plan was once run under the other's policy, and told as the one's own."""
+    both = [stack.start("up"), stack.start("up")]
+    assert [(process.communicate(timeout=100)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
+    assert urllib3.request("GET", f"{stack.info()['broker_url']}/health").status == 200
 
 
 def test_a_killed_supervisor_leaves_no_process(stack: Stack) -> None:

@@ -180,4 +180,4 @@ def test_any_headers_and_any_body_get_no_fault_and_no_slow_answer(function: Func
     ask()
     # A body that is escaped throughout is no attack; only reading it takes its time.
     escaped = cost(function, form({"grant_type": "client_credentials", "x": "\0" * 5_400}))
-    assert max(costs) < max(10 * median(costs), 2 * escaped)
+    assert max(costs) < max(10 * median(costs), 4 * escaped)

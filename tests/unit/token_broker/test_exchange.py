@@ -26,6 +26,8 @@ def exchange(url: str, folder: Path) -> tuple[int, str, str]:
         "http://tokens.localhost:4191",
         "http://127.0.0.1.example.com",
         "http://127.0.0.1@tokens.example.com",
+        # One parser of URLs reads 127.0.0.1 here, and another, which sends, tokens.example.com.
+        "http://tokens.example.com\\@127.0.0.1",
         "HTTP://tokens.example.com",
         "tokens.example.com",
         "ftp://127.0.0.1",
