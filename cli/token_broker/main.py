@@ -1,12 +1,12 @@
 """token-broker: the command for people."""
 
 import argparse
-import difflib
 import re
 import sys
 from typing import NoReturn
 
 from token_broker import exchange, jwt, secret
+from token_broker.names import nearest
 from token_broker.policy import commands
 
 
@@ -15,8 +15,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         typed = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
-        near = difflib.get_close_matches(typed[1] or typed[2], self._words(), n=1) if typed else []
-        super().error(f"{message}; did you mean {near[0]}?" if near else message)
+        near = nearest(typed[1] or typed[2], self._words()) if typed else None
+        super().error(f"{message}; did you mean {near}?" if near else message)
 
     def _words(self) -> set[str]:
         """All options and choices, those of the parts included: an unknown option is told by the whole."""

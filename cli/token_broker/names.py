@@ -1,21 +1,17 @@
 """Names that are not known, each told with the one that was most likely meant."""
 
 import difflib
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from token_broker.policy.model import SCOPES
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like this one; None where none is like it."""
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return near[0] if near else None
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
     """Such as "no issuer `sit`; did you mean `site`?"; without a near one, all that there are."""
     names = list(known)
-    near = difflib.get_close_matches(name, names, n=1)
-    return f"no {kind} `{name}`; " + (f"did you mean `{near[0]}`?" if near else f"one of {', '.join(names)}")
-
-
-def unknown_scopes(scope: str) -> Iterator[str]:
-    """Each name in `scope`, separated by spaces or commas, that is no scope of Transloadit."""
-    for name in re.findall("[^ ,]+", scope):
-        if name not in SCOPES:
-            yield unknown("scope of Transloadit", name, SCOPES)
+    near = nearest(name, names)
+    return f"no {kind} `{name}`; " + (f"did you mean `{near}`?" if near else f"one of {', '.join(names)}")

@@ -1,11 +1,11 @@
 """The model's errors, in words that say what to do, at the place in the file."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import ValidationError
 
+from token_broker.names import nearest
 from token_broker.policy.document import Document, Path, Problem
 from token_broker.policy.model import Case, Credential, Expected, Issuer, Matcher, Rule, TrustPolicy
 
@@ -100,5 +100,5 @@ def _is_of_scalars(location: tuple[str | int, ...]) -> bool:
 def _unknown_key(key: str, keys: Sequence[str], page: str) -> str:
     if key in keys:
         return f"`{key}` does not belong here; see {page} for its place"
-    near = difflib.get_close_matches(key, keys, n=1)
-    return f"unknown key `{key}`" + (f"; did you mean `{near[0]}`?" if near else "; take it out")
+    near = nearest(key, keys)
+    return f"unknown key `{key}`" + (f"; did you mean `{near}`?" if near else "; take it out")

@@ -23,11 +23,12 @@ from broker.request import Proof, ProofForm, token_request
 
 from token_broker.deployment import Unreadable
 from token_broker.files import BadFile, read
-from token_broker.names import unknown, unknown_scopes
+from token_broker.names import unknown
 from token_broker.policy import target
 from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
+from token_broker.policy.model import unknown_scopes
 from token_broker.policy.target import DEFAULT, Stack, Target
 
 _VERIFY_SECONDS = 10.0

@@ -1,10 +1,10 @@
 """A policy with its issuers' presets filled in, before the model reads it."""
 
-import difflib
 import re
 from collections.abc import Mapping
 from typing import Any
 
+from token_broker.names import unknown
 from token_broker.policy.document import Path
 from token_broker.policy.presets import PRESETS, Preset
 
@@ -29,7 +29,7 @@ def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
         return issuer, []
     preset = PRESETS.get(str(issuer["preset"]))
     if preset is None:
-        return {**issuer, "preset": None}, [(("preset",), _unknown(str(issuer["preset"])))]
+        return {**issuer, "preset": None}, [(("preset",), unknown("preset", str(issuer["preset"]), PRESETS))]
     defaults = {
         "issuer": preset.issuer,
         "algorithms": list(preset.algorithms),
@@ -74,8 +74,3 @@ def _keys(preset: Preset, issuer: Any) -> Any:
         return "discovery"
     is_path = preset.keys_path.startswith("/")
     return {"url": issuer.rstrip("/") + preset.keys_path if is_path else preset.keys_path}
-
-
-def _unknown(name: str) -> str:
-    near = difflib.get_close_matches(name, PRESETS, n=1)
-    return f"no preset `{name}`; " + (f"did you mean `{near[0]}`?" if near else f"one of {', '.join(PRESETS)}")

@@ -1,8 +1,8 @@
 """What a trust policy may hold: the one typed model, the truth for all that reads or describes a policy."""
 
-import difflib
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from broker.jwk import ALGORITHMS
@@ -17,6 +17,8 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+
+from token_broker.names import unknown
 
 MAX_LEEWAY = 120  # seconds
 
@@ -81,10 +83,15 @@ def _credential_name(value: str) -> str:
 
 def _scope(value: str) -> str:
     if value not in SCOPES:
-        near = difflib.get_close_matches(value, SCOPES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"one of {', '.join(SCOPES)}"
-        raise ValueError(f"{value} is no scope of Transloadit; {hint}")
+        raise ValueError(unknown("scope of Transloadit", value, SCOPES))
     return value
+
+
+def unknown_scopes(scope: str) -> Iterator[str]:
+    """A message for each name in `scope`, separated by spaces or commas, that is no scope of Transloadit."""
+    for name in re.findall("[^ ,]+", scope):
+        if name not in SCOPES:
+            yield unknown("scope of Transloadit", name, SCOPES)
 
 
 def _form(value: Any) -> str:

@@ -78,7 +78,7 @@ def test_the_default_file_has_one_workspace_with_every_scope() -> None:
         ),
         (
             "workspaces: {w: {auth_keys: [{scopes: [assembly:read]}]}}",
-            "s.yaml:1:40: error: `scopes`: assembly:read is no scope of Transloadit; did you mean assemblies:read?",
+            "s.yaml:1:40: error: `scopes`: no scope of Transloadit `assembly:read`; did you mean `assemblies:read`?",
         ),
         (
             "workspaces: {w: {auth_keys: [{signature_algo: md5}]}}",
