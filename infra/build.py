@@ -7,7 +7,6 @@ import argparse
 import hashlib
 import json
 import os
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,12 @@ from token_broker.deployment import Environment, Unreadable, read_environment
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 
-ROOT = Path(__file__).resolve().parent.parent
+from infra import sam
+from infra.sam import ROOT, BuildFailed
+
 BUILT = ROOT / ".aws-sam" / "build"
 # What stands in the template's outputs until the build knows better.
 STAMPS = {"version": "version-unknown-until-built", "policy": "policy-unknown-until-built"}
-
-
-class BuildFailed(Exception):
-    """The build failed; the message holds what `sam build` said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +38,7 @@ def build(policy: Path, environment: Environment | None) -> Built:
     The policy is checked first, so that what is wrong with it is told without the words of the SAM CLI around it.
     """
     compile_policy(policy.read_text("utf-8"), os.path.relpath(policy), environment=environment)
-    variables = {**os.environ, "SAM_CLI_TELEMETRY": "0", "BUILD_POLICY": str(policy.resolve())}
-    variables |= {"BUILD_ENV": environment.name} if environment else {}
-    # make's own variables would leak into the build's make.
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-        variables.pop(name, None)
-    sam = str(Path(sys.executable).with_name("sam"))
-    command = [sam, "build", "--template", "template.yaml", "--build-dir", str(BUILT)]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildFailed(f"{done.stdout}{done.stderr}")
+    sam.build(BUILT, BUILD_POLICY=str(policy.resolve()), BUILD_ENV=environment.name if environment else "")
     built = Built(__version__, _policy_digest())
     _stamp(BUILT / "template.yaml", built)
     return built

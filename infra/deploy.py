@@ -19,7 +19,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from token_broker.deployment import CONFIG, Environment, NoEnvironment, Unreadable, read_environment
 from token_broker.policy.document import PolicyErrors
 
-from infra.build import ROOT, BuildFailed, Built, build, described
+from infra.build import Built, build, described
+from infra.sam import ROOT, SAM, BuildFailed
 
 ANSWERS_SECONDS = 60.0  # that API Gateway and Lambda may take until the new version answers everywhere
 # A part of the stack's name, and a table of samconfig.toml, where `version` is something else.
@@ -44,8 +45,7 @@ def deploy(environment: Environment) -> None:
 
 
 def _sam_deploy(environment: Environment) -> None:
-    sam = str(Path(sys.executable).with_name("sam"))
-    command = [sam, "deploy", "--config-env", environment.name, "--no-fail-on-empty-changeset"]
+    command: list[str | Path] = [SAM, "deploy", "--config-env", environment.name, "--no-fail-on-empty-changeset"]
     if not sys.stdin.isatty():
         command.append("--no-confirm-changeset")
     if subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode:

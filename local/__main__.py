@@ -9,7 +9,8 @@ from pathlib import Path
 from token_broker.files import BadFile
 from token_broker.policy.document import PolicyErrors
 
-from local.artifact import ROOT, BuildFailed
+from infra.sam import BuildFailed
+from local.artifact import ROOT
 from local.control import NotStarted, describe, down, running, serve_here, up
 from local.demo import Story, Surprise
 from local.options import BadOption, Options

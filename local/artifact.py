@@ -2,22 +2,16 @@
 
 import fcntl
 import hashlib
-import os
 import platform
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
+from infra import sam
 from local.report import say
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = sam.ROOT
 _INPUTS = ("template.yaml", "requirements.txt", "policy.yaml", "functions", "infra", "cli")
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-class BuildFailed(Exception):
-    """`sam build` failed; the message holds what it said."""
 
 
 def built(cache: Path) -> Path:
@@ -29,7 +23,7 @@ def built(cache: Path) -> Path:
         mark = cache / "build" / "inputs"
         if not mark.exists() or mark.read_text() != wanted:
             say("building the artifact with sam build")
-            build(cache / "build", _MACHINES[platform.machine()])
+            sam.build(cache / "build", ARCHITECTURE=_MACHINES[platform.machine()])
             mark.write_text(wanted)
     return cache / "build" / "BrokerFunction"
 
@@ -49,27 +43,3 @@ def _digest() -> str:
             if file.is_file() and file.suffix != ".pyc":
                 found.update(str(file.relative_to(ROOT)).encode() + b"\0" + file.read_bytes())
     return found.hexdigest()
-
-
-def build(folder: Path, architecture: str) -> None:
-    """The artifacts of all functions in `folder`, by `sam build`. Raises BuildFailed."""
-    variables = {
-        **os.environ,
-        "ARCHITECTURE": architecture,
-        "SAM_CLI_TELEMETRY": "0",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }
-    # make's own variables would leak into the build's make.
-    for name in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS"):
-        variables.pop(name, None)
-    command: list[str | Path] = [
-        Path(sys.executable).with_name("sam"),
-        "build",
-        "--build-dir",
-        folder,
-        "--template",
-        "template.yaml",
-    ]
-    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BuildFailed(f"sam build failed:\n{done.stdout}{done.stderr}")

@@ -5,7 +5,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from local import artifact
+from infra import sam
 from tests.bench.figures import Spread
 from tests.bench.measure import Bench, Report, Table
 
@@ -26,7 +26,7 @@ def sizes(folder: Path, scratch: Path) -> tuple[float, float]:
 async def measure(bench: Bench) -> Report:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        await asyncio.to_thread(artifact.build, folder / "build", "arm64")
+        await asyncio.to_thread(sam.build, folder / "build")
         found = {
             "ours (arm64)": sizes(folder / "build/BrokerFunction", folder),
             "conventional (this machine's)": sizes(bench.parties.conventional.function.artifact, folder),
