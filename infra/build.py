@@ -59,7 +59,7 @@ def _stamp(template: Path, built: Built) -> None:
     template.write_text(text, "utf-8")
 
 
-def described(policy: Path, environment: Environment | None) -> str:
+def described(built: Built, policy: Path, environment: Environment | None) -> str:
     """What was built, for people: the policy that is in the artifact, and whom it trusts."""
     compiled = json.loads(next(BUILT.glob("*/policy.json")).read_bytes())
     issuers = ", ".join(sorted({entry["issuer"] for entry in compiled["issuers"]})) or "none"
@@ -67,8 +67,8 @@ def described(policy: Path, environment: Environment | None) -> str:
         f"built {os.path.relpath(policy)} for {environment.name if environment else 'no environment'}\n"
         f"  trusts       {issuers}\n"
         f"  credentials  {', '.join(compiled['credentials'])}\n"
-        f"  version      {__version__}\n"
-        f"  policy       {_policy_digest()}\n"
+        f"  version      {built.version}\n"
+        f"  policy       {built.policy}\n"
     )
 
 
@@ -80,8 +80,8 @@ def main() -> int:
     try:
         environment = read_environment(arguments.env, ROOT) if arguments.env else None
         policy = arguments.policy or (environment.policy if environment else ROOT / "policy.yaml")
-        build(policy, environment)
-        sys.stdout.write(described(policy, environment))
+        built = build(policy, environment)
+        sys.stdout.write(described(built, policy, environment))
     except (Unreadable, PolicyErrors, BuildFailed, OSError, UnicodeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -13,9 +13,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import boto3
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
+from token_broker.account import NotLoggedIn, check_login, client, read_outputs
 from token_broker.deployment import CONFIG, Environment, NoEnvironment, Unreadable, read_environment
 from token_broker.policy.document import PolicyErrors
 
@@ -33,11 +33,12 @@ class NotDeployed(Exception):
 
 
 def deploy(environment: Environment) -> None:
-    """Raises BuildFailed before anything is changed, and NotDeployed."""
+    """Raises NotLoggedIn and BuildFailed before anything is changed, and NotDeployed."""
+    check_login()
     built = build(environment.policy, environment)
-    say(described(environment.policy, environment))
+    say(described(built, environment.policy, environment))
     _sam_deploy(environment)
-    outputs = _outputs(environment)
+    outputs = read_outputs(environment)
     compare(outputs["HealthUrl"], built)
     say(f"{environment.name} answers with this version and policy: {outputs['TokenUrl']}\n")
     if not _has_value(environment, outputs["SecretArn"]):
@@ -52,12 +53,6 @@ def _sam_deploy(environment: Environment) -> None:
         raise NotDeployed(
             "sam deploy failed, see above; docs/deploy.md, `If a deployment fails`, knows the usual causes"
         )
-
-
-def _outputs(environment: Environment) -> dict[str, str]:
-    stacks = boto3.client("cloudformation", region_name=environment.region)
-    (stack,) = stacks.describe_stacks(StackName=environment.stack_name)["Stacks"]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
 
 
 def compare(health_url: str, built: Built, seconds: float = ANSWERS_SECONDS) -> None:
@@ -85,8 +80,7 @@ def _health(url: str) -> str:
 
 def _has_value(environment: Environment, secret: str) -> bool:
     """Whether the secret has a current value; the value itself is not read."""
-    secrets = boto3.client("secretsmanager", region_name=environment.region)
-    versions = secrets.describe_secret(SecretId=secret).get("VersionIdsToStages", {})
+    versions = client("secretsmanager", environment).describe_secret(SecretId=secret).get("VersionIdsToStages", {})
     return any("AWSCURRENT" in stages for stages in versions.values())
 
 
@@ -148,7 +142,16 @@ def main() -> int:
         return 1
     try:
         deploy(_environment(name))
-    except (Unreadable, PolicyErrors, BuildFailed, NotDeployed, BotoCoreError, ClientError, OSError) as error:
+    except (
+        Unreadable,
+        PolicyErrors,
+        NotLoggedIn,
+        BuildFailed,
+        NotDeployed,
+        BotoCoreError,
+        ClientError,
+        OSError,
+    ) as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except (KeyboardInterrupt, EOFError):

@@ -7,12 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 from broker.credentials import auth_pair
 from broker.errors import BrokerFault
 
+from token_broker import account
+from token_broker.account import NotLoggedIn
 from token_broker.deployment import Environment, Unreadable, read_environment
+from token_broker.files import BadFile, read
 
 
 def register(parts: Any) -> None:
@@ -31,9 +33,9 @@ def _put(arguments: argparse.Namespace) -> int:
         environment = read_environment(arguments.env, Path())
         arn = _arn(environment, arguments.credential)
         text = _text(arguments.file)
-        secrets = boto3.client("secretsmanager", region_name=environment.region)
+        secrets = account.client("secretsmanager", environment)
         version = secrets.put_secret_value(SecretId=arn, SecretString=text)["VersionId"]
-    except (Unreadable, BrokerFault, BotoCoreError, ClientError, OSError, ValueError) as error:
+    except (Unreadable, NotLoggedIn, BadFile, BrokerFault, BotoCoreError, ClientError, ValueError) as error:
         sys.stderr.write(f"token-broker: {error}\n")
         return 2
     sys.stdout.write(f"version {version} of {arn}; the broker has it within five minutes\n")
@@ -46,24 +48,20 @@ def _arn(environment: Environment, credential: str) -> str:
         known = ", ".join(environment.secrets)
         raise Unreadable(f"the environment `{environment.name}` has no credential `{credential}`; it has {known}")
     named = environment.secrets[credential]
-    if named is not None:
-        return named
-    stacks = boto3.client("cloudformation", region_name=environment.region)
-    (stack,) = stacks.describe_stacks(StackName=environment.stack_name)["Stacks"]
-    return str(next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "SecretArn"))
+    return named or account.read_outputs(environment)["SecretArn"]
 
 
 def _text(file: Path | None) -> str:
     """What to put, never from an argument: every user of the machine can read those, and a shell keeps them.
 
-    Raises BrokerFault where the function could not read it, and ValueError where there is nobody to ask.
+    Raises BadFile, ValueError where there is nobody to ask, and BrokerFault where the function could not read it.
     """
     if file is None and not sys.stdin.isatty():
         raise ValueError("no terminal to ask in; `--file -` reads the pair from standard input")
     if file is None:
         pair = {"auth_key": input("Auth Key: ").strip(), "auth_secret": getpass.getpass("Auth Secret: ").strip()}
     else:
-        pair = json.loads(sys.stdin.read() if str(file) == "-" else file.read_text("utf-8"))
+        pair = json.loads(read(file, "--file names the secret's text"))
     text = json.dumps(pair)
     auth_pair(text)
     return text

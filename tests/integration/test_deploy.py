@@ -203,6 +203,19 @@ def test_a_credential_without_a_secret_stops_the_deployment_before_anything_is_b
     assert not (person.checkout / ".aws-sam").exists()
 
 
+def test_a_shell_without_aws_credentials_is_told_so_before_anything_is_built(person: Person) -> None:
+    logged_out = ("env", "-u", "AWS_ACCESS_KEY_ID", "-u", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED=true")
+    home = f"AWS_SHARED_CREDENTIALS_FILE={person.checkout / 'none'}"
+    for command in (
+        (*MAKE, "deploy", "ENV=prod"),
+        (".venv/bin/token-broker", "secret", "put", "--env", "prod"),
+    ):
+        status, said = person.run(*logged_out, home, *command)
+        assert status != 0
+        assert "this shell has no AWS credentials: log in" in said
+    assert not (person.checkout / ".aws-sam").exists()
+
+
 def test_make_build_builds_the_policy_that_it_is_told(person: Person) -> None:
     status, said = person.make("build", "POLICY=prod.yaml")
     assert status == 0, said
@@ -269,6 +282,8 @@ def test_a_secret_is_put_by_a_prompt_or_from_a_file_and_shown_nowhere(person: Pe
     status, said = person.run(*put, stdin="the-key\nthe-auth-secret\n")
     assert (status, "the-auth-secret" in said, "Traceback" in said) == (2, False, False)
     assert "`--file -` reads the pair" in said
+    status, said = person.run(*put, "--file", "nowhere.json")
+    assert (status, "no file nowhere.json; --file names the secret's text" in said) == (2, True)
     status, said = person.run(*put, "--credential", "shop", "--file", "-", stdin=PAIR)
     assert status == 2
     assert "has no credential `shop`; it has default" in said

@@ -1,6 +1,8 @@
 """The command line: every option explains itself, and a slip of the pen is told."""
 
 import argparse
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -57,3 +59,8 @@ def test_a_word_that_is_near_nothing_is_told_as_it_is(capsys: pytest.CaptureFixt
 
 def test_the_parts_are_of_the_kind_that_tells() -> None:
     assert {type(part) for part in PARTS.values()} == {Parser}
+
+
+def test_a_command_that_asks_no_aws_account_does_not_wait_for_boto3() -> None:
+    probe = "import sys, token_broker.main; sys.exit('boto3' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", probe], check=False).returncode == 0
