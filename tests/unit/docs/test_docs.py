@@ -35,6 +35,17 @@ def test_every_link_leads_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), target
 
 
+def test_the_readme_leads_to_every_page_of_the_docs() -> None:
+    linked = set(re.findall(r"\]\((docs/[^)/#]+\.md)\)", (ROOT / "README.md").read_text()))
+    assert linked == {str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md")}
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("docs/decisions/[0-9]*.md")), ids=lambda page: page.stem)
+def test_every_decision_begins_with_its_day_and_whether_it_is_in_force(page: Path) -> None:
+    assert re.match(r"# [0-9]+\. .+\n\n2026-\d\d-\d\d, (in force|replaced)", page.read_text())
+    assert f"]({page.name})" in (page.parent / "README.md").read_text()
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_and_target_that_is_named_exists(page: Path) -> None:
     text = page.read_text()
