@@ -76,7 +76,7 @@ def is_silent(broker: Broker, *private: str) -> bool:
 
 @pytest.mark.parametrize("name", FIELDS)
 @pytest.mark.parametrize("grant_type", GRANT_TYPES)
-def test_what_an_unverified_sender_puts_into_a_field_is_not_in_the_record(name: str, grant_type: str) -> None:
+def test_a_field_of_an_unverified_sender_is_not_in_the_record(name: str, grant_type: str) -> None:
     """A pipeline that mixes up its variables sends its secret as `credential`, or its JWT as `scope`."""
     broker = Broker()
     expired, sent = broker.jwt(exp=1), broker.jwt(sub="mallory")
@@ -91,7 +91,7 @@ def test_what_an_unverified_sender_puts_into_a_field_is_not_in_the_record(name: 
 
 @pytest.mark.parametrize("name", ["authorization", "content_type", "dpop"])
 @pytest.mark.parametrize("header", ["Bearer {}", "Basic {}", "{}", "Bearer {}.{}.{}", "Bearer {} {}"])
-def test_what_an_unverified_sender_puts_into_a_header_is_not_in_the_record(name: str, header: str) -> None:
+def test_a_header_of_an_unverified_sender_is_not_in_the_record(name: str, header: str) -> None:
     broker = Broker()
     expired = broker.jwt(exp=1)
     for value in (AUTH_SECRET, expired):

@@ -87,12 +87,12 @@ FROM_PAGES = {
 
 @pytest.mark.parametrize("headers", FROM_PAGES.values(), ids=FROM_PAGES.keys())
 @pytest.mark.parametrize("name", ["invoke", "api2", "aws"])
-def test_what_is_not_for_pages_refuses_every_page(client: Client, name: str, headers: dict[str, str]) -> None:
+def test_a_port_for_programs_alone_refuses_every_page(client: Client, name: str, headers: dict[str, str]) -> None:
     answer = PORTS[name](client, **headers)
     assert (answer.status, "use a program" in answer.data.decode()) == (403, True)
 
 
-def test_what_a_person_types_into_a_browser_is_answered(client: Client) -> None:
+def test_an_address_typed_into_a_browser_is_answered(client: Client) -> None:
     assert PORTS["api2"](client, sec_fetch_site="none").status == 200
 
 

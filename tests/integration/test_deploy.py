@@ -183,7 +183,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("words", "told"), WRONG.values(), ids=WRONG)
-def test_what_cannot_be_built_or_deployed_is_told_in_a_line_and_leaves_no_stack(
+def test_a_mistake_before_the_build_is_told_in_a_line_and_leaves_no_stack(
     person: Person, words: tuple[str, ...], told: str
 ) -> None:
     status, said = person.make(*words)

@@ -78,7 +78,7 @@ def test_a_cancelled_assembly_stays_so_and_one_that_has_ended_is_not_cancelled(a
     assert [states(api2, each)[0] for each in (made, done)] == ["ASSEMBLY_CANCELED", "ASSEMBLY_COMPLETED"]
 
 
-def test_who_cancels_a_completed_assembly_is_told_canceled_and_its_outcome_stays(api2: Api2) -> None:
+def test_cancelling_a_completed_assembly_is_answered_canceled_and_its_outcome_stays(api2: Api2) -> None:
     done = api2.assembly()
     api2.advance(10)
     status, told = api2.send("DELETE", done["assembly_ssl_url"])
@@ -87,7 +87,7 @@ def test_who_cancels_a_completed_assembly_is_told_canceled_and_its_outcome_stays
     assert api2.signed("GET", "/assemblies", type="canceled")[1]["items"] == []
 
 
-def test_who_cancels_a_failed_assembly_is_told_its_error(api2: Api2) -> None:
+def test_cancelling_a_failed_assembly_is_answered_with_its_error(api2: Api2) -> None:
     made = api2.assembly()
     api2.control("fail", assembly_id=made["assembly_id"], error="INTERNAL_COMMAND_ERROR")
     told = api2.send("DELETE", made["assembly_ssl_url"])[1]

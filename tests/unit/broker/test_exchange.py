@@ -108,7 +108,7 @@ def test_before_a_caller_is_verified_only_names_of_the_policy_are_recorded(
     assert (broker.record.scopes, broker.record.aud, broker.record.credential) == (scopes, aud, credential)
 
 
-def test_what_a_verified_caller_asked_for_is_recorded_as_it_is() -> None:
+def test_the_request_of_a_verified_caller_is_recorded_as_it_is() -> None:
     broker = Broker()
     assert broker.post(scope="x", credential="y").status == 400
     assert (broker.record.scopes, broker.record.credential) == (("x",), "y")

@@ -71,7 +71,7 @@ MALFORMED = {
 
 
 @pytest.mark.parametrize(("compact", "words"), MALFORMED.items(), ids=map(str, range(len(MALFORMED))))
-def test_what_is_no_well_formed_jws_is_refused_in_fixed_words(compact: str, words: str) -> None:
+def test_a_text_that_is_no_well_formed_jws_is_refused_in_fixed_words(compact: str, words: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole message is compared
         jwt.parse(compact)
     assert str(caught.value) == words

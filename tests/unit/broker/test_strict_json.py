@@ -62,7 +62,7 @@ def test_what_is_not_strict_json_is_a_value_error(data: bytes) -> None:
         (b"[" * 100_000, "nested too deeply"),
     ],
 )
-def test_what_is_wrong_is_told_in_fixed_words(data: bytes, words: str) -> None:
+def test_each_fault_of_a_json_text_is_told_in_fixed_words(data: bytes, words: str) -> None:
     """They stand in audit records; the standard library's quote what was sent."""
     with pytest.raises(Malformed) as caught:
         strict_json.loads(data)

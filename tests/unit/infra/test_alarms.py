@@ -134,7 +134,7 @@ def test_a_busy_broker_that_fails_pages_within_five_minutes() -> None:
         assert 60 < found <= 65
 
 
-def test_one_500_is_a_ticket_and_nobody_s_night() -> None:
+def test_a_single_500_raises_a_ticket_and_no_page() -> None:
     assert ringing(quiet(Fault=ONCE, fivexx=ONCE)) == {"Fault"}
     assert severity("Fault") == "ticket"
 

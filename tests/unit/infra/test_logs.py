@@ -51,26 +51,26 @@ def test_a_line_of_a_request_that_failed_is_json_whatever_the_texts_in_it_hold()
     assert line["status"] == "503"
 
 
-def test_it_names_the_deployment_and_leads_to_the_function_s_own_log() -> None:
+def test_a_line_of_the_access_log_names_the_deployment_and_leads_to_the_function_s_log() -> None:
     line = json.loads(rendered(TIMED_OUT))
     assert line["service"] == "local"
     assert line["integrationRequestId"] == TIMED_OUT["integration.requestId"]
     assert (line["domain"], line["method"], line["route"]) == ("tokens.example.com", "POST", "ANY /token")
 
 
-def test_why_sigv4_was_refused_is_in_it() -> None:
+def test_the_access_log_says_why_sigv4_was_refused() -> None:
     refused = TIMED_OUT | {"status": "403", "authorizer.error": 'The "security" token is expired'}
     assert json.loads(rendered(refused))["authorizerError"] == 'The "security" token is expired'
 
 
-def test_it_holds_no_header_body_or_query() -> None:
+def test_the_access_log_holds_no_header_body_or_query() -> None:
     assert not re.search(r"\$context\.[\w.]*(header|body|querystring|path\b)", access_format(), re.IGNORECASE)
     # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
     assert len(access_format()) < 3072
 
 
 @pytest.mark.parametrize("name", sorted({*re.findall(r"\$context\.([A-Za-z.]+)", access_format())}))
-def test_every_variable_of_it_has_a_value_in_these_tests(name: str) -> None:
+def test_every_variable_of_the_access_log_has_a_value_in_these_tests(name: str) -> None:
     assert name in TIMED_OUT
 
 

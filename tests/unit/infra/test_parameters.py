@@ -98,7 +98,7 @@ def test_an_operator_finds_logs_dashboard_functions_secret_and_table_in_the_outp
     assert found["DomainTarget"] == "Domain.RegionalDomainName"
 
 
-def test_what_is_not_deployed_has_no_output() -> None:
+def test_a_part_that_is_not_deployed_has_no_output() -> None:
     assert (
         not {"IamRouteArn", "IamFunctionName", "TokenFunctionName", "SharedTableName", "DomainTarget"}
         & outputs().keys()

@@ -28,11 +28,13 @@ def test_another_version_and_one_without_venv_are_not(tmp_path: Path, says: str)
     assert not bootstrap.is_wanted(interpreter(tmp_path, says))
 
 
-def test_one_that_is_not_there_is_not() -> None:
+def test_an_interpreter_that_is_not_there_is_not_wanted() -> None:
     assert not bootstrap.is_wanted("/no/such/python")
 
 
-def test_it_looks_on_the_path_at_pyenv_s_and_at_uv_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setup_looks_for_python_on_the_path_at_pyenv_s_and_at_uv_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     places = ["versions/3.13.5/bin/python", "uv/cpython-3.13.9-linux/bin/python3.13", "bin/python3.13"]
     for place in places:
         (tmp_path / place).parent.mkdir(parents=True)
@@ -60,7 +62,7 @@ def test_a_machine_without_one_is_told_in_one_line_what_to_do(
     assert capsys.readouterr().out == ""
 
 
-def test_one_that_uv_fetched_is_taken(
+def test_a_python_that_uv_fetched_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The machine has none at first."""
@@ -86,12 +88,12 @@ def test_the_packages_are_counted_for_who_waits() -> None:
     assert {"uv", "cryptography", "moto"} <= {name.partition("[")[0] for name in names}
 
 
-def test_what_a_tool_says_when_it_fails_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
+def test_the_words_of_a_tool_that_fails_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
     assert not bootstrap.run(sys.executable, "-c", "import sys; sys.exit('no such package')")
     assert capfd.readouterr().err == "no such package\n"
 
 
-def test_it_needs_nothing_that_is_installed() -> None:
+def test_setup_needs_nothing_that_is_installed() -> None:
     """It runs before everything else."""
     command = [sys.executable, "-I", "-S", "-c", "import runpy; runpy.run_path('local/bootstrap.py', run_name='boot')"]
     subprocess.run(command, cwd=bootstrap.ROOT, env={"PATH": os.environ["PATH"]}, check=True)

@@ -167,13 +167,13 @@ def test_a_policy_that_can_be_deployed_is_checked_for_that_also_where_the_stack_
     assert out.startswith("local.yaml: 1 rule, ")
 
 
-def test_what_is_wrong_for_the_stack_too_is_told_once_and_without_a_hint(tmp_path: Path) -> None:
+def test_a_mistake_that_the_stack_refuses_too_is_told_once_and_without_a_hint(tmp_path: Path) -> None:
     policy_of_stack(tmp_path, LOCAL.replace("queues:read", "queue:read"))
     status, _, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
     assert (status, "did you mean `queues:read`?" in err, "--local" in err) == (1, True, False)
 
 
-def test_nothing_for_the_stack_is_compiled_for_a_deployment(tmp_path: Path) -> None:
+def test_a_policy_for_the_stack_is_not_compiled_for_a_deployment(tmp_path: Path) -> None:
     policy_of_stack(tmp_path, LOCAL)
     status, _, err = run("policy", "compile", "local.yaml", "--output", "policy.json", folder=tmp_path)
     assert (status, "a variable belongs to the local stack's policy" in err) == (1, True)

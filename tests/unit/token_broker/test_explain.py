@@ -73,7 +73,7 @@ def test_a_grant_shows_what_it_gives(tmp_path: Path) -> None:
     assert "yes editors: assemblies:write (aud api2, credential default)" in out
 
 
-def test_it_says_that_a_grant_spends_the_jwt(tmp_path: Path) -> None:
+def test_explain_says_that_a_grant_spends_the_jwt(tmp_path: Path) -> None:
     write_environment(tmp_path, "SharedCache=yes")
     once = POLICY.replace("require:", "once: true\n    require:")
     _, out, _ = explain(tmp_path, "--jwt", "-", "--env", "prod", policy=once, text=jwt(jti="j1", groups=["editors"]))
