@@ -66,6 +66,21 @@ def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -
     assert len(load(compiled.data).rules["site"]) == 1
 
 
+def test_the_runbook_says_what_to_do_for_each_reason_of_a_503() -> None:
+    section = (ROOT / "docs/operations.md").read_text().split("### Unavailable\n")[1].split("### ")[0]
+    for module in (ROOT / "functions/broker").glob("*.py"):
+        for reason in re.findall(r'TemporarilyUnavailable\(f?"([^"{:]+)', module.read_text()):
+            assert f"`{reason}`" in section, reason
+
+
+def test_every_link_to_a_section_leads_to_a_heading() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    headings = {
+        re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.+)$", text, re.M)
+    }
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= headings
+
+
 def test_every_error_of_the_contract_is_explained_to_callers() -> None:
     text = (ROOT / "docs/http.md").read_text()
     wanting = [*BrokerError.__subclasses__()]
