@@ -47,7 +47,7 @@ def candidates() -> list[str]:
 
 
 def run(*command: str | Path) -> bool:
-    """Whether it succeeded. What it has to say goes to whoever waits."""
+    """Whether it succeeded. Its own output is shown to the person who waits."""
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
