@@ -1,5 +1,6 @@
 """An environment of the deployment, as its profile in samconfig.toml and the template say: what the build must fit."""
 
+import re
 import shlex
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -57,12 +58,15 @@ def _environment(name: str, profile: Mapping[str, Any], checkout: Path) -> Envir
     said: dict[str, Any] = {}
     for command in ("global", "deploy"):
         said |= profile.get(command, {}).get("parameters", {})
-    defaults, overrides = dict(_defaults(checkout / TEMPLATE)), dict(_overrides(said.get("parameter_overrides", "")))
-    if unknown := sorted(overrides.keys() - defaults.keys()):
+    declared, overrides = _declared(checkout / TEMPLATE), dict(_overrides(said.get("parameter_overrides", "")))
+    if unknown := sorted(overrides.keys() - declared.keys()):
         raise Unreadable(f"{CONFIG}: the template has no parameter {', '.join(unknown)}")
     if "stack_name" not in said:
         raise Unreadable(f"{CONFIG}: add stack_name to [{name}.global.parameters]")
-    parameters = {**defaults, **overrides}
+    for parameter, value in overrides.items():
+        if wanted := _find_contradiction(declared[parameter], value):
+            raise Unreadable(f"{CONFIG}: {parameter}={value} of `{name}`: write {wanted}")
+    parameters = {parameter: str(each.get("Default", "")) for parameter, each in declared.items()} | overrides
     credentials, arns = _listed(parameters, "MoreCredentials"), _listed(parameters, "MoreSecretArns")
     if len(credentials) != len(arns):
         raise Unreadable(f"{CONFIG}: MoreCredentials and MoreSecretArns of `{name}` are not of the same length")
@@ -106,7 +110,21 @@ class _Loader(yaml.SafeLoader):
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
-def _defaults(file: Path) -> Iterator[tuple[str, str]]:
+def _declared(file: Path) -> dict[str, Mapping[str, Any]]:
+    """The template's parameters by name."""
     template: Any = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a safe one
-    for name, parameter in template["Parameters"].items():
-        yield name, str(parameter.get("Default", ""))
+    return dict(template["Parameters"])
+
+
+def _find_contradiction(declared: Mapping[str, Any], value: str) -> str | None:
+    """What CloudFormation would demand in place of this value, minutes later; None where it takes the value.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    """
+    allowed = [str(each) for each in declared.get("AllowedValues", [])]
+    if allowed and value not in allowed:
+        return f"one of {', '.join(allowed)}"
+    pattern = declared.get("AllowedPattern")
+    if pattern is not None and not re.fullmatch(pattern, value):
+        return str(declared.get("ConstraintDescription", pattern))
+    return None

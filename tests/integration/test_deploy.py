@@ -28,6 +28,8 @@ NEEDED = ["Makefile", "template.yaml", "requirements.txt", "requirements-dev.txt
 QUESTIONS = ("AWS Region", "Trust policy", "Origins of pages", "Domain of your own", "SNS topic")
 # The environment of the tests is ready, and must not be made anew from a copy of the checkout.
 MAKE = ("make", "READY=")
+CERTIFICATE = "arn:aws:acm:eu-west-1:123456789012:certificate/c"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:page"
 PAIR = '{"auth_key": "the-key", "auth_secret": "the-auth-secret"}'
 CONFIG = """
 version = 0.1
@@ -158,7 +160,9 @@ def test_a_changed_policy_is_never_deployed_from_an_old_build(person: Person) ->
 
 def test_the_answers_to_the_five_questions_become_a_profile(tmp_path: Path) -> None:
     shutil.copy2(ROOT / "template.yaml", tmp_path)
-    answers = iter(["eu-west-1", "mine.yaml", "https://a.example,https://b.example", "t.example.com", "arn:c", "arn:t"])
+    answers = iter(
+        ["eu-west-1", "mine.yaml", "https://a.example,https://b.example", "t.example.com", CERTIFICATE, TOPIC]
+    )
     profile = ask_for_profile("dev", lambda question: next(answers))
     (tmp_path / "samconfig.toml").write_text(profile)
     environment = read_environment("dev", tmp_path)
@@ -168,7 +172,7 @@ def test_the_answers_to_the_five_questions_become_a_profile(tmp_path: Path) -> N
         name: environment.parameters[name]
         for name in ("AllowedOrigins", "DomainName", "CertificateArn", "PageTopicArn")
     }
-    assert list(said.values()) == ["https://a.example,https://b.example", "t.example.com", "arn:c", "arn:t"]
+    assert list(said.values()) == ["https://a.example,https://b.example", "t.example.com", CERTIFICATE, TOPIC]
 
 
 WRONG: dict[str, tuple[tuple[str, ...], str]] = {

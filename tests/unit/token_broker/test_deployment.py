@@ -1,5 +1,6 @@
 """An environment of the deployment: what samconfig.toml and the template say of it."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ Parameters:
   MoreCredentials: {Default: ""}
   MoreSecretArns: {Default: ""}
   MemorySize: {Default: 512}
+  LogRetentionDays: {Default: 90, AllowedValues: [30, 90]}
+  AllowedOrigins: {Default: "", AllowedPattern: "|https://[a-z.]+", ConstraintDescription: https origins without a path}
 Resources:
   Api: !Ref Other
 """
@@ -108,3 +111,25 @@ def test_an_environment_that_is_not_there_is_told_with_those_that_are(tmp_path: 
     (tmp_path / "samconfig.toml").unlink()
     with pytest.raises(NoEnvironment, match=r"it has none yet\. samconfig\.example\.toml shows how to write one"):
         read_environment("prod", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("override", "told"),
+    [
+        (
+            "AllowedOrigins=https://a.example/",
+            "AllowedOrigins=https://a.example/ of `prod`: write https origins without a path",
+        ),
+        ("LogRetentionDays=31", "LogRetentionDays=31 of `prod`: write one of 30, 90"),
+    ],
+)
+def test_a_value_that_the_template_does_not_allow_is_told_before_it_is_deployed(
+    tmp_path: Path, override: str, told: str
+) -> None:
+    with pytest.raises(Unreadable, match=re.escape(told)):
+        read(tmp_path, f'"{override}"')
+
+
+def test_values_that_the_template_allows_are_taken(tmp_path: Path) -> None:
+    found = read(tmp_path, '"LogRetentionDays=30 AllowedOrigins=https://a.example"')
+    assert (found.parameters["LogRetentionDays"], found.parameters["MemorySize"]) == ("30", "512")
