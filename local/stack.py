@@ -19,8 +19,8 @@ from broker.policy import load
 from token_broker.files import read
 from token_broker.jwt import KEY_FILE
 from token_broker.policy.compiler import compile_policy
-from token_broker.policy.model import SCOPES
 from token_broker.policy.target import local_of
+from token_broker.scopes import SCOPES
 
 from local import artifact, aws, issuer
 from local.account import Principal

@@ -12,7 +12,7 @@ from broker.net import LOOPBACK
 
 from token_broker import jwt
 from token_broker.files import BadFile, read
-from token_broker.policy.model import unknown_scopes
+from token_broker.scopes import unknown_scopes
 from token_broker.stack_file import NoStack, read_stack
 
 

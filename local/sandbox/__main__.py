@@ -9,7 +9,7 @@ from pathlib import Path
 
 from token_broker.files import BadFile, read
 from token_broker.policy.document import PolicyErrors
-from token_broker.policy.model import SCOPES
+from token_broker.scopes import SCOPES
 
 from local.artifact import ROOT
 from local.options import BadOption, number

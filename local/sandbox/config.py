@@ -6,7 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from token_broker.policy import document, errors
 from token_broker.policy.document import PolicyErrors, Problem
-from token_broker.policy.model import SCOPES, Scopes, Text
+from token_broker.policy.model import Scopes, Text
+from token_broker.scopes import SCOPES
 
 from local.sandbox.model import Algorithm, AuthKey, Limit, Settings, Workspace, is_key, new_id
 

@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from token_broker.policy.model import SCOPES
+from token_broker.scopes import SCOPES
 
 DEFAULT_WORKSPACE = "sandbox"
 Algorithm = Literal["sha1", "sha256", "sha384"]  # that an Auth Key signs with

@@ -28,8 +28,8 @@ from token_broker.policy import target
 from token_broker.policy.cases import with_claims, without_jwt
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
-from token_broker.policy.model import unknown_scopes
 from token_broker.policy.target import DEFAULT, Stack, Target
+from token_broker.scopes import unknown_scopes
 
 _VERIFY_SECONDS = 10.0
 

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from broker.jwk import ALGORITHMS
@@ -19,29 +18,10 @@ from pydantic import (
 )
 
 from token_broker.names import unknown
+from token_broker.scopes import SCOPES
 
 MAX_LEEWAY = 120  # seconds
 
-# https://transloadit.com/docs/api/auth-keys-scopes-get/
-SCOPES = (
-    "assemblies:read",
-    "assemblies:write",
-    "assembly_notifications:write",
-    "auth_keys:read",
-    "auth_keys:write",
-    "billing:read",
-    "dam:read",
-    "dam:write",
-    "queues:read",
-    "read",
-    "smart_cdn:sign",
-    "storage_grants:write",
-    "template_credentials:read",
-    "template_credentials:write",
-    "templates:read",
-    "templates:write",
-    "write",
-)
 _INVISIBLE = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"}  # categories of Unicode
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -85,13 +65,6 @@ def _scope(value: str) -> str:
     if value not in SCOPES:
         raise ValueError(unknown("scope of Transloadit", value, SCOPES))
     return value
-
-
-def unknown_scopes(scope: str) -> Iterator[str]:
-    """A message for each name in `scope`, separated by spaces or commas, that is no scope of Transloadit."""
-    for name in re.findall("[^ ,]+", scope):
-        if name not in SCOPES:
-            yield unknown("scope of Transloadit", name, SCOPES)
 
 
 def _form(value: Any) -> str:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 from token_broker.policy.document import PolicyErrors
-from token_broker.policy.model import SCOPES
+from token_broker.scopes import SCOPES
 
 from local.artifact import ROOT
 from local.sandbox.config import read_config
