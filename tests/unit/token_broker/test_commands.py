@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kit.deployments import write_environment
+from tests.kit.environments import write_environment
 from tests.kit.local_policies import LOCAL, STACK, policy_of_stack
 
 COMMAND = Path(sys.executable).with_name("token-broker")

@@ -12,7 +12,7 @@ import pytest
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.target import local_of
 
-from tests.kit.deployments import write_environment
+from tests.kit.environments import write_environment
 from tests.kit.jwts import Signer
 from tests.kit.local_policies import LOCAL, STACK, policy_of_stack
 
