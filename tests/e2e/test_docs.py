@@ -22,6 +22,7 @@ NOT_RUN = {
     r"^git clone": "needs the repository's address",
     r"^gh |ACTIONS_ID_TOKEN": "needs a login at GitHub, or a job there",
     r"/var/run/secrets": "needs a pod",
+    r"check --online": "needs the issuer; tests/integration/test_policy_online.py has one",
     r"--aws-sigv4": "signs for a deployment; tests/conformance/clients/test_curl.py signs for the stack",
     r"UPSTREAM=https": "needs a real Auth Key; tests/integration/test_stack.py takes another upstream",
     r"^openssl": "tests/unit/docs/test_docs.py runs them and uses the key",

@@ -55,8 +55,10 @@ class Person:
 
     @property
     def variables(self) -> dict[str, str]:
+        # Those that `make test` exports, and make's own, are no part of a person's shell.
+        made = {"POLICY", "PORT", "WORKERS", "UPSTREAM", "SANDBOX", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
         return {
-            **os.environ,
+            **{name: value for name, value in os.environ.items() if name not in made},
             "AWS_CONFIG_FILE": str(self.checkout / "none"),
             "AWS_ENDPOINT_URL": self.aws.url,
             "SAM_CLI_POLL_DELAY": "0.2",  # seconds between two looks at the stack; by itself five
