@@ -5,7 +5,6 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from enum import Enum
-from functools import cached_property
 from typing import Any, Literal
 
 from broker import jwk
@@ -52,12 +51,6 @@ class Rules(Mapping[str, tuple[Rule, ...]]):
             self._read[entry] = tuple(map(_rule, json.loads(self._texts[entry])))
         return self._read[entry]
 
-    @cached_property
-    def names(self) -> frozenset[str]:
-        """Every scope and aud that a rule names."""
-        rules = [rule for text in self._texts.values() for rule in json.loads(text)]
-        return frozenset(name for rule in rules for name in (*rule["scopes"], *rule["aud"]))
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
 
@@ -76,11 +69,12 @@ class Policy(Value, frozen=True):
     is_local: bool
     credentials: tuple[str, ...]  # their names; which secret each is, the deployment says
     issuers: Mapping[str, tuple[Issuer, ...]]  # `iss` -> its entries
-    rules: Rules  # entry name -> its rules
+    named: frozenset[str]  # every scope and aud that a rule names
+    rules: Mapping[str, tuple[Rule, ...]]  # entry name -> its rules
 
     def names(self, text: str) -> bool:
         """Whether it is a credential, a scope or an aud that the policy names, or the default of one."""
-        return text in self.credentials or text in self.rules.names or text in (DEFAULT_AUD, DEFAULT_CREDENTIAL)
+        return text in self.credentials or text in self.named or text in (DEFAULT_AUD, DEFAULT_CREDENTIAL)
 
 
 class Grant(Value, frozen=True):
@@ -153,6 +147,7 @@ def load(data: bytes) -> Policy:
         aws_endpoint=document["aws_endpoint"],
         is_local=document["local"],
         credentials=tuple(document["credentials"]),
+        named=frozenset(document["names"]),
         issuers=issuers,
         rules=Rules(document["rules"]),
     )

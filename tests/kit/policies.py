@@ -59,11 +59,13 @@ def document(**changes: Any) -> dict[str, Any]:
         "rules": [rule()],
     }
     members |= changes
+    named = {name for entry in members["rules"] for name in (*entry["scopes"], *entry["aud"])} - {"*"}
     # Each issuer's rules are a JSON text of their own.
     grouped: dict[str, list[dict[str, Any]]] = {}
     for entry in members["rules"]:
         grouped.setdefault(entry["issuer"], []).append(entry)
-    return members | {"rules": {name: json.dumps(entries) for name, entries in grouped.items()}}
+    rules = {name: json.dumps(entries) for name, entries in grouped.items()}
+    return members | {"names": sorted(named), "rules": rules}
 
 
 def policy(**changes: Any) -> Policy:

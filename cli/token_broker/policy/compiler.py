@@ -131,9 +131,14 @@ def _compiled(model: TrustPolicy, local: Local | None) -> dict[str, Any]:
         "upstream": local.upstream if local else UPSTREAM,
         "aws_endpoint": local.aws_endpoint if local else None,
         "credentials": list(model.credentials),
+        "names": sorted({name for rule in model.rules for name in (*_named_scopes(rule), *rule.aud)}),
         "issuers": [_issuer(name, issuer) for name, issuer in model.issuers.items()],
         "rules": _by_issuer(model.rules),
     }
+
+
+def _named_scopes(rule: Rule) -> Iterable[str]:
+    return () if rule.scopes == "*" else rule.scopes
 
 
 def _issuer(name: str, issuer: Issuer) -> dict[str, Any]:

@@ -121,6 +121,12 @@ def test_absence_or_a_value_compiles_as_neither_there_nor_absent() -> None:
     assert when({"absent_or": {"like": "a*"}})[0]["tests"] == [["like", "a*"]]
 
 
+def test_the_names_of_all_rules_are_gathered_when_it_is_compiled_and_a_star_is_none() -> None:
+    everything = {**GOOD["rules"][0], "name": "two", "scopes": "*", "aud": ["mcp"], "silence": {"all-scopes": "a test"}}
+    text = changed("rules", [GOOD["rules"][0], everything])
+    assert compiled(text)["names"] == ["api2", "assemblies:read", "mcp"]
+
+
 def test_absence_compiles_without_tests() -> None:
     assert when({"exists": False}) == [{"claim": "c", "path": ["c"], "exists": False, "tests": []}]
 
