@@ -15,7 +15,7 @@ help: ## List the commands
 	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url; of sandbox: SANDBOX=path PORT=3002"
 
 setup: $(READY) ## Make .venv and install what is locked
-$(READY): requirements.txt requirements-dev.txt pyproject.toml local/bootstrap.py
+$(READY): requirements.txt requirements-dev.txt requirements-sam.txt pyproject.toml local/bootstrap.py
 	@python3 local/bootstrap.py
 
 demo: $(READY) ## Start everything, perform one narrated exchange, keep serving
@@ -63,6 +63,7 @@ docs: $(READY) ## Write the policy's schema and reference page anew from its mod
 lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
 	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --group sam --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-sam.txt
 	@$(BIN)/uv pip compile -q --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
 
 clean: ## Remove all that was made here

@@ -6,26 +6,14 @@ python infra/finish.py FOLDER
 import compileall
 import json
 import os
-import shutil
 import sys
 from pathlib import Path
 from py_compile import PycInvalidationMode
 
+from infra.prune import prune
+
 RUNTIME = (3, 13)  # as in template.yaml: byte-code of another minor version is ignored at start
 EPOCH = 315_532_800  # 1980-01-01, the first moment that a zip file knows
-# What no import of the function reaches, or what differs from build to build.
-NEEDLESS = [
-    "bin",
-    ".lock",
-    "**/__pycache__",
-    "**/*.pyi",
-    "*.dist-info/RECORD",
-    "*.dist-info/INSTALLER",
-    "*.dist-info/REQUESTED",
-    "*.dist-info/direct_url.json",
-    "*.dist-info/uv_cache.json",
-    "pycparser*",
-]
 
 
 def finish(folder: Path) -> None:
@@ -34,9 +22,7 @@ def finish(folder: Path) -> None:
         sys.exit(f"the build needs Python {RUNTIME[0]}.{RUNTIME[1]}: run 'make setup' again")
     if json.loads((folder / "policy.json").read_bytes())["local"] is not False:
         sys.exit("policy.json is compiled for the local stack: it must not be deployed")
-    for pattern in NEEDLESS:
-        for path in sorted(folder.glob(pattern), reverse=True):
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    prune(folder)
     byte_compile(folder)
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)

@@ -1,6 +1,7 @@
-"""Makes .venv of Python 3.13 and installs what is locked. Runs on any Python from 3.11, with nothing installed.
+"""Makes .venv of Python 3.13, with .venv/sam for the SAM CLI, and installs what is locked.
 
-The old Python only boots: everything else, byte-code included, runs in .venv.
+Runs on any Python from 3.11, with nothing installed. The old Python only boots: everything else, byte-code
+included, runs in .venv.
 """
 
 import glob
@@ -14,7 +15,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 LOCK = ROOT / "requirements-dev.txt"
-PIP = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+SAM_VENV = VENV / "sam"
+SAM_LOCK = ROOT / "requirements-sam.txt"
+INSTALL = ("install", "--quiet", "--disable-pip-version-check")
 WANTED = (3, 13)  # the runtime in template.yaml: byte-code is made for this very minor version
 HELP = (
     "setup stopped: Python 3.13 is needed and could not be fetched; install it (`pyenv install 3.13` or your system's "
@@ -57,8 +60,8 @@ def say(line: str) -> None:
 
 
 def packages() -> list[str]:
-    """The first line of each package in the lock file, such as `uv==0.9.0 \\`."""
-    return [line for line in LOCK.read_text().splitlines() if line[:1].isalnum()]
+    """The first line of each package in the lock files, such as `uv==0.9.0 \\`."""
+    return [line for lock in (LOCK, SAM_LOCK) for line in lock.read_text().splitlines() if line[:1].isalnum()]
 
 
 def locked(name: str) -> str:
@@ -74,7 +77,7 @@ def install_uv(python: Path) -> bool:
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(locked("uv") + "\n")
         file.flush()
-        return run(python, *PIP, "--require-hashes", "-r", file.name)
+        return run(python, "-m", "pip", *INSTALL, "--require-hashes", "-r", file.name)
 
 
 def fetch_python() -> None:
@@ -99,13 +102,29 @@ def make_venv() -> None:
 
 
 def install(python: Path) -> bool:
-    """Install what is locked: with uv, itself locked, since it takes seconds where pip takes minutes; else with pip."""
-    hashed: list[str | Path] = ["--require-hashes", "-r", LOCK]
+    """Install what is locked in both environments, and the checkout in the first."""
     has_uv = install_uv(python)
-    uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--quiet", "--python", python]
-    if not (has_uv and run(*uv, *hashed)) and not run(python, *PIP, *hashed):
+    # Without pip: nothing but this program installs into it.
+    is_made = run(python, "-m", "venv", "--clear", "--without-pip", SAM_VENV)
+    if not (is_made and all(install_lock(*pair, has_uv) for pair in ((VENV, LOCK), (SAM_VENV, SAM_LOCK)))):
         return False
-    return run(python, *PIP, "--no-deps", "--no-build-isolation", "--editable", ".")
+    link_sam()
+    return run(python, "-m", "pip", *INSTALL, "--no-deps", "--no-build-isolation", "--editable", ".")
+
+
+def install_lock(environment: Path, lock: Path, has_uv: bool) -> bool:
+    """Install with uv, itself locked, since it takes seconds where pip takes minutes; else with pip."""
+    hashed: list[str | Path] = ["--require-hashes", "-r", lock]
+    uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--quiet", "--python", environment / "bin/python"]
+    pip: list[str | Path] = [VENV / "bin/python", "-m", "pip", "--python", environment / "bin/python", *INSTALL]
+    return (has_uv and run(*uv, *hashed)) or run(*pip, *hashed)
+
+
+def link_sam() -> None:
+    """.venv/bin/sam, for people and for the build."""
+    link = VENV / "bin/sam"
+    link.unlink(missing_ok=True)
+    link.symlink_to(os.path.relpath(SAM_VENV / "bin/sam", link.parent))
 
 
 def main() -> None:

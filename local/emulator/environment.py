@@ -16,6 +16,7 @@ from typing import Any
 
 import aiohttp
 
+from local.bootstrap import SAM_VENV
 from local.emulator.pool import INVOKE_PATH, LOG, Environment, Outcome
 from local.processes import end_with_parent, free_ports, hidden_address
 
@@ -230,12 +231,9 @@ def runtime_modules(folder: Path) -> Path:
 def _binary(folder: Path) -> Path | None:
     """A runnable copy of the emulator for this machine; None where there is none."""
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
-    package = importlib.util.find_spec("samcli.local.rapid") or importlib.util.find_spec("samcli")
-    if sys.platform != "linux" or machine is None or package is None or not package.submodule_search_locations:
-        return None
-    home = Path(package.submodule_search_locations[0])
-    source = next(home.rglob(f"aws-lambda-rie-{machine}"), None)
-    if source is None:
+    # The wheel of the SAM CLI holds it.
+    source = next(SAM_VENV.glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"), None)
+    if sys.platform != "linux" or source is None:
         return None
     copy = folder / "aws-lambda-rie"
     if not copy.exists():

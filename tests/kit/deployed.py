@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from samcli.yamlhelper import yaml_parse
+from samtranslator.yaml_helper import yaml_parse
 
 from local.translate import sections_of
 

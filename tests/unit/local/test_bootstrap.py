@@ -83,9 +83,24 @@ def test_uv_itself_is_locked_by_its_hashes_and_nothing_else_with_it() -> None:
 
 
 def test_the_packages_are_counted_for_who_waits() -> None:
-    names = [line.partition("==")[0] for line in bootstrap.packages()]
-    assert len(names) == len(set(names)) > 100
-    assert {"uv", "cryptography", "moto"} <= {name.partition("[")[0] for name in names}
+    names = [line.partition("==")[0].partition("[")[0] for line in bootstrap.packages()]
+    assert {"uv", "cryptography", "moto", "aws-sam-cli"} <= set(names)
+    assert max(names.count(name) for name in names) == 2  # once for each of the two environments
+    assert len(names) > 100
+
+
+def versions(lock: str, name: str) -> list[str]:
+    return re.findall(rf"^{name}==(\S+)", (bootstrap.ROOT / lock).read_text(), re.MULTILINE)
+
+
+def test_the_sam_cli_does_not_choose_the_functions_boto3() -> None:
+    for lock in ("requirements.txt", "requirements-dev.txt"):
+        assert not versions(lock, "aws-sam-cli")
+    assert versions("requirements.txt", "boto3") == versions("requirements-dev.txt", "boto3")
+
+
+def test_people_find_sam_beside_the_other_commands() -> None:
+    assert Path(sys.executable).with_name("sam").resolve() == bootstrap.SAM_VENV / "bin/sam"
 
 
 def test_the_words_of_a_tool_that_fails_are_shown(capfd: pytest.CaptureFixture[str]) -> None:
