@@ -9,12 +9,11 @@ from pathlib import Path
 from token_broker.files import BadFile
 from token_broker.policy.document import PolicyErrors
 
-from infra.sam import BuildFailed
-from local.artifact import ROOT
-from local.control import NotStarted, describe, down, running, serve_here, up
-from local.demo import Story, Surprise
-from local.options import BadOption, Options
+from infra.sam import ROOT, BuildFailed
 from local.report import say
+from local.stack.control import NotStarted, describe, down, running, serve_here, up
+from local.stack.demo import Story, Surprise
+from local.stack.options import BadOption, Options
 
 
 def main() -> int:

@@ -18,7 +18,7 @@ import aiohttp
 
 from local.bootstrap import SAM_VENV
 from local.emulator.pool import INVOKE_PATH, LOG, Environment, Outcome
-from local.processes import end_with_parent, free_ports, hidden_address
+from local.loopback.processes import end_with_parent, free_ports, hidden_address
 
 START_SECONDS = 20.0
 # What Lambda's runtime brings along; the artifact must bring all else.

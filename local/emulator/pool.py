@@ -8,7 +8,7 @@ from typing import Protocol
 
 from aiohttp import web
 
-from local.guard import from_a_page
+from local.loopback.guard import from_a_page
 
 LOG = logging.getLogger("local.emulator")
 INVOKE_PATH = "/2015-03-31/functions/function/invocations"

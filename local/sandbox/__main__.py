@@ -11,14 +11,14 @@ from token_broker.files import BadFile, read
 from token_broker.policy.document import PolicyErrors
 from token_broker.scopes import SCOPES
 
-from local.artifact import ROOT
-from local.options import BadOption, number
-from local.processes import is_free
+from infra.sam import ROOT
+from local.loopback.processes import is_free
+from local.loopback.sites import start_site
 from local.report import say
 from local.sandbox.app import create_app
 from local.sandbox.config import read_config
 from local.sandbox.model import AuthKey, Settings
-from local.sites import start_site
+from local.stack.options import BadOption, number
 
 _PORT = 3002  # where the whole stack has it, too
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.guard import from_a_page
+from local.loopback.guard import from_a_page
 from local.sandbox.assemblies import Assemblies
 from local.sandbox.clock import Clock, Pulse
 from local.sandbox.errors import ApiError

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from local.report import say
 from tests.bench import outside, page, parties
 from tests.bench.measure import Bench, Measure, Report

@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from local import artifact
+from infra.sam import ROOT
 from local.emulator.environment import Function, runtime_modules, variables_of
-from local.processes import end, end_with_parent
+from local.loopback.processes import end, end_with_parent
 from tests.bench.measure import Bench
 from tests.bench.outside import AUDIENCE
 from tests.bench.parties import Party
@@ -49,7 +49,7 @@ class Loop:
 async def loop_of(party: Party, *, isolated: bool = True) -> AsyncIterator[Loop]:
     """A party's handler; `isolated`: with nothing to import but its artifact and the runtime."""
     variables = variables_of(party.function, runtime_modules(party.folder / "runtime"), "loop") | dict(party.variables)
-    variables["PYTHONPATH"] += f":{artifact.ROOT}"
+    variables["PYTHONPATH"] += f":{ROOT}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *(["-S"] if isolated else []), "-m", "tests.bench.inside"),
         *(party.function.handler, str(party.folder / "log" / "loop.log")),
@@ -72,5 +72,5 @@ def library_loop(bench: Bench, name: str) -> AbstractAsyncContextManager[Loop]:
         "ISSUER_URL": bench.outside.issuer_url,
         "AUDIENCE": AUDIENCE,
     }
-    function = Function(artifact.ROOT, f"tests.bench.library.{name}", 15, 512, told)
+    function = Function(ROOT, f"tests.bench.library.{name}", 15, 512, told)
     return loop_of(Party(name, function, bench.parties.ours.folder, {}), isolated=False)

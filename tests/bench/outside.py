@@ -15,9 +15,9 @@ import certifi
 import trustme
 from aiohttp import web
 
-from local import aws
-from local.account import Principal
-from local.processes import end, end_with_parent, free_ports
+from local.aws import services as aws
+from local.aws.account import Principal
+from local.loopback.processes import end, end_with_parent, free_ports
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
 from tests.bench.relay import Relay

@@ -14,17 +14,18 @@ from typing import Any
 
 from token_broker.policy.compiler import Local, compile_policy
 
-from local import artifact
-from local.aws import secret_name
+from infra.sam import ROOT
+from local.aws.services import secret_name
+from local.aws.template import translated
 from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment
-from local.options import PARAMETERS
-from local.translate import translated
+from local.stack import artifact
+from local.stack.options import PARAMETERS
 from tests.bench.outside import AUDIENCE, Outside
 
 HERE = Path(__file__).parent
-CACHE = artifact.ROOT / ".local"
-POLICY = artifact.ROOT / "local/policy.yaml"
+CACHE = ROOT / ".local"
+POLICY = ROOT / "local/policy.yaml"
 TEMPLATE = """
 AWSTemplateFormatVersion: "2010-09-09"
 Transform: AWS::Serverless-2016-10-31
@@ -66,7 +67,7 @@ def prepared(outside: Outside, folder: Path) -> Parties:
     # Lambda's file system is read-only, so nothing that is compiled at start can be kept.
     variables = {**outside.variables, "PYTHONDONTWRITEBYTECODE": "1"}
     # The deployment by default: without the shared cache, which the fleet measures.
-    resources = translated(artifact.ROOT / "template.yaml", PARAMETERS | {"SharedCache": "no"}, CACHE)
+    resources = translated(ROOT / "template.yaml", PARAMETERS | {"SharedCache": "no"}, CACHE)
     artifact.lay_over(artifact.built(CACHE), compiled(outside), folder / "ours")
     ours = Function.from_template(resources["BrokerFunction"]["Properties"], folder / "ours")
     theirs = {
@@ -89,7 +90,7 @@ def prepared(outside: Outside, folder: Path) -> Parties:
 
 def plain(ours: Party) -> Party:
     """Ours by a plain `sam build`, which ships no byte-code. Raises CalledProcessError."""
-    built = plainly_built("ours", artifact.ROOT / "functions", artifact.ROOT / "requirements.txt")
+    built = plainly_built("ours", ROOT / "functions", ROOT / "requirements.txt")
     folder = ours.folder / "plain"
     artifact.lay_over(built, (ours.function.artifact / "policy.json").read_bytes(), folder)
     return replace(ours, name="ours, plainly built", function=replace(ours.function, artifact=folder))
@@ -137,7 +138,7 @@ def health_event() -> dict[str, Any]:
 
 
 def _event(path: str, route: str, method: str, **headers: str) -> dict[str, Any]:
-    event: dict[str, Any] = json.loads((artifact.ROOT / "tests/events/token.json").read_text())
+    event: dict[str, Any] = json.loads((ROOT / "tests/events/token.json").read_text())
     event |= {"rawPath": path, "routeKey": route}
     event["requestContext"] |= {"routeKey": route}
     event["requestContext"]["http"] |= {"path": path, "method": method}

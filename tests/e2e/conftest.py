@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from local.aws import client as aws_client
-from local.aws import secret_name
+from local.aws.services import client as aws_client
+from local.aws.services import secret_name
 from tests.kit.stacks import Client, running_stack
 
 POLICY = Path(__file__).with_name("policy.yaml")

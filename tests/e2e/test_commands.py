@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from tests.kit.jwts import Signer
 from tests.kit.stacks import Client
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from tests.kit.docs import commands
 from tests.kit.stacks import Client, running_stack
 

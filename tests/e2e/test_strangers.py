@@ -11,7 +11,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.aws import secret_name
+from local.aws.services import secret_name
 from tests.kit.chromium import browser
 from tests.kit.node import Script
 from tests.kit.pages import page_port, request

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 
 UNCHECKED = 0b01  # PEP 552: hash-based, and not checked against the source
 AARCH64 = 183  # e_machine of an ELF file

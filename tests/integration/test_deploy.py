@@ -18,7 +18,7 @@ from token_broker.deployment import read_environment
 
 from infra.build import Built
 from infra.deploy import NotDeployed, ask_for_profile, compare
-from local.artifact import ROOT
+from infra.sam import ROOT
 from tests.kit.cloudformation import BUCKET, CloudFormation, Stack
 from tests.kit.docs import blocks, commands
 from tests.kit.servers import serving

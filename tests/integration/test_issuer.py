@@ -16,8 +16,8 @@ import urllib3
 from broker import jwk, jwt
 from token_broker.jwt import load_key, public_jwk
 
-from local.issuer import make_key
-from local.processes import free_ports
+from local.loopback.processes import free_ports
+from local.stack.issuer import make_key
 from tests.kit.waiting import wait_until
 
 
@@ -26,7 +26,9 @@ def issuer(tmp_path: Path) -> Iterator[tuple[str, Path]]:
     key = tmp_path / "issuer-key.pem"
     make_key(key)
     (port,) = free_ports(1)
-    process = subprocess.Popen([sys.executable, "-m", "local.issuer", str(port), str(key)], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "local.stack.issuer", str(port), str(key)], stderr=subprocess.DEVNULL
+    )
     url = f"http://127.0.0.1:{port}"
 
     def answers() -> bool:

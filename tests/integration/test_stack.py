@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import pytest
 import urllib3
 
-from local.processes import free_ports
+from local.loopback.processes import free_ports
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
 from tests.kit.servers import serving

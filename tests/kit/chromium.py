@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from tests.kit.node import Script, node_for
 from tests.kit.official import FOLDER
 

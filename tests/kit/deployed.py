@@ -6,7 +6,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from local.translate import sections_of
+from local.aws.template import sections_of
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"

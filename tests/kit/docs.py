@@ -2,7 +2,7 @@
 
 import re
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 
 PROGRAMS = r"(?:git|make|curl|aws|gh|sam|umask|rm|echo|printf|export|openssl|\.venv/bin/[a-z-]+)"
 IS_COMMAND = re.compile(rf"(?:[A-Z_]+=\S+ )*{PROGRAMS} |[A-Z_]+=\$\(")

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, Self
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 
 OLDEST = 20
 Node = list[str | Path]

@@ -21,8 +21,8 @@ from broker.response import respond
 from broker.wiring import Broker, build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
 
-from local.account import Principal
-from local.aws import client
+from local.aws.account import Principal
+from local.aws.services import client
 from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import AuthKey

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from local.sites import start_site
+from local.loopback.sites import start_site
 
 
 class Loop:

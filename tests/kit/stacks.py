@@ -15,9 +15,9 @@ from botocore.credentials import Credentials
 from token_broker.jwt import KEY_FILE, load_key, sign
 from token_broker.stack_file import read_stack
 
-from local.account import Principal
-from local.control import down, up
-from local.options import Options
+from local.aws.account import Principal
+from local.stack.control import down, up
+from local.stack.options import Options
 
 FORM = "application/x-www-form-urlencoded"
 

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from aiohttp import web
 from broker.net import Answer
 
-from local.artifact import ROOT
-from local.processes import end_with_parent, free_ports, is_free
+from infra.sam import ROOT
+from local.loopback.processes import end_with_parent, free_ports, is_free
 from tests.kit.brokers import secret
 from tests.kit.rows import Rows
 from tests.kit.web import Call

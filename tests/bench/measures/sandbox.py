@@ -7,8 +7,8 @@ import sys
 import time
 from asyncio.subprocess import DEVNULL, PIPE
 
-from local.artifact import ROOT
-from local.processes import end, end_with_parent
+from infra.sam import ROOT
+from local.loopback.processes import end, end_with_parent
 from tests.bench.figures import Spread, ratios, text
 from tests.bench.measure import Bench, Report, Table
 from tests.bench.outside import CREDENTIAL, HOST

@@ -13,8 +13,8 @@ from typing import Any
 
 import aiohttp
 
-from local.artifact import ROOT
-from local.processes import end, end_with_parent
+from infra.sam import ROOT
+from local.loopback.processes import end, end_with_parent
 from local.sandbox.app import create_app
 from tests.bench.figures import Spread, percentile, text
 from tests.bench.fleet.table import served

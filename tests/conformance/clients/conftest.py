@@ -13,7 +13,7 @@ import urllib3
 from cryptography.hazmat.primitives.asymmetric import ec
 from moto.server import ThreadedMotoServer
 
-from local.processes import free_ports
+from local.loopback.processes import free_ports
 from tests.kit.jwts import Signer, b64
 from tests.kit.node import Node, node_for
 from tests.kit.stacks import Client, running_stack

@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import pytest
 import urllib3
 
-from local.account import Principal
-from local.artifact import ROOT
+from infra.sam import ROOT
+from local.aws.account import Principal
+from local.aws.template import translated
 from local.emulator.pool import Outcome, Pool
-from local.gateway import gateway_app, read_api
-from local.options import PARAMETERS
-from local.translate import translated
+from local.gateway.gateway import gateway_app, read_api
+from local.stack.options import PARAMETERS
 from tests.conformance.clients.conftest import AUDIENCE, HERE, SERVICE, private_jwk
 from tests.kit.jwts import Signer
 from tests.kit.node import Node

@@ -18,7 +18,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from tests.kit.stacks import Answer, Client
 
 PATH = ROOT / "docs/openapi.yaml"

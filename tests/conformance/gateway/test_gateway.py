@@ -14,9 +14,9 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.account import Principal
+from local.aws.account import Principal
 from local.emulator.pool import Busy, Outcome, Pool
-from local.gateway import Api, CannotEmulate, Cors, Route, gateway_app, read_api
+from local.gateway.gateway import Api, CannotEmulate, Cors, Route, gateway_app, read_api
 from tests.kit.servers import serving
 
 # Each row's page, below https://docs.aws.amazon.com/apigateway/latest/developerguide/

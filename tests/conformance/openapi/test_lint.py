@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from tests.kit.node import Node, node_for
 
 HERE = Path(__file__).parent

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from local.artifact import ROOT
-from local.aws import client, create_tables
-from local.options import PARAMETERS
-from local.translate import Resources, translated
+from infra.sam import ROOT
+from local.aws.services import client, create_tables
+from local.aws.template import Resources, translated
+from local.stack.options import PARAMETERS
 from tests.kit.outside import PRINCIPAL, World, world
 from tests.kit.servers import Loop
 

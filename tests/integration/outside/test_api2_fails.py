@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from local.processes import free_ports
+from local.loopback.processes import free_ports
 from tests.kit.outside import NEW_KEY, World
 
 BUSY = {"status": 503, "body": {"error": "SERVER_BUSY", "message": "auth-secret-1"}}

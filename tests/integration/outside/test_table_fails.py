@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.processes import free_ports
+from local.loopback.processes import free_ports
 from tests.kit.outside import Handler, World, drips, forwards, late, resets, says
 
 

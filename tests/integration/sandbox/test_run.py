@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from local.artifact import ROOT
-from local.processes import end_with_parent, free_ports
+from infra.sam import ROOT
+from local.loopback.processes import end_with_parent, free_ports
 from tests.kit.api2 import KEY, Api2
 from tests.kit.waiting import wait_until
 

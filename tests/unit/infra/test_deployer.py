@@ -9,7 +9,7 @@ from typing import Any
 import cfnlint
 import pytest
 
-from local.translate import sections_of
+from local.aws.template import sections_of
 from tests.kit.deployed import EVERYTHING, ROOT, deployed
 
 # Each resource type's schema names the actions that CloudFormation needs to make, change and delete it.

@@ -5,7 +5,7 @@ import json
 import pytest
 from cfnlint.api import ManualArgs, lint
 
-from local.translate import document_of
+from local.aws.template import document_of
 from tests.kit.deployed import ROOT, SOURCE, TEMPLATE
 
 DEFAULTS = {name: parameter["Default"] for name, parameter in SOURCE["Parameters"].items()}

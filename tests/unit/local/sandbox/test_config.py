@@ -6,7 +6,7 @@ import pytest
 from token_broker.policy.document import PolicyErrors
 from token_broker.scopes import SCOPES
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 from local.sandbox.config import read_config
 from local.sandbox.model import AuthKey, Limit, Settings, Workspace
 

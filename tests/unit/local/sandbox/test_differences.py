@@ -5,7 +5,7 @@ from functools import cache
 
 import pytest
 
-from local.artifact import ROOT
+from infra.sam import ROOT
 
 SECTION = "## What differs from the live API"
 

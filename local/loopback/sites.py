@@ -10,7 +10,7 @@ from aiohttp.typedefs import Handler
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from local.guard import foreign_host
+from local.loopback.guard import foreign_host
 
 # Out of the way of the limits that the applications themselves have.
 _LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}

@@ -13,8 +13,8 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from local.account import REGION, Principal
-from local.guard import Headers
+from local.aws.account import REGION, Principal
+from local.loopback.guard import Headers
 
 SKEW_SECONDS = 5 * 60
 _AUTHORIZATION = re.compile(

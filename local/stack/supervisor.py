@@ -22,22 +22,24 @@ from token_broker.policy.compiler import compile_policy
 from token_broker.policy.target import local_of
 from token_broker.scopes import SCOPES
 
-from local import artifact, aws, issuer
-from local.account import Principal
+from infra.sam import ROOT
+from local.aws import services as aws
+from local.aws.account import Principal
+from local.aws.template import Resources, translated
 from local.emulator.environment import Function, environments
 from local.emulator.pool import INVOKE_PATH, Environment, Pool, invoke_app
-from local.gateway import gateway_app, read_api
-from local.options import PARAMETERS, Options, Ports
-from local.processes import end, end_with_parent
+from local.gateway.gateway import gateway_app, read_api
+from local.loopback.processes import end, end_with_parent
+from local.loopback.sites import start_site
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
-from local.sites import start_site
-from local.translate import Resources, translated
+from local.stack import issuer
+from local.stack.options import PARAMETERS, Options, Ports
 
 STACK_FILE = "stack.json"
 PLAN_FILE = "stack.plan.json"  # the same until the stack is ready
 READY_SECONDS = 60.0
-_TEMPLATE = artifact.ROOT / "template.yaml"
+_TEMPLATE = ROOT / "template.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,11 +128,11 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     """Start the parts in the order in which they need one another."""
     issuer.make_key(folder / KEY_FILE)
     aws_port, issuer_port = str(_port(info.aws_endpoint_url)), str(_port(info.issuer_url))
-    await _process(running, folder, "-m", "local.aws_server", aws_port, variables=info.principal.variables())
-    await _process(running, folder, "-m", "local.issuer", issuer_port, str(folder / KEY_FILE))
+    await _process(running, folder, "-m", "local.aws.server", aws_port, variables=info.principal.variables())
+    await _process(running, folder, "-m", "local.stack.issuer", issuer_port, str(folder / KEY_FILE))
     await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
     await _answers(info.aws_endpoint_url, status=403)  # nothing there is for those who do not sign
-    resources = translated(_TEMPLATE, PARAMETERS, artifact.ROOT / ".local")
+    resources = translated(_TEMPLATE, PARAMETERS, ROOT / ".local")
     credentials = load((folder / "artifact/policy.json").read_bytes()).credentials
     vault, database = (
         aws.client(name, info.aws_endpoint_url, info.principal) for name in ("secretsmanager", "dynamodb")

@@ -7,9 +7,9 @@ import shutil
 from pathlib import Path
 
 from infra import sam
+from infra.sam import ROOT
 from local.report import say
 
-ROOT = sam.ROOT
 _INPUTS = ("template.yaml", "requirements.txt", "policy.yaml", "functions", "infra", "cli")
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 

@@ -1,8 +1,8 @@
 """What the stack has in its AWS is what the template makes."""
 
-from local.artifact import ROOT
-from local.aws import secret_name
-from local.translate import resources_of
+from infra.sam import ROOT
+from local.aws.services import secret_name
+from local.aws.template import resources_of
 
 
 def test_the_secret_of_default_is_named_as_the_template_names_it() -> None:

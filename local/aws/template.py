@@ -12,7 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
-from local.account import ACCOUNT, REGION, STACK
+from local.aws.account import ACCOUNT, REGION, STACK
 
 _PSEUDO = {
     "AWS::Region": REGION,

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from local.account import ACCOUNT
+from local.aws.account import ACCOUNT
 
 # Bodies of these types arrive as text; all others, and those without a type, as base64.
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript")

@@ -16,11 +16,11 @@ from typing import Any
 
 from aiohttp import web
 
-from local.account import Principal
+from local.aws.account import Principal
+from local.aws.sigv4 import Sent, is_signed
+from local.aws.template import Resources
 from local.emulator.pool import Busy, Outcome, Pool
-from local.events import event_of
-from local.sigv4 import Sent, is_signed
-from local.translate import Resources
+from local.gateway.events import event_of
 
 LOG = logging.getLogger("local.gateway")
 

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from broker.net import LOOPBACK
 
-from local.artifact import ROOT
-from local.processes import free_ports, is_free
+from infra.sam import ROOT
+from local.loopback.processes import free_ports, is_free
 
 # Pages on this machine that may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"

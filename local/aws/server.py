@@ -1,6 +1,6 @@
 """Secrets Manager and DynamoDB of the stack: moto's server, which checks no signature, behind a front that does.
 
-    python -m local.aws_server PORT
+    python -m local.aws.server PORT
 
 With `UPSTREAM=` the real Auth Secret is in it, so it answers the stack's own credentials alone, and no page. They come
 by AWS's own variables.
@@ -12,10 +12,10 @@ import sys
 
 from werkzeug.wrappers import Request, Response
 
-from local.account import Principal
-from local.guard import from_a_page
-from local.sigv4 import Sent, is_signed
-from local.sites import refused, serve_wsgi
+from local.aws.account import Principal
+from local.aws.sigv4 import Sent, is_signed
+from local.loopback.guard import from_a_page
+from local.loopback.sites import refused, serve_wsgi
 
 SERVICES = ("secretsmanager", "dynamodb")
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import boto3
 
-from local.account import REGION, STACK, Principal
-from local.translate import Resources
+from local.aws.account import REGION, STACK, Principal
+from local.aws.template import Resources
 
 
 def client(service: str, endpoint: str, principal: Principal) -> Any:

@@ -1,6 +1,6 @@
 """The stack's OIDC issuer: oidc-provider-mock's login, discovery and PKCE, with a signing key that the stack made.
 
-    python -m local.issuer PORT KEYFILE
+    python -m local.stack.issuer PORT KEYFILE
 
 `token-broker jwt` signs with the same key. It never comes near an artifact.
 """
@@ -17,8 +17,8 @@ from oidc_provider_mock._storage import storage  # the key has no public setter
 from token_broker.jwt import load_key, public_jwk
 from werkzeug.wrappers import Request, Response
 
-from local.guard import from_a_page, from_elsewhere
-from local.sites import refused, serve_wsgi
+from local.loopback.guard import from_a_page, from_elsewhere
+from local.loopback.sites import refused, serve_wsgi
 
 
 def make_key(file: Path) -> None:

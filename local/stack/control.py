@@ -13,11 +13,12 @@ from urllib.parse import urlsplit
 
 from token_broker.stack_file import NoStack, read_stack
 
-from local import artifact
-from local.options import BadOption, Options, Ports
-from local.processes import interrupts_held
+from infra.sam import ROOT
+from local.loopback.processes import interrupts_held
 from local.report import say
-from local.stack import READY_SECONDS, STACK_FILE, StackInfo, compiled, plan, serve, write_plan
+from local.stack import artifact
+from local.stack.options import BadOption, Options, Ports
+from local.stack.supervisor import READY_SECONDS, STACK_FILE, StackInfo, compiled, plan, serve, write_plan
 
 _LOCK = "supervisor.lock"  # held by the supervisor as long as it lives; its pid is in it
 _UP_LOCK = "up.lock"  # held by `up`: of two at once one would run the other's plan
@@ -39,7 +40,7 @@ class Prepared:
 def prepare(options: Options, folder: Path) -> Prepared:
     """Everything that can be wrong before anything runs. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
     info = plan(options, Ports.choose(options.first_port, ours=_ports(folder)), folder)
-    return Prepared(info, compiled(info), artifact.built(artifact.ROOT / ".local"))
+    return Prepared(info, compiled(info), artifact.built(ROOT / ".local"))
 
 
 def _ports(folder: Path) -> set[int]:
@@ -93,7 +94,7 @@ def start(info: StackInfo, folder: Path) -> subprocess.Popen[bytes]:
     with (folder / "log" / "stack.log").open("wb") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "local", "serve", "--directory", folder],
-            cwd=artifact.ROOT,
+            cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
