@@ -1,0 +1,13 @@
+"""The stack on one machine: what AWS, Transloadit and an identity provider are in production. Tests use the same parts.
+
+Each folder knows only those below it:
+
+    stack                the commands, and the supervisor that starts all parts
+    gateway  sandbox     API Gateway's HTTP API; Transloadit's API2
+    emulator             Lambda: a pool of environments that run the built artifact
+    aws                  the account, SigV4, the translated template, Secrets Manager and DynamoDB
+    loopback             ports, processes, and the guards against pages from elsewhere
+    command              what the commands share
+
+`bootstrap.py` stands apart: it makes .venv, so it runs on an older Python with nothing installed.
+"""

@@ -21,6 +21,7 @@ from local.emulator.pool import INVOKE_PATH, LOG, Environment, Outcome
 from local.loopback.processes import end_with_parent, free_ports, hidden_address
 
 START_SECONDS = 20.0
+_MAX_LINE = 2**24  # bytes of a worker's answer: more than the 6 MB that Lambda returns
 # What Lambda's runtime brings along; the artifact must bring all else.
 _RUNTIME_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
@@ -61,68 +62,8 @@ def environments(
     return [EmulatedEnvironment(binary, function, runtime, variables, log) for log in logs]
 
 
-class EmulatedEnvironment:
-    """One Runtime Interface Emulator with its runtime."""
-
-    def __init__(
-        self, binary: Path, function: Function, runtime: Path, variables: Mapping[str, str], log: Path
-    ) -> None:
-        self._binary = binary
-        self._function = function
-        self._variables = {**variables_of(function, runtime, log.stem), **variables}
-        self._log = log
-        self._process: asyncio.subprocess.Process | None = None
-        self._session: aiohttp.ClientSession | None = None
-        self._url = ""
-
-    async def start(self) -> None:
-        host, (port, api_port) = hidden_address(), free_ports(2)
-        self._url = f"http://{host}:{port}{INVOKE_PATH}"
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                self._binary,
-                *("--runtime-interface-emulator-address", f"{host}:{port}"),
-                *("--runtime-api-address", f"{host}:{api_port}"),
-                # -S: the artifact and the runtime's own modules are all that can be imported.
-                *(sys.executable, "-S", "-m", "awslambdaric", self._function.handler),
-                cwd=self._function.artifact,
-                env=self._variables,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                preexec_fn=end_with_parent,
-            )
-        timeout = aiohttp.ClientTimeout(total=self._function.timeout + 30)
-        self._session = aiohttp.ClientSession(timeout=timeout)
-        await _listening(host, port, self._process)
-
-    @property
-    def is_alive(self) -> bool:
-        return self._process is not None and self._process.returncode is None
-
-    async def invoke(self, event: bytes) -> Outcome:
-        assert self._session is not None
-        try:
-            async with self._session.post(self._url, data=event) as answer:
-                return read_answer(answer.status, await answer.read())
-        except (aiohttp.ClientError, TimeoutError):
-            # The process may take a moment to be seen dead.
-            await self.stop()
-            return _failure("Runtime.ExitError", "the environment exited")
-
-    async def stop(self) -> None:
-        if self._session is not None:
-            await self._session.close()
-        if self._process is not None:
-            # Its whole group: the emulator's runtime is a child of its own.
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
-
-
-class WorkerEnvironment:
-    """A plain process that calls the handler: where the emulator's binary cannot run."""
+class _ProcessEnvironment:
+    """What both kinds share: one process, with all that it starts, and its log."""
 
     def __init__(self, function: Function, runtime: Path, variables: Mapping[str, str], log: Path) -> None:
         self._function = function
@@ -130,24 +71,84 @@ class WorkerEnvironment:
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
+    async def _execute(self, *command: str | Path, is_piped: bool = False) -> asyncio.subprocess.Process:
+        """Start the environment's process. `is_piped`: we write its standard input and read its standard output."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-S", str(Path(__file__).with_name("worker.py"))),
-                *(self._function.handler, str(self._function.timeout)),
+                *command,
                 cwd=self._function.artifact,
                 env=self._variables,
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.PIPE if is_piped else asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if is_piped else log,
                 stderr=log,
-                limit=2**24,
+                limit=_MAX_LINE,
                 start_new_session=True,
                 preexec_fn=end_with_parent,
             )
+        return self._process
 
     @property
     def is_alive(self) -> bool:
         return self._process is not None and self._process.returncode is None
+
+    async def stop(self) -> None:
+        if self._process is not None:
+            # The whole process group: the emulator's runtime is a child of the emulator.
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            await self._process.wait()
+
+
+class EmulatedEnvironment(_ProcessEnvironment):
+    """One Runtime Interface Emulator with its runtime."""
+
+    def __init__(
+        self, binary: Path, function: Function, runtime: Path, variables: Mapping[str, str], log: Path
+    ) -> None:
+        super().__init__(function, runtime, variables, log)
+        self._binary = binary
+        self._session: aiohttp.ClientSession | None = None
+        self._url = ""
+
+    async def start(self) -> None:
+        host, (port, api_port) = hidden_address(), free_ports(2)
+        self._url = f"http://{host}:{port}{INVOKE_PATH}"
+        process = await self._execute(
+            self._binary,
+            *("--runtime-interface-emulator-address", f"{host}:{port}"),
+            *("--runtime-api-address", f"{host}:{api_port}"),
+            # -S: only the artifact and the runtime's own modules can be imported.
+            *(sys.executable, "-S", "-m", "awslambdaric", self._function.handler),
+        )
+        timeout = aiohttp.ClientTimeout(total=self._function.timeout + 30)
+        self._session = aiohttp.ClientSession(timeout=timeout)
+        await _wait_for_port(host, port, process)
+
+    async def invoke(self, event: bytes) -> Outcome:
+        assert self._session is not None
+        try:
+            async with self._session.post(self._url, data=event) as answer:
+                return read_answer(answer.status, await answer.read())
+        except (aiohttp.ClientError, TimeoutError):
+            # asyncio may notice a moment later that the process ended, so make sure that the pool replaces it.
+            await self.stop()
+            return _failure("Runtime.ExitError", "the environment exited")
+
+    async def stop(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+        await super().stop()
+
+
+class WorkerEnvironment(_ProcessEnvironment):
+    """A plain process that calls the handler: for machines on which the emulator's binary cannot run."""
+
+    async def start(self) -> None:
+        await self._execute(
+            *(sys.executable, "-S", Path(__file__).with_name("worker.py")),
+            *(self._function.handler, str(self._function.timeout)),
+            is_piped=True,
+        )
 
     async def invoke(self, event: bytes) -> Outcome:
         assert self._process is not None
@@ -165,12 +166,6 @@ class WorkerEnvironment:
             await self.stop()
             return _failure("Runtime.ExitError", "the environment exited")
         return read_answer(200, line.rstrip(b"\n"))
-
-    async def stop(self) -> None:
-        if self._process is not None:
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            await self._process.wait()
 
 
 def read_answer(status: int, body: bytes) -> Outcome:
@@ -242,7 +237,7 @@ def _binary(folder: Path) -> Path | None:
     return copy
 
 
-async def _listening(host: str, port: int, process: asyncio.subprocess.Process) -> None:
+async def _wait_for_port(host: str, port: int, process: asyncio.subprocess.Process) -> None:
     """Wait until something listens on the port. Raises RuntimeError."""
     ends_at = asyncio.get_running_loop().time() + START_SECONDS
     while asyncio.get_running_loop().time() < ends_at and process.returncode is None:

@@ -7,19 +7,17 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 import base64
 import json
 import logging
-import re
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
 
 from local.aws.account import Principal
 from local.aws.sigv4 import Sent, is_signed
-from local.aws.template import Resources
 from local.emulator.pool import Busy, Outcome, Pool
+from local.gateway.api import Api
 from local.gateway.events import event_of
 
 LOG = logging.getLogger("local.gateway")
@@ -27,115 +25,6 @@ LOG = logging.getLogger("local.gateway")
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 MAX_HEAD = 10_240  # bytes of request line and headers together
 MAX_BODY = 10 * 1024 * 1024
-_ANY = "x-amazon-apigateway-any-method"
-_FUNCTION = re.compile(r"/functions/([A-Za-z0-9]+)\.Arn/invocations$")
-
-
-class CannotEmulate(Exception):
-    """Something in the template that this gateway would have to pretend."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cors:
-    """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html"""
-
-    origins: frozenset[str]
-    methods: str
-    headers: str
-    exposed: str
-    max_age: int
-
-    def for_origin(self, origin: str | None) -> dict[str, str]:
-        """The headers of an answer to a page of this origin; none where it is not allowed."""
-        if origin not in self.origins:
-            return {}
-        return {"access-control-allow-origin": origin, "access-control-expose-headers": self.exposed, "vary": "origin"}
-
-    def preflight(self, origin: str | None) -> dict[str, str]:
-        if origin not in self.origins:
-            return {}
-        return {
-            "access-control-allow-origin": origin,
-            "access-control-allow-methods": self.methods,
-            "access-control-allow-headers": self.headers,
-            "access-control-max-age": str(self.max_age),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """Where a route leads: a function of the template, by its logical id, behind the IAM authorizer or none."""
-
-    function: str
-    needs_iam: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Api:
-    """What the template says of its one HTTP API. `routes`: by (method, path), method ANY for all."""
-
-    routes: Mapping[tuple[str, str], Route]
-    cors: Cors | None
-    rate: float
-    burst: float
-
-    def route(self, method: str, path: str) -> tuple[str, str] | None:
-        """The key of the route for a request; the more specific method wins."""
-        return next((key for key in ((method, path), ("ANY", path)) if key in self.routes), None)
-
-
-def read_api(resources: Resources) -> Api:
-    """The API of a translated template. Raises CannotEmulate."""
-    apis = {name: entry for name, entry in resources.items() if entry["Type"] == "AWS::ApiGatewayV2::Api"}
-    if len(apis) != 1 or any(entry["Type"] == "AWS::ApiGateway::RestApi" for entry in resources.values()):
-        raise CannotEmulate("the template must have one HTTP API and no REST API")
-    name, api = next(iter(apis.items()))
-    body = api["Properties"]["Body"]
-    routes = {}
-    for path, methods in body["paths"].items():
-        for method, operation in methods.items():
-            route = _route(f"{name} {method} {path}", path, operation)
-            routes["ANY" if method == _ANY else method.upper(), path] = route
-    stage = next(entry for entry in resources.values() if entry["Type"] == "AWS::ApiGatewayV2::Stage")["Properties"]
-    if stage.get("RouteSettings"):
-        raise CannotEmulate(f"{name}: RouteSettings; use DefaultRouteSettings")
-    settings = stage.get("DefaultRouteSettings", {})
-    return Api(
-        routes,
-        _cors(body.get("x-amazon-apigateway-cors")),
-        float(settings.get("ThrottlingRateLimit", 10_000)),
-        float(settings.get("ThrottlingBurstLimit", 5_000)),
-    )
-
-
-def _route(place: str, path: str, operation: Mapping[str, Any]) -> Route:
-    integration = operation["x-amazon-apigateway-integration"]
-    if integration.get("type") != "aws_proxy" or integration.get("payloadFormatVersion") != "2.0":
-        raise CannotEmulate(f"{place}: only a Lambda proxy with payload format 2.0")
-    security = operation.get("security") or []
-    if security not in ([], [{"AWS_IAM": []}]):
-        raise CannotEmulate(f"{place}: an authorizer other than AWS_IAM")
-    function = _FUNCTION.search(integration["uri"])
-    if function is None:
-        raise CannotEmulate(f"{place}: a function of another template")
-    if "{" in path or path == "/$default":
-        raise CannotEmulate(f"{place}: path parameters and $default")
-    return Route(function[1], needs_iam=bool(security))
-
-
-def _cors(declared: Mapping[str, Any] | None) -> Cors | None:
-    if declared is None:
-        return None
-    origins = declared["allowOrigins"]
-    if not isinstance(origins, list) or any("*" in origin for origin in origins):
-        raise CannotEmulate("CORS: origins must be a list of exact origins")
-    return Cors(
-        frozenset(origins),
-        ",".join(declared["allowMethods"]),
-        ",".join(declared["allowHeaders"]),
-        ",".join(declared["exposeHeaders"]),
-        declared["maxAge"],
-    )
 
 
 class Throttle:

@@ -1,0 +1,1 @@
+"""Ports of this machine: the processes behind them, and who may call them."""

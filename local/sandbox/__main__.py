@@ -12,20 +12,19 @@ from token_broker.policy.document import PolicyErrors
 from token_broker.scopes import SCOPES
 
 from infra.sam import ROOT
+from local.command import BadOption, read_number, say
 from local.loopback.processes import is_free
 from local.loopback.sites import start_site
-from local.report import say
 from local.sandbox.app import create_app
 from local.sandbox.config import read_config
 from local.sandbox.model import AuthKey, Settings
-from local.stack.options import BadOption, number
 
 _PORT = 3002  # where the whole stack has it, too
 
 
 def main() -> int:
     try:
-        port = number(os.environ, "PORT", _PORT, 65_535, lowest=1)
+        port = read_number(os.environ, "PORT", _PORT, 65_535, lowest=1)
         file = Path(os.environ.get("SANDBOX") or ROOT / "local/sandbox.yaml")
         keys, settings = read_config(read(file, "SANDBOX names the sandbox's file"), str(file))
         asyncio.run(_serve(keys, settings, port))

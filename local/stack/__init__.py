@@ -1,0 +1,1 @@
+"""`make up`, `make demo` and `make down`: options, plan, artifact, supervisor."""

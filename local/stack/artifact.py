@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra import sam
 from infra.sam import ROOT
-from local.report import say
+from local.command import say
 
 _INPUTS = ("template.yaml", "requirements.txt", "policy.yaml", "functions", "infra", "cli")
 _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}

@@ -10,7 +10,8 @@ import urllib3
 from token_broker.jwt import KEY_FILE, load_key, sign
 from token_broker.stack_file import read_stack
 
-from local.report import say
+from local.command import say
+from local.stack.control import STACK_FILE
 
 
 class Surprise(Exception):
@@ -20,7 +21,7 @@ class Surprise(Exception):
 class Story:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._stack = read_stack(folder / "stack.json")
+        self._stack = read_stack(folder / STACK_FILE)
         self._web = urllib3.PoolManager(retries=False)
 
     def tell(self) -> None:

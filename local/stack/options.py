@@ -8,16 +8,13 @@ from urllib.parse import urlsplit
 from broker.net import LOOPBACK
 
 from infra.sam import ROOT
+from local.command import BadOption, read_number
 from local.loopback.processes import free_ports, is_free
 
 # Pages on this machine that may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"
 # The template's parameters here: all that can be turned on is on.
 PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "pipeline", "SharedCache": "yes"}
-
-
-class BadOption(Exception):
-    """An option that cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,21 +54,13 @@ class Options:
         if upstream and not (key and secret):
             raise BadOption("UPSTREAM needs TRANSLOADIT_KEY and TRANSLOADIT_SECRET in the environment")
         return cls(
-            policy=(ROOT / environment.get("POLICY", "local/policy.yaml")).resolve(),
-            first_port=number(environment, "PORT", 3000, 65_000),
-            workers=number(environment, "WORKERS", 2, 64, lowest=1),
+            policy=(ROOT / (environment.get("POLICY") or "local/policy.yaml")).resolve(),
+            first_port=read_number(environment, "PORT", 3000, 65_000),
+            workers=read_number(environment, "WORKERS", 2, 64, lowest=1),
             upstream=_upstream(upstream) if upstream else None,
             auth_key=key if upstream else None,
             auth_secret=secret if upstream else None,
         )
-
-
-def number(environment: Mapping[str, str], name: str, default: int, highest: int, lowest: int = 0) -> int:
-    """A whole number from make's variables. Raises BadOption."""
-    text = environment.get(name) or str(default)
-    if not (text.isascii() and text.isdigit() and lowest <= int(text) <= highest):
-        raise BadOption(f"{name}={text}: write a whole number from {lowest} to {highest}")
-    return int(text)
 
 
 def _upstream(text: str) -> str:

@@ -4,100 +4,37 @@ import asyncio
 import json
 import logging
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
 from broker.policy import load
-from token_broker.files import read
 from token_broker.jwt import KEY_FILE
-from token_broker.policy.compiler import compile_policy
-from token_broker.policy.target import local_of
 from token_broker.scopes import SCOPES
 
 from infra.sam import ROOT
 from local.aws import services as aws
-from local.aws.account import Principal
 from local.aws.template import Resources, translated
 from local.emulator.environment import Function, environments
-from local.emulator.pool import INVOKE_PATH, Environment, Pool, invoke_app
-from local.gateway.gateway import gateway_app, read_api
+from local.emulator.pool import Environment, Pool, invoke_app
+from local.gateway.api import read_api
+from local.gateway.gateway import gateway_app
 from local.loopback.processes import end, end_with_parent
 from local.loopback.sites import start_site
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
 from local.stack import issuer
-from local.stack.options import PARAMETERS, Options, Ports
+from local.stack.control import STACK_FILE
+from local.stack.options import PARAMETERS, Options
+from local.stack.plan import PLAN_FILE, StackInfo
 
-STACK_FILE = "stack.json"
-PLAN_FILE = "stack.plan.json"  # the same until the stack is ready
 READY_SECONDS = 60.0
 _TEMPLATE = ROOT / "template.yaml"
-
-
-@dataclass(frozen=True, slots=True)
-class StackInfo:
-    """`.local/stack.json`: where everything is."""
-
-    broker_url: str
-    invoke_url: str
-    token_function_url: str
-    api2_url: str
-    issuer_url: str
-    audience: str
-    aws_endpoint_url: str
-    aws_access_key_id: str
-    aws_secret_access_key: str = field(repr=False)
-    auth_key: str
-    auth_secret: str = field(repr=False)
-    policy: str
-    log_dir: str
-
-    @property
-    def principal(self) -> Principal:
-        return Principal(self.aws_access_key_id, self.aws_secret_access_key)
-
-
-def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
-    """Where everything will be, and what is made for this stack alone."""
-    here, principal = "http://127.0.0.1", Principal.new()
-    return StackInfo(
-        broker_url=f"{here}:{ports.broker}",
-        invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
-        token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
-        api2_url=options.upstream or f"{here}:{ports.api2}",
-        issuer_url=f"{here}:{ports.issuer}",
-        # A page elsewhere that knew it could ask for the broker's tokens in a visitor's name.
-        audience=f"local-{secrets.token_hex(8)}",
-        aws_endpoint_url=f"{here}:{ports.aws}",
-        aws_access_key_id=principal.access_key,
-        aws_secret_access_key=principal.secret_key,
-        auth_key=options.auth_key or secrets.token_hex(16),
-        auth_secret=options.auth_secret or secrets.token_hex(20),
-        policy=str(options.policy),
-        log_dir=str(folder / "log"),
-    )
-
-
-def write_plan(info: StackInfo, folder: Path) -> None:
-    """For `serve`, and for the folder's owner alone: the Auth Secret is in it."""
-    file = folder / PLAN_FILE
-    file.unlink(missing_ok=True)
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
-        json.dump(asdict(info), out, indent=2)
-
-
-def compiled(info: StackInfo) -> bytes:
-    """The policy for this stack. Raises PolicyErrors, BadFile."""
-    text = read(Path(info.policy), "POLICY names the trust policy")
-    return compile_policy(text, info.policy, local_of(asdict(info))).data
 
 
 async def serve(options: Options, folder: Path) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from infra.sam import ROOT
-from local.report import say
+from local.command import say
 from tests.bench import outside, page, parties
 from tests.bench.measure import Bench, Measure, Report
 from tests.bench.measures import (

@@ -16,8 +16,9 @@ from token_broker.jwt import KEY_FILE, load_key, sign
 from token_broker.stack_file import read_stack
 
 from local.aws.account import Principal
-from local.stack.control import down, up
+from local.stack.control import STACK_FILE, down
 from local.stack.options import Options
+from local.stack.up import up
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -46,7 +47,7 @@ class Client:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.stack = read_stack(folder / "stack.json")
+        self.stack = read_stack(folder / STACK_FILE)
         self.principal = Principal(self.stack["aws_access_key_id"], self.stack["aws_secret_access_key"])
         self._key = load_key(folder / KEY_FILE)
         self._web = urllib3.PoolManager(retries=False, timeout=40)

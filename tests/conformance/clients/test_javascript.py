@@ -13,7 +13,8 @@ from infra.sam import ROOT
 from local.aws.account import Principal
 from local.aws.template import translated
 from local.emulator.pool import Outcome, Pool
-from local.gateway.gateway import gateway_app, read_api
+from local.gateway.api import read_api
+from local.gateway.gateway import gateway_app
 from local.stack.options import PARAMETERS
 from tests.conformance.clients.conftest import AUDIENCE, HERE, SERVICE, private_jwk
 from tests.kit.jwts import Signer

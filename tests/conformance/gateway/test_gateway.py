@@ -16,7 +16,8 @@ from botocore.credentials import Credentials
 
 from local.aws.account import Principal
 from local.emulator.pool import Busy, Outcome, Pool
-from local.gateway.gateway import Api, CannotEmulate, Cors, Route, gateway_app, read_api
+from local.gateway.api import Api, CannotEmulate, Cors, Route, read_api
+from local.gateway.gateway import gateway_app
 from tests.kit.servers import serving
 
 # Each row's page, below https://docs.aws.amazon.com/apigateway/latest/developerguide/

@@ -1,0 +1,75 @@
+"""What `make up` decides before anything runs: addresses, credentials and names, and the compiled policy."""
+
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from token_broker.files import read
+from token_broker.policy.compiler import compile_policy
+from token_broker.policy.target import local_of
+
+from local.aws.account import Principal
+from local.emulator.pool import INVOKE_PATH
+from local.stack.options import Options, Ports
+
+PLAN_FILE = "stack.plan.json"  # the supervisor renames it to stack.json once the stack is ready
+
+
+@dataclass(frozen=True, slots=True)
+class StackInfo:
+    """`.local/stack.json`: where everything is."""
+
+    broker_url: str
+    invoke_url: str
+    token_function_url: str
+    api2_url: str
+    issuer_url: str
+    audience: str
+    aws_endpoint_url: str
+    aws_access_key_id: str
+    aws_secret_access_key: str = field(repr=False)
+    auth_key: str
+    auth_secret: str = field(repr=False)
+    policy: str
+    log_dir: str
+
+    @property
+    def principal(self) -> Principal:
+        return Principal(self.aws_access_key_id, self.aws_secret_access_key)
+
+
+def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
+    """Where everything will be, and what is made for this stack alone."""
+    here, principal = "http://127.0.0.1", Principal.new()
+    return StackInfo(
+        broker_url=f"{here}:{ports.broker}",
+        invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
+        token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
+        api2_url=options.upstream or f"{here}:{ports.api2}",
+        issuer_url=f"{here}:{ports.issuer}",
+        # A page elsewhere that knew it could ask for the broker's tokens in a visitor's name.
+        audience=f"local-{secrets.token_hex(8)}",
+        aws_endpoint_url=f"{here}:{ports.aws}",
+        aws_access_key_id=principal.access_key,
+        aws_secret_access_key=principal.secret_key,
+        auth_key=options.auth_key or secrets.token_hex(16),
+        auth_secret=options.auth_secret or secrets.token_hex(20),
+        policy=str(options.policy),
+        log_dir=str(folder / "log"),
+    )
+
+
+def write_plan(info: StackInfo, folder: Path) -> None:
+    """For `serve`, and for the folder's owner alone: the Auth Secret is in it."""
+    file = folder / PLAN_FILE
+    file.unlink(missing_ok=True)
+    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        json.dump(asdict(info), out, indent=2)
+
+
+def compiled(info: StackInfo) -> bytes:
+    """The policy for this stack. Raises PolicyErrors, BadFile."""
+    text = read(Path(info.policy), "POLICY names the trust policy")
+    return compile_policy(text, info.policy, local_of(asdict(info))).data
