@@ -29,7 +29,7 @@ from local.sandbox.templates import Templates
 from local.sandbox.tokens import LIFETIME, Tokens
 from local.sandbox.uploads import Uploads
 
-CALLER = web.RequestKey("caller", str)  # how a request was authenticated, for the log
+SENDER = web.RequestKey("caller", str)  # how a request was authenticated, for the log
 _MAX_FORM_BYTES = 256 * 2**20
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -88,9 +88,9 @@ class Sandbox:
     async def token(self, request: web.Request) -> web.Response:
         body = await request.read()
         self._journal.form(dict(parse_qsl(body.decode("utf-8", "replace"))))
-        key = self._tokens.authenticated(request.headers.get("Authorization"), partial(request.__setitem__, CALLER))
+        key = self._tokens.authenticated(request.headers.get("Authorization"), partial(request.__setitem__, SENDER))
         token, bearer, scopes = self._tokens.mint(key, request.content_type, body)
-        request[CALLER] = f"basic of {bearer.key.key} (aud {bearer.aud}: {' '.join(scopes)})"
+        request[SENDER] = f"basic of {bearer.key.key} (aud {bearer.aud}: {' '.join(scopes)})"
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
         return _json(answer, **{"Cache-Control": "no-store", "Pragma": "no-cache"})
 
@@ -105,13 +105,13 @@ class Sandbox:
         """The request, read and authenticated. Raises ApiError."""
         fields, files = await read_form(request)
         if route.scope is None:
-            request[CALLER] = "who knows the id"
+            request[SENDER] = "who knows the id"
             return Call(request, fields, files, read_params(fields.get("params") or "{}"), None)
-        note = partial(request.__setitem__, CALLER)
-        caller, params = self._authenticator.check(request.headers, fields, route, note)
-        if not caller.holds(route.scope):
+        note = partial(request.__setitem__, SENDER)
+        sender, params = self._authenticator.check(request.headers, fields, route, note)
+        if not sender.holds(route.scope):
             raise ApiError("INSUFFICIENT_AUTH_SCOPE", f"The scope {route.scope} is needed")
-        return Call(request, fields, files, params, caller)
+        return Call(request, fields, files, params, sender)
 
     @web.middleware
     async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -126,8 +126,8 @@ class Sandbox:
             refused, response = f"{error.code}: {error.message}", error.response()
         is_gone = request.transport is None or request.transport.is_closing()
         status = None if is_gone and not response.prepared else response.status
-        path, caller = request.rel_url.raw_path, request.get(CALLER, "")
-        self._journal.write(Entry(request.method, path, status, caller, refused, request.get(FAULT, "")))
+        path, sender = request.rel_url.raw_path, request.get(SENDER, "")
+        self._journal.write(Entry(request.method, path, status, sender, refused, request.get(FAULT, "")))
         return response
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:

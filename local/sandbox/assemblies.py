@@ -166,8 +166,8 @@ class Assemblies:
         first = before.instructions if before else None
         instructions = read_instructions(call.params, call.fields, self._store, call.workspace, first)
         if needs_proof(instructions):
-            assert call.caller is not None
-            demand_proof(call.caller, call.auth)
+            assert call.sender is not None
+            demand_proof(call.sender, call.auth)
         headers = call.request.headers
         return Assembly(
             id=id_,

@@ -56,7 +56,7 @@ class AuthKeys:
 
     async def delete_self(self, call: Call) -> Answer:
         """A signed request revokes the key that signed it, whatever its scopes."""
-        if call.params.get("action") != "revoke_auth_key" or call.caller is None or call.caller.how != "signature":
+        if call.params.get("action") != "revoke_auth_key" or call.sender is None or call.sender.how != "signature":
             raise ApiError("AUTH_KEY_NOT_DELETED", "A signed request whose action is revoke_auth_key is needed")
         del self._keys[call.key.key]
         return _words("AUTH_KEY_DELETED")

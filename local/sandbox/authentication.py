@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from local.sandbox.call import Caller, Route, read_params
+from local.sandbox.call import Route, Sender, read_params
 from local.sandbox.errors import ApiError
 from local.sandbox.model import ALGORITHMS, AuthKey
 from local.sandbox.store import Store
@@ -27,25 +27,25 @@ class Authenticator:
 
     def check(
         self, headers: Mapping[str, str], fields: Mapping[str, str], route: Route, note: Note
-    ) -> tuple[Caller, Params]:
-        """The caller and `params`. A bearer wins: no signature is looked at beside it.
+    ) -> tuple[Sender, Params]:
+        """The sender and `params`. A bearer wins: no signature is looked at beside it.
 
-        `note`: told of the caller once it is known, before it is proven. Raises ApiError.
+        `note`: told of the sender once it is known, before it is proven. Raises ApiError.
         """
         kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
             return self._bearer(token.strip(), fields, note)
         params = self._params(fields)
         key = self._key(params["auth"])
-        caller = Caller(key, "signature" if fields.get("signature") else "key", frozenset(key.scopes))
-        note(str(caller))
-        self._check_signed(caller, fields, params["auth"], headers.get("Referer"), route)
-        return caller, params
+        sender = Sender(key, "signature" if fields.get("signature") else "key", frozenset(key.scopes))
+        note(str(sender))
+        self._check_signed(sender, fields, params["auth"], headers.get("Referer"), route)
+        return sender, params
 
-    def _bearer(self, token: str, fields: Mapping[str, str], note: Note) -> tuple[Caller, Params]:
+    def _bearer(self, token: str, fields: Mapping[str, str], note: Note) -> tuple[Sender, Params]:
         bearer = self._tokens.find(token)
-        caller = Caller(bearer.key, "bearer", bearer.scopes, bearer.aud)
-        note(str(caller))
+        sender = Sender(bearer.key, "bearer", bearer.scopes, bearer.aud)
+        note(str(sender))
         self._tokens.check(bearer)
         params = read_params(fields["params"]) if fields.get("params") else {}
         auth = params.get("auth", {})
@@ -53,7 +53,7 @@ class Authenticator:
             raise ApiError("NO_OBJECT_AUTH_PARAMETER", "The auth parameter is no object")
         if auth.get("key") not in (None, bearer.key.key):
             raise ApiError("BEARER_TOKEN_AUTH_KEY_MISMATCH", "Bearer token auth key mismatch")
-        return caller, params
+        return sender, params
 
     def _params(self, fields: Mapping[str, str]) -> Params:
         """`params` with its `auth`. The checks run in the order in which api2's clients meet them."""
@@ -67,18 +67,18 @@ class Authenticator:
         return params
 
     def _check_signed(
-        self, caller: Caller, fields: Mapping[str, str], auth: Params, referer: str | None, route: Route
+        self, sender: Sender, fields: Mapping[str, str], auth: Params, referer: str | None, route: Route
     ) -> None:
-        workspace = self._store.workspaces[caller.key.workspace]
+        workspace = self._store.workspaces[sender.key.workspace]
         # What remains of a cancelled Workspace are signed reads.
         is_enforced = workspace.require_signature or workspace.cancelled
         if is_enforced:
             _demand_expiry(auth)
         expires_at = self._expiry(auth)
         if is_enforced:
-            demand_proof(caller, auth)
+            demand_proof(sender, auth)
         if signature := fields.get("signature"):
-            _check_signature(fields["params"], signature, caller.key)
+            _check_signature(fields["params"], signature, sender.key)
             if route.once:
                 self._use_once(signature, expires_at)
         _check_referer(auth, referer)
@@ -115,12 +115,12 @@ class Authenticator:
         self._store.signatures[signature] = expires_at
 
 
-def demand_proof(caller: Caller, auth: Params) -> None:
+def demand_proof(sender: Sender, auth: Params) -> None:
     """Raises ApiError for an Auth Key alone: a bearer token or a signature that expires is due."""
-    if caller.how == "bearer":
+    if sender.how == "bearer":
         return
     _demand_expiry(auth)
-    if caller.how != "signature":
+    if sender.how != "signature":
         raise ApiError("NO_SIGNATURE_FIELD", "There is no signature field")
 
 

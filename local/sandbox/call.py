@@ -23,7 +23,7 @@ class SentFile:
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class Sender:
     """Who was authenticated. `how`: bearer, signature, or key where nothing proves it; `aud` of a bearer."""
 
     key: AuthKey
@@ -42,18 +42,18 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`caller` is None where the unguessable id in the URL is the capability."""
+    """`sender` is None where the unguessable id in the URL is the capability."""
 
     request: web.Request
     fields: Mapping[str, str]
     files: tuple[SentFile, ...]
     params: dict[str, Any]
-    caller: Caller | None
+    sender: Sender | None
 
     @property
     def key(self) -> AuthKey:
-        assert self.caller is not None, "the table of routes says that this endpoint is guarded"
-        return self.caller.key
+        assert self.sender is not None, "the table of routes says that this endpoint is guarded"
+        return self.sender.key
 
     @property
     def workspace(self) -> str:
