@@ -3,10 +3,7 @@ MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 READY := .venv/ready
-POLICY ?= local/policy.yaml
-PORT ?= 3000
-WORKERS ?= 2
-export POLICY PORT WORKERS UPSTREAM SANDBOX
+# PORT, POLICY and the like have their defaults in the commands: make hands on what it is given, and nothing else.
 
 .PHONY: help setup demo up down sandbox test test-unit bench bench-quick lint format build deploy docs lock clean
 
@@ -27,8 +24,6 @@ up: $(READY) ## Start the stack in the background; .local/stack.json says where
 down: $(READY) ## Stop the stack
 	@$(BIN)/python -m local down
 
-# The PORT above is the stack's.
-sandbox: PORT := $(if $(filter file,$(origin PORT)),3002,$(PORT))
 sandbox: $(READY) ## Start the api2 sandbox alone, until Ctrl-C
 	@$(BIN)/python -m local.sandbox
 
@@ -50,9 +45,9 @@ lint: $(READY) ## Check style and types
 format: $(READY) ## Put the code in form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
-# The POLICY above is the stack's. The shell's own variables, since make's would be read again as words of a command.
+# "$$ENV" is the shell's variable. Make's own $(ENV) would be pasted into the command, and a value could end its quotes.
 build: $(READY) ## Build the deployable artifact (sam build); ENV=name and POLICY=path say of what
-	@$(BIN)/python -m infra.build $(if $(ENV),--env="$$ENV") $(if $(filter file,$(origin POLICY)),,--policy="$$POLICY")
+	@$(BIN)/python -m infra.build $(if $(ENV),--env="$$ENV") $(if $(POLICY),--policy="$$POLICY")
 
 deploy: $(READY) ## Check, build, deploy and compare what answers with what was built; ENV=name of samconfig.toml
 	@$(BIN)/python -m infra.deploy -- "$$ENV"
