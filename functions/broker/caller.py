@@ -8,7 +8,7 @@ from broker import jwt
 from broker.audit import Notes
 from broker.conditions import Condition
 from broker.deadline import Clock, Deadline
-from broker.errors import AccessDenied, AssertionRefused, CallerRefused, ClientAssertionRefused, SubjectTokenRefused
+from broker.errors import AccessDenied, CallerRefused
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt
 from broker.keys import KeySource
@@ -29,12 +29,6 @@ _TYPES = frozenset({"jwt", "at+jwt"})  # RFC 7519 section 5.1, RFC 9068 section 
 # Bound to a key that was not shown (RFC 7800), or a logout token (OpenID Connect Back-Channel Logout 1.0).
 _REFUSED_CLAIMS = frozenset({"cnf", "events"})
 _ASSERTION_TYPES = _TYPES | {"client-authentication+jwt"}  # draft-ietf-oauth-rfc7523bis
-_REFUSALS = {
-    ProofForm.HEADER: CallerRefused,
-    ProofForm.CLIENT_ASSERTION: ClientAssertionRefused,
-    ProofForm.ASSERTION: AssertionRefused,
-    ProofForm.SUBJECT_TOKEN: SubjectTokenRefused,
-}
 
 
 class Issuer(Value, frozen=True):
@@ -61,7 +55,6 @@ class Once(Value, frozen=True):
     issuer: str
     jti: str
     expires_at: float  # its `exp` and the leeway: until then it would be accepted again
-    refusal: type[CallerRefused]  # of the form in which it was shown
 
 
 class Caller(Value, frozen=True):
@@ -73,7 +66,6 @@ class Caller(Value, frozen=True):
     issuer: str
     subject: str
     claims: Mapping[str, Any]
-    expires_at: float
     once: Once | None = None  # where the issuer's entry says so
 
 
@@ -91,17 +83,10 @@ class Verifier:
         self._clock = clock
 
     def identify(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
-        """The caller that the proof shows. Raises CallerRefused in the kind that belongs to the proof's form, or
-        TemporarilyUnavailable when keys are out of reach.
+        """The caller that the proof shows. Raises CallerRefused, or TemporarilyUnavailable when keys are out of reach.
 
         RFC 7519 section 7.2 and RFC 8725. All that can be refused without a key is refused before one is looked for.
         """
-        try:
-            return self._verified(proof, deadline, notes)
-        except CallerRefused as refusal:
-            raise _REFUSALS[proof.form](refusal.reason) from refusal
-
-    def _verified(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
         try:
             token = jwt.parse(proof.jwt)
         except ValueError as error:
@@ -109,7 +94,7 @@ class Verifier:
             raise CallerRefused(f"malformed JWT: {error}") from error
         entries = self._accepting(token, proof, notes)
         self._keys.verify(entries[0], token, deadline, notes)
-        return _caller(entries, token, proof, notes)
+        return _caller(entries, token, notes)
 
     def _accepting(self, token: UnverifiedJwt, proof: Proof, notes: Notes) -> list[Issuer]:
         """The entries that would accept this token if its signature is good."""
@@ -155,7 +140,7 @@ class IamIdentifier:
             "cognito": identity.get("cognitoIdentity") is not None,
         }
         present = {claim: value for claim, value in claims.items() if value is not None}
-        return Caller(IAM, IAM, subject, present, float("inf"))
+        return Caller(IAM, IAM, subject, present)
 
 
 class InvokeIdentifier:
@@ -163,20 +148,18 @@ class InvokeIdentifier:
 
     def identify(self, proof: InvokeProof, deadline: Deadline, notes: Notes) -> Caller:
         notes.issuer, notes.subject = INVOKE, proof.name
-        return Caller(INVOKE, INVOKE, proof.name, {"sub": proof.name}, float("inf"))
+        return Caller(INVOKE, INVOKE, proof.name, {"sub": proof.name})
 
 
-def _caller(entries: list[Issuer], token: UnverifiedJwt, proof: Proof, notes: Notes) -> Caller:
+def _caller(entries: list[Issuer], token: UnverifiedJwt, notes: Notes) -> Caller:
     """The caller by the one entry whose requirements hold."""
     notes.subject = str(token.claims[entries[0].subject_claim])
     held = [entry for entry in entries if all(condition.holds(token.claims) for condition in entry.require)]
     if len(held) != 1:
         raise CallerRefused("the issuer's requirements" if not held else "more than one entry accepts this JWT")
     entry, claims = held[0], token.claims
-    once = None
-    if entry.once:
-        once = Once(entry.issuer, claims["jti"], claims["exp"] + entry.leeway, _REFUSALS[proof.form])
-    return Caller(entry.name, entry.issuer, claims[entry.subject_claim], claims, claims["exp"], once)
+    once = Once(entry.issuer, claims["jti"], claims["exp"] + entry.leeway) if entry.once else None
+    return Caller(entry.name, entry.issuer, claims[entry.subject_claim], claims, once)
 
 
 def problem(entry: Issuer, token: UnverifiedJwt, proof: Proof, now: float) -> str | None:

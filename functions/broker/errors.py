@@ -30,26 +30,31 @@ class BrokerError(Exception):
     """A request that ends without a bearer token.
 
     `reason` is for the audit record alone: fixed words, never a secret, a token or a claim's value.
-    `description` goes to the caller: printable ASCII without `"` and `\\` (RFC 6749 section 5.2).
+    `description` goes to the caller: printable ASCII without `"` and `\\` (RFC 6749 section 5.2). A class has one, and
+    a malformed request may have one of its own.
+    `stable` is the class by whose name pipelines match it.
     """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "server_error"
-    description: ClassVar[str] = "The broker failed."
+    stable: ClassVar[type["BrokerError"]]
+    description: str = "The broker failed."
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, reason: str, description: str | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        if description is not None:
+            self.description = description
+
+    def __init_subclass__(cls) -> None:
+        if BrokerError in cls.__bases__:
+            cls.stable = cls
 
 
 class InvalidRequest(BrokerError):
     status = 400
     code = "invalid_request"
     description = "The request is malformed."
-
-    def __init__(self, reason: str, description: str | None = None) -> None:
-        super().__init__(reason)
-        self.detail = description or self.description
 
 
 class MethodNotAllowed(InvalidRequest):

@@ -8,7 +8,7 @@ from broker import __version__
 from broker.audit import AuditRecord, Notes, Sink
 from broker.caller import Caller, Once
 from broker.deadline import Clock, Deadline
-from broker.errors import BrokerError, BrokerFault
+from broker.errors import BrokerError, BrokerFault, CallerRefused
 from broker.invocation import Invocation
 from broker.minting import BearerToken
 from broker.policy import Grant, Policy, Refusal, decide
@@ -67,6 +67,8 @@ class Exchange[P: Shown]:
         try:
             request = read()
             result = self._token(request, deadline, notes)
+        except CallerRefused as error:
+            result = request.proof.refusal(error.reason) if request else error
         except BrokerError as error:
             result = error
         except Exception as defect:  # noqa: BLE001 - a defect is answered and recorded like any other fault

@@ -2,6 +2,7 @@
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 from broker.cloudwatch import CloudWatch
@@ -37,5 +38,5 @@ def handler(event: Any, context: Context) -> Response:
     if http.method == "OPTIONS":
         return preflight()
     deadline = Deadline.of(context, time.time)
-    outcome = _broker.exchange(http.request_id, lambda: read_token_request(http), invocation, deadline)
+    outcome = _broker.exchange(http.request_id, partial(read_token_request, http), invocation, deadline)
     return respond(outcome, http, time.time())

@@ -5,6 +5,7 @@ Whoever may invoke it directly can claim to be any principal; `docs/security.md`
 
 import os
 import time
+from functools import partial
 from typing import Any
 
 from broker.cloudwatch import CloudWatch
@@ -31,5 +32,5 @@ def handler(event: Any, context: Context) -> Response:
     if http.method == "OPTIONS":
         return preflight()
     deadline = Deadline.of(context, time.time)
-    outcome = _broker.exchange(http.request_id, lambda: read_iam_request(http, event), invocation, deadline)
+    outcome = _broker.exchange(http.request_id, partial(read_iam_request, http, event), invocation, deadline)
     return respond(outcome, http, time.time())

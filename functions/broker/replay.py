@@ -8,7 +8,7 @@ from broker.audit import Notes
 from broker.caller import Once
 from broker.deadline import Clock, Deadline
 from broker.dynamodb import NoAnswer, Row, Table
-from broker.errors import TemporarilyUnavailable
+from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.framing import framed
 
 _LATEST = 2**53  # seconds; some issuers' `exp` is beyond what DynamoDB can write
@@ -28,20 +28,20 @@ class ReplayControl:
         row = _asked(lambda: self._table.get(_row_id(once), deadline, consistent=True), notes)
         expires = row.get("expires") if row is not None else None
         if isinstance(expires, (int, float)) and expires > self._clock():
-            raise once.refusal("seen before")
+            raise CallerRefused("seen before")
 
     def spend(self, once: Once, deadline: Deadline, notes: Notes) -> None:
-        """Note that this JWT was used. Raises its refusal if it was before, or has expired meanwhile.
+        """Note that this JWT was used. Raises CallerRefused if it was before, or has expired meanwhile.
 
         Where the table gives no answer the JWT may be spent.
         """
         # Not by the row alone: it may be overwritten from its expiry on.
         now = self._clock()
         if now >= once.expires_at:
-            raise once.refusal("expired")
+            raise CallerRefused("expired")
         row: Row = {"id": _row_id(once), "expires": ceil(min(once.expires_at, _LATEST))}
         if not _asked(lambda: self._table.put_if_free(row, now, deadline), notes):
-            raise once.refusal("seen before")
+            raise CallerRefused("seen before")
 
 
 def _row_id(once: Once) -> str:

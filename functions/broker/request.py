@@ -8,13 +8,16 @@ from enum import Enum
 from typing import Any, ClassVar, Protocol
 
 from broker.errors import (
+    AssertionRefused,
     BrokerFault,
+    CallerRefused,
     ClientAssertionRefused,
     InvalidRequest,
     InvalidScope,
     InvalidTarget,
     NoProof,
     SharedSecretRefused,
+    SubjectTokenRefused,
     UnsupportedGrantType,
 )
 from broker.event import TOKEN_EXCHANGE, HttpRequest, read_form
@@ -50,6 +53,14 @@ class ProofForm(Enum):
     CLIENT_ASSERTION = "client assertion"
 
 
+_REFUSALS = {
+    ProofForm.HEADER: CallerRefused,
+    ProofForm.CLIENT_ASSERTION: ClientAssertionRefused,
+    ProofForm.ASSERTION: AssertionRefused,
+    ProofForm.SUBJECT_TOKEN: SubjectTokenRefused,
+}
+
+
 class Proof(Value, frozen=True):
     """The caller JWT as sent, not verified.
 
@@ -66,6 +77,11 @@ class Proof(Value, frozen=True):
     audience: str | None = None
 
     @property
+    def refusal(self) -> type[CallerRefused]:
+        """The error of a JWT that is not accepted: each form has a wire answer of its own."""
+        return _REFUSALS[self.form]
+
+    @property
     def shown(self) -> str:
         """For the audit record."""
         return self.form.value if self.token_type is None else f"{self.form.value} ({self.token_type})"
@@ -78,6 +94,7 @@ class IamProof(Value, frozen=True):
 
     identity: Mapping[str, Any]
     shown: ClassVar[str] = "iam"
+    refusal: ClassVar[type[CallerRefused]] = CallerRefused
 
 
 class InvokeProof(Value, frozen=True):
@@ -85,6 +102,7 @@ class InvokeProof(Value, frozen=True):
 
     name: str
     shown: ClassVar[str] = "invoke"
+    refusal: ClassVar[type[CallerRefused]] = CallerRefused
 
 
 class Shown(Protocol):
@@ -92,17 +110,17 @@ class Shown(Protocol):
 
     @property
     def shown(self) -> str: ...
+    @property
+    def refusal(self) -> type[CallerRefused]: ...
 
 
 class TokenRequest[P: Shown](Value, frozen=True):
     """What is asked for. Nothing in it is trusted; `scopes` None: all that the policy gives."""
 
-    request_id: str
     proof: P
     scopes: frozenset[str] | None
     aud: str
     credential: str
-    is_token_exchange: bool = False
 
 
 def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:
@@ -111,8 +129,7 @@ def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:
     """
     fields = read_form(http)
     grant_type = _grant_type(fields)
-    proof = _proof(grant_type, http, fields)
-    return token_request(http.request_id, proof, fields, is_token_exchange=grant_type == TOKEN_EXCHANGE)
+    return token_request(_proof(grant_type, http, fields), fields)
 
 
 def read_iam_request(http: HttpRequest, event: Any) -> TokenRequest[IamProof]:
@@ -128,10 +145,10 @@ def read_iam_request(http: HttpRequest, event: Any) -> TokenRequest[IamProof]:
         raise UnsupportedGrantType("grant_type", "This grant_type is not supported here; use client_credentials.")
     if "client_secret" in fields or any(name in fields for name in _BODY_PROOFS):
         raise InvalidRequest("two proofs", "There is more than one proof.")
-    return token_request(http.request_id, IamProof(identity), fields)
+    return token_request(IamProof(identity), fields)
 
 
-def read_invocation(event: Any, name: str, request_id: str) -> TokenRequest[InvokeProof]:
+def read_invocation(event: Any, name: str) -> TokenRequest[InvokeProof]:
     """The request in a direct invocation: `scope` (a list), `aud`, `credential`. Raises InvalidRequest."""
     known = {"scope", "aud", "credential"}
     if not isinstance(event, dict) or not event.keys() <= known:
@@ -143,20 +160,16 @@ def read_invocation(event: Any, name: str, request_id: str) -> TokenRequest[Invo
     if any(re.search("[ ,]", text) for text in scope):
         raise InvalidScope("scope is malformed", "Each item of scope is one name.")
     fields = {"aud": texts[0], "credential": texts[1]} | ({"scope": " ".join(scope)} if "scope" in event else {})
-    return token_request(request_id, InvokeProof(name), fields)
+    return token_request(InvokeProof(name), fields)
 
 
-def token_request[P: Shown](
-    request_id: str, proof: P, fields: Mapping[str, str], *, is_token_exchange: bool = False
-) -> TokenRequest[P]:
+def token_request[P: Shown](proof: P, fields: Mapping[str, str]) -> TokenRequest[P]:
     """What the fields beside the proof ask for. Raises InvalidScope, InvalidTarget."""
     return TokenRequest(
-        request_id=request_id,
         proof=proof,
         scopes=_scopes(fields.get("scope")),
         aud=_aud(fields),
         credential=fields.get("credential", DEFAULT_CREDENTIAL),
-        is_token_exchange=is_token_exchange,
     )
 
 

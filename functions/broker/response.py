@@ -7,11 +7,11 @@ from typing import Any
 from msgspec.json import encode
 
 from broker import __version__
-from broker.errors import BrokerError, InvalidRequest, MethodNotAllowed, NoProof, TemporarilyUnavailable
+from broker.errors import BrokerError, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.event import HttpRequest
 from broker.exchange import Outcome
 from broker.minting import BearerToken
-from broker.request import ACCESS_TOKEN_TYPE, GRANT_TYPES
+from broker.request import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
 
 Response = dict[str, Any]
 
@@ -23,33 +23,29 @@ def respond(outcome: Outcome, http: HttpRequest, now: float) -> Response:
     """The answer to a POST. `now` in seconds since the epoch."""
     if isinstance(outcome.result, BrokerError):
         return refused(outcome.result, http)
-    is_token_exchange = outcome.request is not None and outcome.request.is_token_exchange
-    return _response(200, _NO_STORE, granted(outcome.result, now, is_token_exchange=is_token_exchange))
+    body = granted(outcome.result, now)
+    proof = outcome.request.proof if outcome.request else None
+    if isinstance(proof, Proof) and proof.form is ProofForm.SUBJECT_TOKEN:
+        body["issued_token_type"] = ACCESS_TOKEN_TYPE  # RFC 8693 section 2.2.1
+    return _response(200, _NO_STORE, body)
 
 
-def granted(token: BearerToken, now: float, *, is_token_exchange: bool = False) -> dict[str, Any]:
-    """The body with the token. `expires_in` is what is really left at `now`, whole seconds."""
-    body = {
+def granted(token: BearerToken, now: float) -> dict[str, Any]:
+    """The members that tell the token. `expires_in` is what is really left at `now`, whole seconds."""
+    return {
         "access_token": token.secret,
         "token_type": "Bearer",
         "expires_in": floor(token.expires_at - now),
         "scope": " ".join(sorted(token.scopes)),
     }
-    return body | ({"issued_token_type": ACCESS_TOKEN_TYPE} if is_token_exchange else {})
-
-
-def described(error: BrokerError) -> str:
-    """What a caller may know of an error."""
-    return error.detail if isinstance(error, InvalidRequest) else error.description
 
 
 def refused(error: BrokerError, http: HttpRequest) -> Response:
     """The answer for an error. It says what kind of thing failed, never which rule, claim, key or issuer."""
-    description = described(error)
     body: dict[str, Any] = {
         "error": error.code,
-        "error_description": description,
-        "message": description,  # the field that api2's clients read
+        "error_description": error.description,
+        "message": error.description,  # the field that api2's clients read
         "request_id": http.request_id,
     }
     headers = dict(_NO_STORE)

@@ -3,6 +3,7 @@
 import os
 import time
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from broker.cloudwatch import CloudWatch
@@ -10,7 +11,7 @@ from broker.deadline import Context, Deadline
 from broker.errors import BrokerError
 from broker.invocation import Invocations
 from broker.request import read_invocation
-from broker.response import described, granted
+from broker.response import granted
 from broker.wiring import build, by_invocation
 
 _name = os.environ["CALLER_NAME"]
@@ -28,8 +29,8 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
     """
     invocation = _invocations.begin(context)
     deadline = Deadline.of(context, time.time)
-    request_id = context.aws_request_id
-    outcome = _broker.exchange(request_id, lambda: read_invocation(event, _name, request_id), invocation, deadline)
+    read = partial(read_invocation, event, _name)
+    outcome = _broker.exchange(context.aws_request_id, read, invocation, deadline)
     result = outcome.result
     if isinstance(result, BrokerError):
         raise _named(result) from None
@@ -39,5 +40,4 @@ def handler(event: Any, context: Context) -> dict[str, Any]:
 
 def _named(error: BrokerError) -> BrokerError:
     """The error under its stable name, with what a caller may know of it."""
-    stable: type[BrokerError] = next(kind for kind in type(error).__mro__ if BrokerError in kind.__bases__)
-    return stable(described(error))
+    return error.stable(error.description)

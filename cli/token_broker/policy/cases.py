@@ -33,7 +33,7 @@ def _caller(case: Case, policy: Policy) -> Caller | str:
 
 def without_jwt(issuer: str, claims: Mapping[str, Any]) -> Caller:
     """A caller of a reserved issuer."""
-    return Caller(issuer, issuer, str(claims.get("sub", "")), {"cognito": False, **claims}, 0)
+    return Caller(issuer, issuer, str(claims.get("sub", "")), {"cognito": False, **claims})
 
 
 def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
@@ -44,14 +44,14 @@ def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
     subject = claims.get(entry.subject_claim)
     if not isinstance(subject, str) or not subject:
         return f"no {entry.subject_claim}"
-    return Caller(entry.name, entry.issuer, subject, claims, 0)
+    return Caller(entry.name, entry.issuer, subject, claims)
 
 
 def _decided(caller: Caller, expected: Expected | None, policy: Policy) -> Grant | str:
     """The grant of this caller, or why there is none. A test that expects a refusal must be refused everywhere."""
     refusal = "no rule for this issuer"
     for credential, aud in _targets(expected, policy):
-        request = TokenRequest("test", Proof(ProofForm.HEADER, ""), None, aud, credential)
+        request = TokenRequest(Proof(ProofForm.HEADER, ""), None, aud, credential)
         decision = decide(policy, caller, request)
         if isinstance(decision, Grant):
             return decision

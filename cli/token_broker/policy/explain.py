@@ -125,7 +125,7 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
     report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, compiled)))
     try:
-        request = token_request("explain", Proof(ProofForm.HEADER, ""), asked)
+        request = token_request(Proof(ProofForm.HEADER, ""), asked)
         caller, verified = _caller(policy, arguments)
     except BrokerError as error:
         return replace(report, outcome=error.code, reason=error.reason)

@@ -134,7 +134,7 @@ class Fleet:
 
 def _grant() -> tuple[Grant, Caller]:
     """The one grant that all callers get, and one of them."""
-    caller = Caller("site", ISSUER, "alice", {"groups": ["editors"]}, float("inf"))
-    decision = decide(policy(), caller, TokenRequest("fleet", Proof(ProofForm.HEADER, ""), None, "api2", "default"))
+    caller = Caller("site", ISSUER, "alice", {"groups": ["editors"]})
+    decision = decide(policy(), caller, TokenRequest(Proof(ProofForm.HEADER, ""), None, "api2", "default"))
     assert isinstance(decision, Grant)
     return decision, caller

@@ -6,13 +6,7 @@ import pytest
 from broker.audit import Notes
 from broker.caller import Caller, IamIdentifier, InvokeIdentifier, Verifier
 from broker.deadline import Deadline
-from broker.errors import (
-    AccessDenied,
-    AssertionRefused,
-    CallerRefused,
-    ClientAssertionRefused,
-    SubjectTokenRefused,
-)
+from broker.errors import AccessDenied, CallerRefused
 from broker.keys import KeySets
 from broker.request import IamProof, InvokeProof, Proof, ProofForm
 
@@ -56,7 +50,7 @@ class Desk:
 def test_a_caller_is_issuer_subject_claims_and_expiry() -> None:
     desk = Desk()
     claims = desk.claims(groups=["editors"])
-    assert desk.verify(SIGNER.jwt(claims)) == Caller("site", ISSUER, "alice", claims, claims["exp"])
+    assert desk.verify(SIGNER.jwt(claims)) == Caller("site", ISSUER, "alice", claims)
     assert (desk.notes.issuer, desk.notes.subject) == (ISSUER, "alice")
 
 
@@ -228,19 +222,10 @@ def assertion(jwt: str, client_id: str | None = None) -> Proof:
     return Proof(ProofForm.CLIENT_ASSERTION, jwt, client_id=client_id, audience=ORIGIN)
 
 
-@pytest.mark.parametrize(
-    ("proof", "error"),
-    [
-        (Proof(ProofForm.HEADER, "x"), CallerRefused),
-        (Proof(ProofForm.CLIENT_ASSERTION, "x"), ClientAssertionRefused),
-        (Proof(ProofForm.ASSERTION, "x"), AssertionRefused),
-        (Proof(ProofForm.SUBJECT_TOKEN, "x"), SubjectTokenRefused),
-    ],
-)
-def test_a_refusal_is_of_the_kind_of_its_form(proof: Proof, error: type) -> None:
+@pytest.mark.parametrize("form", ProofForm)
+def test_a_malformed_jwt_is_refused_in_every_form(form: ProofForm) -> None:
     with pytest.raises(CallerRefused) as caught:
-        Desk().identify(proof)
-    assert type(caught.value) is error
+        Desk().identify(Proof(form, "x"))
     assert caught.value.reason.startswith("malformed JWT: ")
 
 
@@ -266,7 +251,7 @@ def test_a_client_assertion_is_for_the_broker_itself(aud: Any) -> None:
 def test_and_for_nobody_else_not_even_for_its_token_endpoint(aud: Any) -> None:
     """draft-ietf-oauth-rfc7523bis: the issuer as the only audience, since endpoints were confused with one another."""
     desk = Desk()
-    with pytest.raises(ClientAssertionRefused, match="audience"):
+    with pytest.raises(CallerRefused, match="audience"):
         desk.identify(assertion(SIGNER.jwt(desk.claims(aud=aud))))
 
 
@@ -277,7 +262,7 @@ def test_another_audience_claim_tells_which_client_in_this_form_too() -> None:
         if is_accepted:
             assert desk.identify(proof).subject == "alice"
         else:
-            with pytest.raises(ClientAssertionRefused, match="audience"):
+            with pytest.raises(CallerRefused, match="audience"):
                 desk.identify(proof)
 
 
@@ -285,7 +270,7 @@ def test_a_client_id_must_be_the_subject() -> None:
     desk = Desk()
     jwt = SIGNER.jwt(desk.claims(aud=ORIGIN))
     assert desk.identify(assertion(jwt, "alice")).subject == "alice"
-    with pytest.raises(ClientAssertionRefused, match="client_id"):
+    with pytest.raises(CallerRefused, match="client_id"):
         desk.identify(assertion(jwt, "bob"))
 
 

@@ -24,5 +24,5 @@ def test_every_error_is_in_the_tree_of_the_module_and_in_the_page_for_callers(ki
 
 
 def test_only_one_description_varies_by_cause() -> None:
-    assert errors.InvalidRequest("reason", "Told.").detail == "Told."
-    assert errors.InvalidRequest("reason").detail == "The request is malformed."
+    assert errors.InvalidRequest("reason", "Told.").description == "Told."
+    assert errors.InvalidRequest("reason").description == "The request is malformed."

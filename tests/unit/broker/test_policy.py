@@ -16,11 +16,11 @@ from tests.kit.policies import condition, document, policy, rule
 
 def asks(scopes: set[str] | None = None, aud: str = "api2", credential: str = "default") -> TokenRequest[Proof]:
     asked = None if scopes is None else frozenset(scopes)
-    return TokenRequest("id", Proof(ProofForm.HEADER, ""), asked, aud, credential)
+    return TokenRequest(Proof(ProofForm.HEADER, ""), asked, aud, credential)
 
 
 def caller(entry: str = "site", **claims: Any) -> Caller:
-    return Caller(entry, "https://login.example.com/", "u", claims, 0)
+    return Caller(entry, "https://login.example.com/", "u", claims)
 
 
 ANYONE = [condition("sub", exists=True)]

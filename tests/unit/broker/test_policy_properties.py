@@ -39,7 +39,6 @@ CLAIMS = st.fixed_dictionaries(
 )
 REQUESTS = st.builds(
     TokenRequest,
-    st.just("id"),
     st.just(Proof(ProofForm.HEADER, "")),
     st.none() | SCOPES.map(frozenset),
     st.sampled_from(["api2", "mcp"]),
@@ -53,7 +52,7 @@ def decision(rules: Given, claims: dict[str, Any], request: TokenRequest[Proof])
     issuers = [issuer(name=name, issuer=f"https://{name}.example") for name in ("one", "two")]
     credentials = ["default", "other"]
     trust = policy(issuers=issuers, rules=named, credentials=credentials)
-    return decide(trust, Caller("one", "https://one.example", str(claims["sub"]), claims, 0), request)
+    return decide(trust, Caller("one", "https://one.example", str(claims["sub"]), claims), request)
 
 
 def given_away(decided: Grant | Refusal) -> Any:

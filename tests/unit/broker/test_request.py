@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 
 import pytest
 from broker.errors import (
+    AssertionRefused,
     BrokerFault,
+    CallerRefused,
     ClientAssertionRefused,
     InvalidRequest,
     InvalidScope,
@@ -15,6 +17,7 @@ from broker.errors import (
     MethodNotAllowed,
     NoProof,
     SharedSecretRefused,
+    SubjectTokenRefused,
     TooLarge,
     UnsupportedGrantType,
     UnsupportedMediaType,
@@ -55,7 +58,7 @@ def form(**fields: str) -> str:
 
 
 def test_the_least_request_asks_for_all_of_the_default_credential() -> None:
-    assert read_token_request(http()) == TokenRequest("id", Proof(ProofForm.HEADER, "a.b.c"), None, "api2", "default")
+    assert read_token_request(http()) == TokenRequest(Proof(ProofForm.HEADER, "a.b.c"), None, "api2", "default")
 
 
 def test_every_field_is_read() -> None:
@@ -256,7 +259,20 @@ def test_a_token_exchange_of_rfc_8693(kind: str) -> None:
     fields = EXCHANGE | {"subject_token_type": f"urn:ietf:params:oauth:token-type:{kind}", "audience": "mcp"}
     request = read_token_request(sent(fields))
     assert request.proof == Proof(ProofForm.SUBJECT_TOKEN, "a.b.c", token_type=kind)
-    assert (request.proof.shown, request.aud, request.is_token_exchange) == (f"subject token ({kind})", "mcp", True)
+    assert (request.proof.shown, request.aud) == (f"subject token ({kind})", "mcp")
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        (ProofForm.HEADER, CallerRefused),
+        (ProofForm.CLIENT_ASSERTION, ClientAssertionRefused),
+        (ProofForm.ASSERTION, AssertionRefused),
+        (ProofForm.SUBJECT_TOKEN, SubjectTokenRefused),
+    ],
+)
+def test_each_form_of_proof_has_a_refusal_of_its_own(form: ProofForm, error: type) -> None:
+    assert Proof(form, "a.b.c").refusal is error
 
 
 def test_an_assertion_of_rfc_7523_section_2_1() -> None:
@@ -273,7 +289,7 @@ def test_without_a_configured_origin_a_client_assertion_is_refused_with_what_to_
     request = replace(sent(ASSERTION), is_origin_configured=False)
     with pytest.raises(ClientAssertionRefused) as caught:
         read_token_request(request)
-    assert caught.value.detail == (
+    assert caught.value.description == (
         "This broker takes no client_assertion: its operator has configured no PublicUrl. "
         "Send the JWT as Authorization: Bearer."
     )
@@ -390,10 +406,10 @@ def test_an_iam_request_shows_no_other_proof(fields: dict[str, str], error: type
 
 
 def test_an_invocation_says_what_it_wants_and_not_who_it_is() -> None:
-    request = read_invocation({"scope": ["a:read", "b:write"], "aud": "mcp", "credential": "other"}, "nightly", "id")
+    request = read_invocation({"scope": ["a:read", "b:write"], "aud": "mcp", "credential": "other"}, "nightly")
     assert (request.proof, request.scopes) == (InvokeProof("nightly"), {"a:read", "b:write"})
-    assert (request.aud, request.credential, request.request_id) == ("mcp", "other", "id")
-    assert read_invocation({}, "nightly", "id").scopes is None
+    assert (request.aud, request.credential) == ("mcp", "other")
+    assert read_invocation({}, "nightly").scopes is None
 
 
 @pytest.mark.parametrize(
@@ -418,4 +434,4 @@ def test_an_invocation_says_what_it_wants_and_not_who_it_is() -> None:
 )
 def test_an_invocation_of_another_shape_is_an_invalid_request(event: Any) -> None:
     with pytest.raises(InvalidRequest):
-        read_invocation(event, "nightly", "id")
+        read_invocation(event, "nightly")

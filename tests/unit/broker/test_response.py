@@ -9,7 +9,8 @@ from broker.errors import BrokerError
 from broker.event import HttpRequest
 from broker.exchange import Outcome
 from broker.minting import BearerToken
-from broker.response import granted, healthy, metadata, preflight, refused, respond, without_body
+from broker.request import Proof, ProofForm, TokenRequest
+from broker.response import healthy, metadata, preflight, refused, respond, without_body
 from msgspec.structs import replace
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
@@ -103,12 +104,13 @@ def test_401_challenges_who_sent_a_header_or_no_proof_and_names_a_refused_token_
     assert refused(error, http)["headers"].get("www-authenticate") == challenge
 
 
-def test_what_was_issued_is_named_in_the_token_exchange_form_only() -> None:
+@pytest.mark.parametrize("form", ProofForm)
+def test_the_type_of_what_was_issued_is_named_in_the_token_exchange_form_only(form: ProofForm) -> None:
     token = BearerToken("secret", frozenset({"a:read"}), 0.0, 1_000.0, "hash")
-    assert "issued_token_type" not in granted(token, 0)
-    assert granted(token, 0, is_token_exchange=True)["issued_token_type"] == (
-        "urn:ietf:params:oauth:token-type:access_token"
-    )
+    request = TokenRequest(Proof(form, "a.b.c"), None, "api2", "default")
+    issued = json.loads(respond(Outcome(request, token), HTTP, 0)["body"]).get("issued_token_type")
+    is_exchange = form is ProofForm.SUBJECT_TOKEN
+    assert issued == ("urn:ietf:params:oauth:token-type:access_token" if is_exchange else None)
 
 
 def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> None:
