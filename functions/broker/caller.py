@@ -7,11 +7,12 @@ from typing import Any, Protocol
 from broker import jwt
 from broker.audit import Notes
 from broker.conditions import Condition
-from broker.deadline import Clock, Deadline
+from broker.deadline import Clock
 from broker.errors import AccessDenied, CallerRefused
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt
 from broker.keys import KeySource
+from broker.progress import Progress
 from broker.request import IamProof, InvokeProof, Proof, ProofForm
 from broker.values import Value
 
@@ -70,7 +71,7 @@ class Caller(Value, frozen=True):
 
 
 class Keys(Protocol):
-    def verify(self, source: KeySource, token: UnverifiedJwt, deadline: Deadline, notes: Notes) -> None: ...
+    def verify(self, source: KeySource, token: UnverifiedJwt, progress: Progress) -> None: ...
 
 
 class Verifier:
@@ -82,7 +83,7 @@ class Verifier:
         self._keys = keys
         self._clock = clock
 
-    def identify(self, proof: Proof, deadline: Deadline, notes: Notes) -> Caller:
+    def identify(self, proof: Proof, progress: Progress) -> Caller:
         """The caller that the proof shows. Raises CallerRefused, or TemporarilyUnavailable when keys are out of reach.
 
         RFC 7519 section 7.2 and RFC 8725. All that can be refused without a key is refused before one is looked for.
@@ -92,9 +93,9 @@ class Verifier:
         except ValueError as error:
             # Its words are fixed, and quote nothing.
             raise CallerRefused(f"malformed JWT: {error}") from error
-        entries = self._accepting(token, proof, notes)
-        self._keys.verify(entries[0], token, deadline, notes)
-        return _caller(entries, token, notes)
+        entries = self._accepting(token, proof, progress.notes)
+        self._keys.verify(entries[0], token, progress)
+        return _caller(entries, token, progress.notes)
 
     def _accepting(self, token: UnverifiedJwt, proof: Proof, notes: Notes) -> list[Issuer]:
         """The entries that would accept this token if its signature is good."""
@@ -114,13 +115,13 @@ class Verifier:
 class IamIdentifier:
     """Believes API Gateway's IAM authorizer, which is before this function alone."""
 
-    def identify(self, proof: IamProof, deadline: Deadline, notes: Notes) -> Caller:
+    def identify(self, proof: IamProof, progress: Progress) -> Caller:
         """The IAM principal. Raises AccessDenied for root and for what is neither a role nor a user.
 
         https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
         """
         identity = proof.identity
-        notes.issuer = IAM
+        progress.notes.issuer = IAM
         arn = _PRINCIPAL.fullmatch(str(identity.get("userArn")))
         if arn is None:
             raise AccessDenied("neither a role nor a user")
@@ -128,7 +129,7 @@ class IamIdentifier:
         kind, name = ("role", arn["role"]) if arn["role"] else ("user", arn["user"])
         account = arn["a"] or arn["b"]
         subject = f"arn:{arn['partition']}:iam::{account}:{kind}/{arn['path'] or ''}{name}"
-        notes.subject = subject
+        progress.notes.subject = subject
         claims = {
             "sub": subject,
             "account": account,
@@ -146,8 +147,8 @@ class IamIdentifier:
 class InvokeIdentifier:
     """Believes the template, which names who may invoke; nothing in the event."""
 
-    def identify(self, proof: InvokeProof, deadline: Deadline, notes: Notes) -> Caller:
-        notes.issuer, notes.subject = INVOKE, proof.name
+    def identify(self, proof: InvokeProof, progress: Progress) -> Caller:
+        progress.notes.issuer, progress.notes.subject = INVOKE, proof.name
         return Caller(INVOKE, INVOKE, proof.name, {"sub": proof.name})
 
 

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from broker import strict_json
-from broker.audit import Notes
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault
 from broker.flight import SingleFlight
+from broker.progress import Progress
 from broker.secretsmanager import Secret
 from broker.values import Value
 
@@ -54,20 +54,20 @@ class Credentials:
         self._refused: dict[tuple[str, str], float] = {}
         self._flights = SingleFlight[Credential]()
 
-    def current(self, name: str, deadline: Deadline, notes: Notes) -> Credential:
+    def current(self, name: str, progress: Progress) -> Credential:
         """The version in use, looked at every LOOK_SECONDS. Raises TemporarilyUnavailable or BrokerFault.
 
         A known-good one is kept for KEEP_SECONDS while it cannot be looked at.
         """
         held, now = self._held.get(name), self._clock()
         if held is None or not 0 <= now - held.read_at < KEEP_SECONDS:
-            return self.fresh(name, deadline)
+            return self.fresh(name, progress.deadline)
         if now < held.look_at or self._flights.is_running(name):
             return held.credential
         try:
-            return self.fresh(name, deadline)
+            return self.fresh(name, progress.deadline)
         except BrokerError:
-            notes.alarms.add("StaleSecret")
+            progress.notes.alarms.add("StaleSecret")
             self._held[name] = _Held(held.credential, held.read_at, now + RETRY_SECONDS)
             return held.credential
 

@@ -12,21 +12,22 @@ from broker.errors import BrokerError, BrokerFault, CallerRefused
 from broker.invocation import Invocation
 from broker.minting import BearerToken
 from broker.policy import Grant, Policy, Refusal, decide
+from broker.progress import Progress
 from broker.request import Shown, TokenRequest
 from broker.values import Value
 
 
 class Identifies[P: Shown](Protocol):
-    def identify(self, proof: P, deadline: Deadline, notes: Notes) -> Caller: ...
+    def identify(self, proof: P, progress: Progress) -> Caller: ...
 
 
 class Obtains(Protocol):
-    def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken: ...
+    def obtain(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken: ...
 
 
 class ControlsReplay(Protocol):
-    def check(self, once: Once, deadline: Deadline, notes: Notes) -> None: ...
-    def spend(self, once: Once, deadline: Deadline, notes: Notes) -> None: ...
+    def check(self, once: Once, progress: Progress) -> None: ...
+    def spend(self, once: Once, progress: Progress) -> None: ...
 
 
 class Outcome(Value, frozen=True):
@@ -61,12 +62,12 @@ class Exchange[P: Shown]:
     ) -> Outcome:
         """What comes of a request; `read` makes it of what was sent. Raises nothing."""
         started = self._clock()
-        notes = Notes()
+        progress = Progress(deadline, Notes())
         request: TokenRequest[P] | None = None
         result: BearerToken | BrokerError
         try:
             request = read()
-            result = self._token(request, deadline, notes)
+            result = self._token(request, progress)
         except CallerRefused as error:
             result = request.proof.refusal(error.reason) if request else error
         except BrokerError as error:
@@ -74,28 +75,28 @@ class Exchange[P: Shown]:
         except Exception as defect:  # noqa: BLE001 - a defect is answered and recorded like any other fault
             result = BrokerFault(_place(defect))
         milliseconds = (self._clock() - started) * 1000
-        self._sink(self._record(request_id, request, invocation, notes, result, milliseconds))
+        self._sink(self._record(request_id, request, invocation, progress.notes, result, milliseconds))
         return Outcome(request, result)
 
-    def _token(self, request: TokenRequest[P], deadline: Deadline, notes: Notes) -> BearerToken:
-        caller = self._identifier.identify(request.proof, deadline, notes)
+    def _token(self, request: TokenRequest[P], progress: Progress) -> BearerToken:
+        caller = self._identifier.identify(request.proof, progress)
         decision = decide(self._policy, caller, request)
         if isinstance(decision, Refusal):
-            notes.failed = decision.failed
+            progress.notes.failed = decision.failed
             raise decision.error(decision.reason)
-        notes.rules = decision.rules
-        return self._obtained(decision, caller, deadline, notes)
+        progress.notes.rules = decision.rules
+        return self._obtained(decision, caller, progress)
 
-    def _obtained(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken:
+    def _obtained(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
         """The token; a JWT that is good once is looked up before, and spent after."""
         if caller.once is None:
-            return self._minter.obtain(grant, caller, deadline, notes)
+            return self._minter.obtain(grant, caller, progress)
         if self._replay_control is None:
             raise BrokerFault("no replay control")
-        self._replay_control.check(caller.once, deadline, notes)
-        token = self._minter.obtain(grant, caller, deadline, notes)
+        self._replay_control.check(caller.once, progress)
+        token = self._minter.obtain(grant, caller, progress)
         # Last, so that a JWT is spent by an answer and not by what failed before.
-        self._replay_control.spend(caller.once, deadline, notes)
+        self._replay_control.spend(caller.once, progress)
         return token
 
     def _record(

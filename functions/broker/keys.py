@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from broker import jwk, strict_json
-from broker.audit import Notes
 from broker.deadline import Clock, Deadline
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.flight import SingleFlight
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt
 from broker.net import Http, OutOfReach
+from broker.progress import Progress
 
 FRESH_SECONDS = 10 * 60
 KEEP_SECONDS = 6 * 60 * 60
@@ -53,7 +53,7 @@ class KeySets:
         self._held: dict[str, _Held] = {}
         self._flights = SingleFlight[tuple[Jwk, ...]]()
 
-    def verify(self, source: KeySource, token: UnverifiedJwt, deadline: Deadline, notes: Notes) -> None:
+    def verify(self, source: KeySource, token: UnverifiedJwt, progress: Progress) -> None:
         """Verify the token's signature by the one key of its issuer that fits.
 
         Raises CallerRefused when there is no such key, more than one, or the signature is not its own, and
@@ -63,33 +63,33 @@ class KeySets:
             _accept(_problem(source.inline_keys, token))
             return
         held = self._held.setdefault(source.issuer, _Held())
-        known = self._current(source, held, deadline, notes)
+        known = self._current(source, held, progress)
         problem = _problem(known, token)
         if problem is None:
             return
         # A new key, one made anew under its old name, or a forgery: asked for at most once in a cool-down.
-        newest = self._fetched(source, held, deadline)
+        newest = self._fetched(source, held, progress.deadline)
         _accept(problem if newest is known else _problem(newest, token))
 
     def fetch(self, source: KeySource, deadline: Deadline) -> tuple[Jwk, ...]:
         """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable, whose reason says what failed."""
         return self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
 
-    def _current(self, source: KeySource, held: _Held, deadline: Deadline, notes: Notes) -> tuple[Jwk, ...]:
+    def _current(self, source: KeySource, held: _Held, progress: Progress) -> tuple[Jwk, ...]:
         age = self._clock() - held.fetched_at
         if 0 <= age < FRESH_SECONDS:
             return held.keys
         if not 0 <= age < KEEP_SECONDS:
-            return self._fetched(source, held, deadline)
+            return self._fetched(source, held, progress.deadline)
         if self._cools(held) or self._flights.is_running(source.issuer):
             kept = held.keys
         else:
             try:
-                return self._fetched(source, held, deadline)
+                return self._fetched(source, held, progress.deadline)
             except TemporarilyUnavailable:
                 kept = held.keys
         if held.failure is not None:
-            notes.alarms.add("StaleKeys")
+            progress.notes.alarms.add("StaleKeys")
         return kept
 
     def _cools(self, held: _Held) -> bool:

@@ -8,11 +8,12 @@ from broker.budget import MintBudget
 from broker.cache import TokenCache
 from broker.caller import Caller
 from broker.credentials import Credential, Credentials
-from broker.deadline import Clock, Deadline
+from broker.deadline import Clock
 from broker.errors import BrokerError, InvalidScope, UpstreamRefused
 from broker.flight import SingleFlight
 from broker.framing import framed
 from broker.policy import ALL, Grant, Scopes
+from broker.progress import Progress
 from broker.transloadit import CredentialRefused, Minted, ScopeRefused, TokenEndpoint
 from broker.values import Value
 
@@ -60,8 +61,7 @@ class _Order(Value, frozen=True):
 
     grant: Grant
     caller: Caller
-    deadline: Deadline
-    notes: Notes
+    progress: Progress
 
     def key(self, credential: Credential) -> CacheKey:
         own = (self.caller.entry, self.caller.subject) if self.grant.for_each_caller else None
@@ -88,10 +88,10 @@ class Minter:
         self._flights = SingleFlight[BearerToken]()
         self._versions: dict[str, str] = {}
 
-    def obtain(self, grant: Grant, caller: Caller, deadline: Deadline, notes: Notes) -> BearerToken:
+    def obtain(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
         """A token for this grant with at least MIN_LEFT seconds left. Raises a BrokerError."""
-        order = _Order(grant, caller, deadline, notes)
-        credential = self._credentials.current(grant.credential, deadline, notes)
+        order = _Order(grant, caller, progress)
+        credential = self._credentials.current(grant.credential, progress)
         if self._versions.get(credential.name) != credential.version:
             # A new version of the secret empties the cache: the documented flush.
             self._cache.drop(lambda key: key.credential == credential.name and key.version != credential.version)
@@ -99,25 +99,25 @@ class Minter:
         key, now = order.key(credential), self._clock()
         held = self._cache.get(key)
         if held is None or held.expires_at - now < MIN_LEFT:
-            notes.cache = "miss"
+            progress.notes.cache = "miss"
             # Who named no scopes may get a narrower token; who named them may not share it, nor its errors.
             flight = key, grant.by_name, grant.unlisted
-            return self._flights.run(flight, lambda: self._new(order, credential, None), deadline.left())
+            return self._flights.run(flight, lambda: self._new(order, credential, None), progress.deadline.left())
         if self._cache.claim_renewal(key, now, now + RENEW_RETRY):
             return self._renew(order, credential, held)
-        notes.cache = "hit"
+        progress.notes.cache = "hit"
         return held
 
     def _renew(self, order: _Order, credential: Credential, held: BearerToken) -> BearerToken:
         """A new token, or the held one where none can be had just now."""
-        order.notes.cache = "renewed"
+        order.progress.notes.cache = "renewed"
         try:
             return self._new(order, credential, held)
         except BrokerError:
             # Gone from the cache: Transloadit refused its credential, so it is not handed out again.
             if self._cache.get(order.key(credential)) is None:
                 raise
-            order.notes.cache = "kept"
+            order.progress.notes.cache = "kept"
             return held
 
     def _new(self, order: _Order, credential: Credential, held: BearerToken | None) -> BearerToken:
@@ -130,7 +130,7 @@ class Minter:
             is_newer = held is None or found.expires_at > held.expires_at
             return is_newer and found.expires_at - self._clock() >= MIN_LEFT
 
-        with self._shared.turn(credential, key.canonical(), order.deadline, order.notes) as turn:
+        with self._shared.turn(credential, key.canonical(), order.progress) as turn:
             found = turn.find(fits)
             if found is None:
                 # Who is over budget holds nobody up by a lease.
@@ -138,10 +138,10 @@ class Minter:
                 if held is None:
                     found = turn.wait(fits)
                 elif not turn.claim():
-                    order.notes.cache = "hit"
+                    order.progress.notes.cache = "hit"
                     return held
             if found is not None:
-                order.notes.cache = "shared"
+                order.progress.notes.cache = "shared"
                 return self._keep(key, _bearer(found))
             token = self._mint(order, credential)
             if self._cache.get(key) is token:  # not a narrower one, nor one of another version
@@ -161,15 +161,15 @@ class Minter:
             return self._ask(order, usable)
         except CredentialRefused:
             self._refuse(order, usable)
-            order.notes.alarms.add("CredentialRefused")
+            order.progress.notes.alarms.add("CredentialRefused")
             raise UpstreamRefused("Transloadit refuses two versions of the credential") from None
 
     def _not_refused(self, order: _Order, credential: Credential) -> Credential:
         """This version, or a newer one in its place if Transloadit has refused it."""
         if self._credentials.is_refused(credential):
-            credential = self._credentials.fresh(credential.name, order.deadline)
+            credential = self._credentials.fresh(credential.name, order.progress.deadline)
             if self._credentials.is_refused(credential):
-                order.notes.alarms.add("CredentialRefused")
+                order.progress.notes.alarms.add("CredentialRefused")
                 raise UpstreamRefused("Transloadit refuses the credential")
         return credential
 
@@ -177,7 +177,7 @@ class Minter:
         self._credentials.refuse(credential)
         self._cache.drop(lambda key: (key.credential, key.version) == (credential.name, credential.version))
         if self._shared is not None:
-            self._shared.refuse(credential, order.deadline, order.notes)
+            self._shared.refuse(credential, order.progress)
 
     def _ask(self, order: _Order, credential: Credential) -> BearerToken:
         grant, asked_at = order.grant, self._clock()
@@ -185,14 +185,14 @@ class Minter:
         if scope == "":
             raise AssertionError("a grant without scopes would ask for all of them")
         try:
-            minted = self._endpoint.mint(credential, scope, grant.aud, order.deadline, order.notes)
+            minted = self._endpoint.mint(credential, scope, grant.aud, order.progress)
         except ScopeRefused as refusal:
             if grant.unlisted:  # the caller's own invention, and no fault of policy or Auth Key
                 raise InvalidScope("Transloadit refuses a scope that no rule names") from refusal
             raise UpstreamRefused("Transloadit refused what the policy grants") from refusal
         if minted.lifetime < MIN_LEFT:
             raise UpstreamRefused("nonsense: expires_in")
-        is_narrower = _compare(grant, minted, order.notes)
+        is_narrower = _compare(grant, minted, order.progress.notes)
         expires_at = asked_at + minted.lifetime
         token = BearerToken(minted.token, minted.scopes, asked_at, expires_at, token_hash(minted.token))
         return token if is_narrower else self._keep(order.key(credential), token)

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Callable
 from math import ceil
 
-from broker.audit import Notes
 from broker.caller import Once
-from broker.deadline import Clock, Deadline
+from broker.deadline import Clock
 from broker.dynamodb import NoAnswer, Row, Table
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.framing import framed
+from broker.progress import Progress
 
 _LATEST = 2**53  # seconds; some issuers' `exp` is beyond what DynamoDB can write
 
@@ -23,14 +23,14 @@ class ReplayControl:
         self._table = table
         self._clock = clock
 
-    def check(self, once: Once, deadline: Deadline, notes: Notes) -> None:
+    def check(self, once: Once, progress: Progress) -> None:
         """Refuse a JWT that was used before, so that nothing is minted for it."""
-        row = _asked(lambda: self._table.get(_row_id(once), deadline, consistent=True), notes)
+        row = _asked(lambda: self._table.get(_row_id(once), progress.deadline, consistent=True), progress)
         expires = row.get("expires") if row is not None else None
         if isinstance(expires, (int, float)) and expires > self._clock():
             raise CallerRefused("seen before")
 
-    def spend(self, once: Once, deadline: Deadline, notes: Notes) -> None:
+    def spend(self, once: Once, progress: Progress) -> None:
         """Note that this JWT was used. Raises CallerRefused if it was before, or has expired meanwhile.
 
         Where the table gives no answer the JWT may be spent.
@@ -40,7 +40,7 @@ class ReplayControl:
         if now >= once.expires_at:
             raise CallerRefused("expired")
         row: Row = {"id": _row_id(once), "expires": ceil(min(once.expires_at, _LATEST))}
-        if not _asked(lambda: self._table.put_if_free(row, now, deadline), notes):
+        if not _asked(lambda: self._table.put_if_free(row, now, progress.deadline), progress):
             raise CallerRefused("seen before")
 
 
@@ -48,9 +48,9 @@ def _row_id(once: Once) -> str:
     return f"once/{hashlib.sha256(framed(once.issuer.encode(), once.jti.encode())).hexdigest()}"
 
 
-def _asked[T](call: Callable[[], T], notes: Notes) -> T:
+def _asked[T](call: Callable[[], T], progress: Progress) -> T:
     try:
         return call()
     except NoAnswer as error:
-        notes.alarms.add("SharedTableDown")
+        progress.notes.alarms.add("SharedTableDown")
         raise TemporarilyUnavailable(f"replay control: {error}") from error

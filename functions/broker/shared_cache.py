@@ -10,11 +10,11 @@ from types import TracebackType
 
 from msgspec import Struct
 
-from broker.audit import Notes
 from broker.credentials import Credential
-from broker.deadline import Clock, Deadline
+from broker.deadline import Clock
 from broker.dynamodb import NoAnswer, Row, Table
 from broker.errors import TemporarilyUnavailable
+from broker.progress import Progress
 from broker.sealing import Opened, Seal, Sealable
 from broker.transloadit import MAX_LIFETIME, MINT_SECONDS
 
@@ -42,16 +42,16 @@ class SharedCache:
         self._versions: dict[str, _Version] = {}
         self._failed_at = float("-inf")
 
-    def turn(self, credential: Credential, key: bytes, deadline: Deadline, notes: Notes) -> "Turn":
+    def turn(self, credential: Credential, key: bytes, progress: Progress) -> "Turn":
         """One request's turn for the token of this cache key."""
-        return Turn(self, self._version(credential), key, deadline, notes)
+        return Turn(self, self._version(credential), key, progress)
 
-    def refuse(self, credential: Credential, deadline: Deadline, notes: Notes) -> None:
+    def refuse(self, credential: Credential, progress: Progress) -> None:
         """Transloadit refused this version: what was minted with it until now is handed out no more, wherever."""
         version, now = self._version(credential), self.clock()
         version.refused_at = now
         row: Row = {"id": version.seal.row_id("refused", b""), "at": now, "expires": int(now + MAX_LIFETIME)}
-        self.ask(lambda: self.table.put(row, deadline), notes)
+        self.ask(lambda: self.table.put(row, progress.deadline), progress)
 
     def _version(self, credential: Credential) -> _Version:
         held = self._versions.get(credential.name)
@@ -59,14 +59,14 @@ class SharedCache:
             held = self._versions[credential.name] = _Version(credential, Seal(credential, self._origin))
         return held
 
-    def ask[T](self, call: Callable[[], T], notes: Notes) -> T | None:
+    def ask[T](self, call: Callable[[], T], progress: Progress) -> T | None:
         """What the table says; None where it gives no answer, or gave none a moment ago."""
         if 0 <= self.clock() - self._failed_at < LEFT_ALONE_SECONDS:
             return None
         try:
             return call()
         except NoAnswer:
-            notes.alarms.add("SharedTableDown")
+            progress.notes.alarms.add("SharedTableDown")
             self._failed_at = self.clock()
         except TemporarilyUnavailable:
             pass  # the deadline: no fault of the table, and whoever goes on meets it as well
@@ -76,12 +76,11 @@ class SharedCache:
 class Turn:
     """One request's way to the token of one cache key, left by `with`: find it, or mint it while others wait."""
 
-    def __init__(self, cache: SharedCache, version: _Version, key: bytes, deadline: Deadline, notes: Notes) -> None:
+    def __init__(self, cache: SharedCache, version: _Version, key: bytes, progress: Progress) -> None:
         self._cache = cache
         self._version = version
         self._key = key
-        self._deadline = deadline
-        self._notes = notes
+        self._progress = progress
         self._token_id = version.seal.row_id("token", key)
         self._lease_id = version.seal.row_id("lease", key)
         self._holder: str | None = None
@@ -94,7 +93,7 @@ class Turn:
     ) -> None:
         """Give the lease back where nothing was left, so that the next one can try at once."""
         if (holder := self._holder) is not None:
-            self._ask(lambda: self._cache.table.delete(self._lease_id, holder, self._deadline))
+            self._ask(lambda: self._cache.table.delete(self._lease_id, holder, self._progress.deadline))
 
     def find(self, fits: Callable[[Opened], bool], *, consistent: bool = True) -> Opened | None:
         """What another environment left, if it opens and `fits`.
@@ -107,9 +106,9 @@ class Turn:
         """Whether it is ours to mint: we hold the lease now, or the table cannot say."""
         now, holder = self._cache.clock(), os.urandom(16).hex()
         # Rounded down: never longer than the mint may take.
-        expires = int(now + min(MINT_SECONDS, self._deadline.left()))
+        expires = int(now + min(MINT_SECONDS, self._progress.deadline.left()))
         row: Row = {"id": self._lease_id, "holder": holder, "expires": expires}
-        is_ours = self._ask(lambda: self._cache.table.put_if_free(row, now, self._deadline)) is not False
+        is_ours = self._ask(lambda: self._cache.table.put_if_free(row, now, self._progress.deadline)) is not False
         if is_ours:
             self._holder = holder
         return is_ours
@@ -119,7 +118,7 @@ class Turn:
 
         Half of the time left is kept back for that: a holder may have crashed.
         """
-        ends_at = self._cache.clock() + min(MINT_SECONDS, self._deadline.left() / 2)
+        ends_at = self._cache.clock() + min(MINT_SECONDS, self._progress.deadline.left() / 2)
         if self.claim():
             return None
         pause = FIRST_PAUSE
@@ -139,21 +138,21 @@ class Turn:
         expires = int(token.expires_at)
         sealed = self._version.seal.seal(token, self._key, expires)
         row: Row = {"id": self._token_id, "expires": expires, "sealed": sealed}
-        self._ask(lambda: self._cache.table.put(row, self._deadline))
+        self._ask(lambda: self._cache.table.put(row, self._progress.deadline))
         self._holder = None
 
     def _ask[T](self, call: Callable[[], T]) -> T | None:
-        return self._cache.ask(call, self._notes)
+        return self._cache.ask(call, self._progress)
 
     def _look(self, fits: Callable[[Opened], bool], consistent: bool) -> Opened | None:
-        row = self._cache.table.get(self._token_id, self._deadline, consistent=consistent)
+        row = self._cache.table.get(self._token_id, self._progress.deadline, consistent=consistent)
         if row is None:
             return None
         sealed, expires, found = row.get("sealed"), row.get("expires"), None
         if isinstance(sealed, bytes) and isinstance(expires, int):
             found = self._version.seal.open(sealed, self._key, expires)
         if found is None:
-            self._notes.alarms.add("SharedCacheUnreadable")
+            self._progress.notes.alarms.add("SharedCacheUnreadable")
             return None
         return found if fits(found) and found.minted_at > self._refused_at() else None
 
@@ -161,7 +160,7 @@ class Turn:
         """When Transloadit last refused this version, here or elsewhere; looked at every LOOK_SECONDS."""
         version, now = self._version, self._cache.clock()
         if not now < version.look_at <= now + LOOK_SECONDS:
-            row = self._cache.table.get(version.seal.row_id("refused", b""), self._deadline, consistent=True)
+            row = self._cache.table.get(version.seal.row_id("refused", b""), self._progress.deadline, consistent=True)
             version.look_at = now + LOOK_SECONDS
             at = row.get("at") if row is not None else None
             if isinstance(at, (int, float)):
@@ -170,6 +169,6 @@ class Turn:
         return version.refused_at
 
     def _is_free(self) -> bool:
-        row = self._ask(lambda: self._cache.table.get(self._lease_id, self._deadline, consistent=False))
+        row = self._ask(lambda: self._cache.table.get(self._lease_id, self._progress.deadline, consistent=False))
         expires = row.get("expires") if row is not None else None
         return not isinstance(expires, (int, float)) or expires <= self._cache.clock()

@@ -12,9 +12,10 @@ from urllib.parse import urlencode
 from broker import strict_json
 from broker.audit import Notes
 from broker.credentials import Credential
-from broker.deadline import Clock, Deadline
+from broker.deadline import Clock
 from broker.errors import TemporarilyUnavailable, UpstreamRefused
 from broker.net import Answer, Http, OutOfReach
+from broker.progress import Progress
 from broker.values import Value
 
 MINT_SECONDS = 5.0  # both tries together
@@ -53,20 +54,20 @@ class TokenEndpoint:
         self._sleep = sleep
         self._url = f"{origin}/token"
 
-    def mint(self, credential: Credential, scope: str | None, aud: str, deadline: Deadline, notes: Notes) -> Minted:
+    def mint(self, credential: Credential, scope: str | None, aud: str, progress: Progress) -> Minted:
         """A new token. `scope`: space-separated; None asks for all that the Auth Key has.
 
         Raises CredentialRefused, ScopeRefused, UpstreamRefused, TemporarilyUnavailable.
         """
-        ends_at = self._clock() + deadline.left(MINT_SECONDS)
+        ends_at = self._clock() + progress.deadline.left(MINT_SECONDS)
         try:
-            return self._try(credential, scope, aud, ends_at, notes)
+            return self._try(credential, scope, aud, ends_at, progress.notes)
         except (OutOfReach, _ServerError):
             pause = 0.05 + int.from_bytes(os.urandom(2)) / 2**16 * 0.2
         if ends_at - self._clock() > pause:
             self._sleep(pause)
             try:
-                return self._try(credential, scope, aud, ends_at, notes)
+                return self._try(credential, scope, aud, ends_at, progress.notes)
             except (OutOfReach, _ServerError) as error:
                 raise TemporarilyUnavailable("Transloadit out of reach") from error
         raise TemporarilyUnavailable("Transloadit out of reach")

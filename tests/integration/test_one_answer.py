@@ -14,6 +14,7 @@ from broker.credentials import Credential
 from broker.deadline import Deadline
 from broker.errors import BrokerError
 from broker.net import BoundedHttp, Http, OutOfReach
+from broker.progress import Progress
 from broker.transloadit import TokenEndpoint
 
 from tests.kit.peers import OK, Peer, peer, read_head
@@ -155,7 +156,7 @@ def test_three_callers_mint_at_an_api2_that_hints_early_and_none_gets_another_s_
         for caller in ("alice", "bob", "carol"):
             credential = Credential(caller, "arn", "v1", "the-auth-key", "the-auth-secret")
             with pytest.raises(BrokerError):
-                endpoint.mint(credential, "read", "api2", Deadline(time.time, 15), Notes())
+                endpoint.mint(credential, "read", "api2", Progress(Deadline(time.time, 15), Notes()))
 
 
 def test_headers_without_end_are_refused_before_they_fill_the_memory(web: Http) -> None:

@@ -19,6 +19,7 @@ from broker.jwt import UnverifiedJwt
 from broker.keys import KeySets
 from broker.net import BoundedHttp
 from broker.policy import ALL, Grant, Policy, decide, load
+from broker.progress import Progress
 from broker.request import Proof, ProofForm, token_request
 
 from token_broker.deployment import Unreadable
@@ -167,7 +168,7 @@ def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool
     if arguments.verify:
         http = BoundedHttp(time.time, allow_loopback=policy.is_local)
         verifier = Verifier(policy.issuers, KeySets(http, time.time), time.time)
-        return verifier.identify(shown, Deadline(time.time, _VERIFY_SECONDS), Notes()), True
+        return verifier.identify(shown, Progress(Deadline(time.time, _VERIFY_SECONDS), Notes())), True
     try:
         token = jwt.parse(shown.jwt)
     except ValueError as error:

@@ -18,6 +18,7 @@ from broker.errors import BrokerError
 from broker.minting import Minter
 from broker.net import BoundedHttp
 from broker.policy import Grant, decide
+from broker.progress import Progress
 from broker.request import Proof, ProofForm, TokenRequest
 from broker.secretsmanager import SecretsManager
 from broker.shared_cache import SharedCache
@@ -109,7 +110,7 @@ class Fleet:
             self.timeline.sleep(max(0.0, at - self.timeline.elapsed))
             notes, asked_at = Notes(), self.timeline.now
             try:
-                minter.obtain(self._grant, self._caller, Deadline(self.timeline, 15), notes)
+                minter.obtain(self._grant, self._caller, Progress(Deadline(self.timeline, 15), notes))
             except BrokerError:
                 self.day.refused += 1
             self.day.caches[notes.cache or "none"] += 1

@@ -8,6 +8,7 @@ from broker.caller import Caller, IamIdentifier, InvokeIdentifier, Verifier
 from broker.deadline import Deadline
 from broker.errors import AccessDenied, CallerRefused
 from broker.keys import KeySets
+from broker.progress import Progress
 from broker.request import IamProof, InvokeProof, Proof, ProofForm
 
 from tests.kit.clock import Clock
@@ -37,7 +38,7 @@ class Desk:
         return self.identify(Proof(ProofForm.HEADER, jwt))
 
     def identify(self, proof: Proof) -> Caller:
-        return self._verifier.identify(proof, Deadline(self.clock, 15), self.notes)
+        return self._verifier.identify(proof, Progress(Deadline(self.clock, 15), self.notes))
 
     def accepts(self, header: dict[str, Any] | None = None, **changes: Any) -> bool:
         try:
@@ -295,7 +296,7 @@ ROLE = {
 
 
 def iam(**changes: Any) -> Caller:
-    return IamIdentifier().identify(IamProof(ROLE | changes), Deadline(Clock(), 15), Notes())
+    return IamIdentifier().identify(IamProof(ROLE | changes), Progress(Deadline(Clock(), 15), Notes()))
 
 
 def test_a_role_is_told_by_its_arn_without_the_session() -> None:
@@ -348,7 +349,7 @@ def test_root_and_what_is_neither_role_nor_user_is_refused(arn: Any) -> None:
 
 def test_who_invokes_is_who_the_template_says() -> None:
     notes = Notes()
-    caller = InvokeIdentifier().identify(InvokeProof("nightly"), Deadline(Clock(), 15), notes)
+    caller = InvokeIdentifier().identify(InvokeProof("nightly"), Progress(Deadline(Clock(), 15), notes))
     assert (caller.entry, caller.subject, caller.claims) == ("invoke", "nightly", {"sub": "nightly"})
     assert (notes.issuer, notes.subject) == ("invoke", "nightly")
 

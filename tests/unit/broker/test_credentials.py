@@ -9,6 +9,7 @@ from broker.audit import Notes
 from broker.credentials import Credential, Credentials
 from broker.deadline import Deadline
 from broker.errors import BrokerError, BrokerFault, TemporarilyUnavailable
+from broker.progress import Progress
 from broker.secretsmanager import Secret
 
 from tests.kit.clock import Clock
@@ -38,7 +39,7 @@ class Desk:
         return self.answer
 
     def current(self, seconds: float = 15) -> Credential:
-        return self.credentials.current("default", Deadline(self.clock, seconds), self.notes)
+        return self.credentials.current("default", Progress(Deadline(self.clock, seconds), self.notes))
 
     def fresh(self) -> Credential:
         return self.credentials.fresh("default", Deadline(self.clock, 15))

@@ -10,6 +10,7 @@ from broker.deadline import Deadline
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.keys import KeySets
 from broker.net import OutOfReach
+from broker.progress import Progress
 
 from tests.kit.brokers import DISCOVERY_URL, JWKS_URL
 from tests.kit.clock import Clock
@@ -40,7 +41,7 @@ class Desk:
         """Verify a JWT that names this key, by its owner or another signer."""
         signer = signer or (TWO if key_id == "two" else ONE)
         token = jwt.parse(signer.jwt({"sub": "alice"}, kid=key_id))
-        self._sets.verify(self.entry, token, Deadline(self.clock, seconds), self.notes)
+        self._sets.verify(self.entry, token, Progress(Deadline(self.clock, seconds), self.notes))
 
     @property
     def fetches(self) -> int:

@@ -12,6 +12,7 @@ from broker.credentials import Credential
 from broker.deadline import Deadline
 from broker.errors import BrokerError, TemporarilyUnavailable, UpstreamRefused
 from broker.net import OutOfReach
+from broker.progress import Progress
 from broker.transloadit import CredentialRefused, Minted, ScopeRefused, TokenEndpoint
 
 from tests.kit.brokers import TOKEN_URL, minted
@@ -37,7 +38,7 @@ class Desk:
         self.clock.advance(seconds)
 
     def mint(self, scope: str | None = "assemblies:read", seconds: float = 15) -> Minted:
-        return self.endpoint.mint(CREDENTIAL, scope, "api2", Deadline(self.clock, seconds), self.notes)
+        return self.endpoint.mint(CREDENTIAL, scope, "api2", Progress(Deadline(self.clock, seconds), self.notes))
 
     @property
     def calls(self) -> int:
