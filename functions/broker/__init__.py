@@ -6,8 +6,8 @@ A request goes one way through these modules; each knows only those below it:
     wiring                      the only place that makes clients
     response                    what came of it, on the wire
     exchange                    the story, in order: identify, decide, obtain, record
-    request  caller  policy  minting  replay      the steps
-    keys  credentials  cache  shared_cache  sealing  budget  transloadit  cloudwatch    what they use
+    request  caller  policy  obtain  mint  replay  shared_cache  bearer      the steps
+    keys  credentials  cache  sealing  budget  transloadit  cloudwatch    what they use
     progress  audit    what travels with a request, and what is recorded of it
     secretsmanager  dynamodb  aws    what the function calls of AWS
     event  jwt  jwk  weak_keys  conditions  flight  framing  net  strict_json  invocation    the ground

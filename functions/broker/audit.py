@@ -1,6 +1,5 @@
 """What each request leaves behind: one audit record, and metrics in CloudWatch's embedded format."""
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol, overload
 
@@ -63,11 +62,6 @@ class Sink(Protocol):
     """Takes records; `wiring` makes the one that writes to CloudWatch."""
 
     def __call__(self, record: AuditRecord, /) -> None: ...
-
-
-def token_hash(token: str) -> str:
-    """Hex of SHA-256 over the token's bytes: what joins an audit record with a token that turned up somewhere."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def fields(record: AuditRecord) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from broker import jwt
 from broker.audit import Notes
@@ -11,7 +11,7 @@ from broker.deadline import Clock
 from broker.errors import AccessDenied, CallerRefused
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt
-from broker.keys import KeySource
+from broker.keys import KeySets
 from broker.progress import Progress
 from broker.request import IamProof, InvokeProof, Proof, ProofForm
 from broker.values import Value
@@ -70,14 +70,10 @@ class Caller(Value, frozen=True):
     once: Once | None = None  # where the issuer's entry says so
 
 
-class Keys(Protocol):
-    def verify(self, source: KeySource, token: UnverifiedJwt, progress: Progress) -> None: ...
-
-
 class Verifier:
     """Believes the configured issuers alone."""
 
-    def __init__(self, issuers: Mapping[str, tuple[Issuer, ...]], keys: Keys, clock: Clock) -> None:
+    def __init__(self, issuers: Mapping[str, tuple[Issuer, ...]], keys: KeySets, clock: Clock) -> None:
         """`issuers`: the policy's entries by the exact `iss` that they accept."""
         self._issuers = issuers
         self._keys = keys

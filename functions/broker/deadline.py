@@ -1,5 +1,6 @@
 """The time that a request still has."""
 
+import os
 from collections.abc import Callable
 from typing import Protocol
 
@@ -10,6 +11,11 @@ RESERVE = 0.5
 
 # Seconds since the epoch. The wall clock, since a monotonic clock stands still while an environment is frozen.
 Clock = Callable[[], float]
+
+
+def jitter() -> float:
+    """A random fraction from 0 to 1, so that environments that wait for the same thing do not act at once."""
+    return int.from_bytes(os.urandom(2)) / 2**16
 
 
 class Context(Protocol):

@@ -2,32 +2,27 @@
 
 from collections.abc import Callable
 from math import floor
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from broker import __version__
 from broker.audit import AuditRecord, Notes, Sink
-from broker.caller import Caller, Once
+from broker.bearer import BearerToken
+from broker.caller import Caller
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault, CallerRefused
 from broker.invocation import Invocation
-from broker.minting import BearerToken
+from broker.obtain import BearerTokens
 from broker.policy import Grant, Policy, Refusal, decide
 from broker.progress import Progress
 from broker.request import Shown, TokenRequest
 from broker.values import Value
 
+if TYPE_CHECKING:  # Deployments without a shared table do not load what speaks to it.
+    from broker.replay import ReplayControl
+
 
 class Identifies[P: Shown](Protocol):
     def identify(self, proof: P, progress: Progress) -> Caller: ...
-
-
-class Obtains(Protocol):
-    def obtain(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken: ...
-
-
-class ControlsReplay(Protocol):
-    def check(self, once: Once, progress: Progress) -> None: ...
-    def spend(self, once: Once, progress: Progress) -> None: ...
 
 
 class Outcome(Value, frozen=True):
@@ -44,15 +39,15 @@ class Exchange[P: Shown]:
         self,
         policy: Policy,
         identifier: Identifies[P],
-        minter: Obtains,
+        tokens: BearerTokens,
         sink: Sink,
         clock: Clock,
-        replay_control: ControlsReplay | None = None,
+        replay_control: "ReplayControl | None" = None,
     ) -> None:
         """`replay_control`: needed where an issuer of the policy says `once`."""
         self._policy = policy
         self._identifier = identifier
-        self._minter = minter
+        self._tokens = tokens
         self._sink = sink
         self._clock = clock
         self._replay_control = replay_control
@@ -90,11 +85,11 @@ class Exchange[P: Shown]:
     def _obtained(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
         """The token; a JWT that is good once is looked up before, and spent after."""
         if caller.once is None:
-            return self._minter.obtain(grant, caller, progress)
+            return self._tokens.obtain(grant, caller, progress)
         if self._replay_control is None:
             raise BrokerFault("no replay control")
         self._replay_control.check(caller.once, progress)
-        token = self._minter.obtain(grant, caller, progress)
+        token = self._tokens.obtain(grant, caller, progress)
         # Last, so that a JWT is spent by an answer and not by what failed before.
         self._replay_control.spend(caller.once, progress)
         return token

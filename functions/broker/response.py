@@ -7,10 +7,10 @@ from typing import Any
 from msgspec.json import encode
 
 from broker import __version__
+from broker.bearer import BearerToken
 from broker.errors import BrokerError, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.event import HttpRequest
 from broker.exchange import Outcome
-from broker.minting import BearerToken
 from broker.request import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
 
 Response = dict[str, Any]

@@ -5,9 +5,7 @@ version of the secret has other entries. What names an entry is authenticated wi
 """
 
 import hmac
-import json
 import os
-from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -16,35 +14,10 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker.credentials import Credential
 from broker.framing import framed
-from broker.values import Value
 
 FORMAT = b"1"
 _PRODUCT = b"transloadit-token-broker"
 _NONCE, _TAG = 12, 16  # bytes, NIST SP 800-38D sections 5.2.1.1 and 5.2.1.2
-
-
-class Sealable(Protocol):
-    """A bearer token. Times in seconds since the epoch."""
-
-    @property
-    def secret(self) -> str: ...
-    @property
-    def scopes(self) -> frozenset[str]: ...
-    @property
-    def minted_at(self) -> float: ...
-    @property
-    def expires_at(self) -> float: ...
-
-
-class Opened(Value, frozen=True):
-    """What was sealed: a `Sealable` again. All of it comes from inside of the seal."""
-
-    hidden = ("secret",)
-
-    secret: str
-    scopes: frozenset[str]
-    minted_at: float
-    expires_at: float
 
 
 class Seal:
@@ -60,22 +33,19 @@ class Seal:
         """What a row is found by: it tells whoever has no key nothing of the cache key."""
         return f"{kind}/{hmac.digest(self._index_key, framed(kind.encode(), key), 'sha256').hex()}"
 
-    def seal(self, token: Sealable, key: bytes, expires: int) -> bytes:
-        """The token, to be opened with the same cache key and `expires` alone."""
-        members = [token.secret, sorted(token.scopes), token.minted_at, token.expires_at]
+    def seal(self, token: bytes, key: bytes, expires: int) -> bytes:
+        """A token's bytes, to be opened with the same cache key and `expires` alone."""
         nonce = os.urandom(_NONCE)
-        return nonce + self._cipher.encrypt(nonce, json.dumps(members).encode(), self._named(key, expires))
+        return nonce + self._cipher.encrypt(nonce, token, self._named(key, expires))
 
-    def open(self, sealed: bytes, key: bytes, expires: int) -> Opened | None:
-        """What was sealed under this very name, or None."""
+    def open(self, sealed: bytes, key: bytes, expires: int) -> bytes | None:
+        """The bytes that were sealed under this cache key and `expires`, or None."""
         if len(sealed) < _NONCE + _TAG:
             return None
         try:
-            text = self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._named(key, expires))
+            return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], self._named(key, expires))
         except InvalidTag:
             return None
-        secret, scopes, minted_at, expires_at = json.loads(text)
-        return Opened(secret, frozenset(scopes), minted_at, expires_at)
 
     def _named(self, key: bytes, expires: int) -> bytes:
         return framed(FORMAT, self._origin, key, str(expires).encode())

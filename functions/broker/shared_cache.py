@@ -10,12 +10,13 @@ from types import TracebackType
 
 from msgspec import Struct
 
+from broker.bearer import BearerToken
 from broker.credentials import Credential
-from broker.deadline import Clock
+from broker.deadline import Clock, jitter
 from broker.dynamodb import NoAnswer, Row, Table
 from broker.errors import TemporarilyUnavailable
 from broker.progress import Progress
-from broker.sealing import Opened, Seal, Sealable
+from broker.sealing import Seal
 from broker.transloadit import MAX_LIFETIME, MINT_SECONDS
 
 LEFT_ALONE_SECONDS = 10  # a table that gave no answer
@@ -95,7 +96,7 @@ class Turn:
         if (holder := self._holder) is not None:
             self._ask(lambda: self._cache.table.delete(self._lease_id, holder, self._progress.deadline))
 
-    def find(self, fits: Callable[[Opened], bool], *, consistent: bool = True) -> Opened | None:
+    def find(self, fits: Callable[[BearerToken], bool], *, consistent: bool = True) -> BearerToken | None:
         """What another environment left, if it opens and `fits`.
 
         Consistent at first: what is overlooked may be minted again, once its lease has lapsed.
@@ -113,7 +114,7 @@ class Turn:
             self._holder = holder
         return is_ours
 
-    def wait(self, fits: Callable[[Opened], bool]) -> Opened | None:
+    def wait(self, fits: Callable[[BearerToken], bool]) -> BearerToken | None:
         """What the holder of the lease mints; None where it is ours to mint.
 
         Half of the time left is kept back for that: a holder may have crashed.
@@ -123,7 +124,7 @@ class Turn:
             return None
         pause = FIRST_PAUSE
         while (left := ends_at - self._cache.clock()) > 0:
-            self._cache.sleep(min(left, pause * (0.5 + int.from_bytes(os.urandom(2)) / 2**17)))
+            self._cache.sleep(min(left, pause * (0.5 + jitter() / 2)))
             pause = min(2 * pause, LONGEST_PAUSE)
             # Looks while waiting cost half: what one overlooks, the next one finds.
             found = self.find(fits, consistent=False)
@@ -133,10 +134,10 @@ class Turn:
                 return None
         return None
 
-    def leave(self, token: Sealable) -> None:
+    def leave(self, token: BearerToken) -> None:
         """For the others. The lease lapses by itself: to delete it would be one more call."""
         expires = int(token.expires_at)
-        sealed = self._version.seal.seal(token, self._key, expires)
+        sealed = self._version.seal.seal(token.to_bytes(), self._key, expires)
         row: Row = {"id": self._token_id, "expires": expires, "sealed": sealed}
         self._ask(lambda: self._cache.table.put(row, self._progress.deadline))
         self._holder = None
@@ -144,16 +145,17 @@ class Turn:
     def _ask[T](self, call: Callable[[], T]) -> T | None:
         return self._cache.ask(call, self._progress)
 
-    def _look(self, fits: Callable[[Opened], bool], consistent: bool) -> Opened | None:
+    def _look(self, fits: Callable[[BearerToken], bool], consistent: bool) -> BearerToken | None:
         row = self._cache.table.get(self._token_id, self._progress.deadline, consistent=consistent)
         if row is None:
             return None
-        sealed, expires, found = row.get("sealed"), row.get("expires"), None
+        sealed, expires, opened = row.get("sealed"), row.get("expires"), None
         if isinstance(sealed, bytes) and isinstance(expires, int):
-            found = self._version.seal.open(sealed, self._key, expires)
-        if found is None:
+            opened = self._version.seal.open(sealed, self._key, expires)
+        if opened is None:
             self._progress.notes.alarms.add("SharedCacheUnreadable")
             return None
+        found = BearerToken.from_bytes(opened)
         return found if fits(found) and found.minted_at > self._refused_at() else None
 
     def _refused_at(self) -> float:

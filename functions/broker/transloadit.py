@@ -1,7 +1,6 @@
 """api2's `POST /token`. https://transloadit.com/docs/api/token-post/"""
 
 import base64
-import os
 import re
 from collections.abc import Callable
 from datetime import UTC
@@ -12,13 +11,14 @@ from urllib.parse import urlencode
 from broker import strict_json
 from broker.audit import Notes
 from broker.credentials import Credential
-from broker.deadline import Clock
+from broker.deadline import Clock, jitter
 from broker.errors import TemporarilyUnavailable, UpstreamRefused
 from broker.net import Answer, Http, OutOfReach
 from broker.progress import Progress
 from broker.values import Value
 
 MINT_SECONDS = 5.0  # both tries together
+MIN_PAUSE, MAX_PAUSE = 0.05, 0.25  # seconds between the two tries
 MAX_BYTES = 64 * 1024
 MAX_LIFETIME = 24 * 60 * 60  # seconds; api2 says 21600
 MAX_RETRY_AFTER = 60 * 60
@@ -63,7 +63,7 @@ class TokenEndpoint:
         try:
             return self._try(credential, scope, aud, ends_at, progress.notes)
         except (OutOfReach, _ServerError):
-            pause = 0.05 + int.from_bytes(os.urandom(2)) / 2**16 * 0.2
+            pause = MIN_PAUSE + (MAX_PAUSE - MIN_PAUSE) * jitter()
         if ends_at - self._clock() > pause:
             self._sleep(pause)
             try:

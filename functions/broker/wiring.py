@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from broker.audit import Sink
+from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
 from broker.caller import IamIdentifier, InvokeIdentifier, Verifier
@@ -18,8 +19,9 @@ from broker.deadline import RESERVE, Clock, Deadline
 from broker.errors import BrokerError
 from broker.exchange import Exchange, Identifies
 from broker.keys import KeySets
-from broker.minting import Minter
+from broker.mint import Minter
 from broker.net import BoundedHttp, Http, OutOfReach
+from broker.obtain import BearerTokens
 from broker.policy import Policy, read
 from broker.request import IamProof, InvokeProof, Proof, Shown
 from broker.secretsmanager import SecretsManager
@@ -99,18 +101,14 @@ def build[P: Shown](
     secrets = SecretsManager(http, clock, access, policy.aws_endpoint)
     credentials = Credentials(credential_secrets(environment), secrets, clock)
     shared, replay_control, origins = _shared(policy, http, clock, access, shared_table(environment))
-    minter = Minter(
-        credentials,
-        TokenEndpoint(http, clock, time.sleep, policy.upstream),
-        TokenCache(),
-        MintBudget(clock),
-        clock,
-        shared,
-    )
+    endpoint = TokenEndpoint(http, clock, time.sleep, policy.upstream)
+    memory: TokenCache[CacheKey, BearerToken] = TokenCache()
+    minter = Minter(credentials, endpoint, MintBudget(clock), memory, shared, clock)
+    tokens = BearerTokens(credentials, minter, memory, shared, clock)
     identifier, fetches = identified(policy, http, clock)
     reads = [partial(credentials.fresh, name) for name in islice(policy.credentials, PREPARED)]
     connections = [partial(_connect, http, origin) for origin in (policy.upstream, *origins)]
-    exchange = Exchange(policy, identifier, minter, sink, clock, replay_control)
+    exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
     return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest)
 
 

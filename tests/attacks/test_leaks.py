@@ -158,6 +158,5 @@ def test_the_places_that_hold_secrets_are_known() -> None:
         "BearerToken",
         "HttpRequest",
         "Answer",
-        "Opened",
         "UnverifiedJwt",
     }

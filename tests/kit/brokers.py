@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from broker.audit import AuditRecord
+from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
 from broker.caller import Verifier
@@ -17,7 +18,8 @@ from broker.event import HttpRequest
 from broker.exchange import Exchange
 from broker.invocation import Invocation
 from broker.keys import KeySets
-from broker.minting import Minter
+from broker.mint import Minter
+from broker.obtain import BearerTokens
 from broker.policy import Policy
 from broker.replay import ReplayControl
 from broker.request import read_token_request
@@ -87,9 +89,11 @@ class Broker:
             table = Table(self.web, self.clock, ACCESS, "the-table")
             shared = SharedCache(table, trust.upstream, self.clock, self._nap)
             replay_control = ReplayControl(table, self.clock)
-        minter = Minter(self.credentials, endpoint, TokenCache(), MintBudget(self.clock), self.clock, shared)
+        memory = TokenCache[CacheKey, BearerToken]()
+        minter = Minter(self.credentials, endpoint, MintBudget(self.clock), memory, shared, self.clock)
+        tokens = BearerTokens(self.credentials, minter, memory, shared, self.clock)
         verifier = Verifier(trust.issuers, KeySets(self.web, self.clock), self.clock)
-        self.exchange = Exchange(trust, verifier, minter, self._keep, self.clock, replay_control)
+        self.exchange = Exchange(trust, verifier, tokens, self._keep, self.clock, replay_control)
 
     def beside(self) -> "Broker":
         """Another environment of the same deployment: its memory and budgets are its own, all else is shared."""

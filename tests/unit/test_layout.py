@@ -27,12 +27,13 @@ MAKERS = {
     "Once": "caller",
     "Grant": "policy",
     "Refusal": "policy",
-    "BearerToken": "minting",
+    "BearerToken": "mint",
+    "NewToken": "mint",
+    "Order": "obtain",
     "AuditRecord": "exchange",
     "Credential": "credentials",
     "Secret": "secretsmanager",
     "Minted": "transloadit",
-    "Opened": "sealing",
     "Turn": "shared_cache",
 }
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from broker.audit import Notes
+from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
 from broker.caller import Caller
@@ -15,8 +16,9 @@ from broker.credentials import Credentials
 from broker.deadline import Deadline
 from broker.dynamodb import Table
 from broker.errors import BrokerError
-from broker.minting import Minter
+from broker.mint import Minter
 from broker.net import BoundedHttp
+from broker.obtain import BearerTokens
 from broker.policy import Grant, decide
 from broker.progress import Progress
 from broker.request import Proof, ProofForm, TokenRequest
@@ -105,12 +107,12 @@ class Fleet:
         """One environment, from its first request to its last."""
         credentials = Credentials({"default": "transloadit/default"}, self._secrets, self.timeline)
         credentials.fresh("default", Deadline(self.timeline, 15))  # while it starts
-        minter = self._minter(credentials)
+        tokens = self._tokens(credentials)
         for at in life:
             self.timeline.sleep(max(0.0, at - self.timeline.elapsed))
             notes, asked_at = Notes(), self.timeline.now
             try:
-                minter.obtain(self._grant, self._caller, Progress(Deadline(self.timeline, 15), notes))
+                tokens.obtain(self._grant, self._caller, Progress(Deadline(self.timeline, 15), notes))
             except BrokerError:
                 self.day.refused += 1
             self.day.caches[notes.cache or "none"] += 1
@@ -118,19 +120,15 @@ class Fleet:
             if at == life[0]:
                 self.day.waits.append(self.timeline.now - asked_at)
 
-    def _minter(self, credentials: Credentials) -> Minter:
+    def _tokens(self, credentials: Credentials) -> BearerTokens:
         shared = None
         if self._table_url is not None:
             table = Table(self._to_table, self.timeline, ACCESS, "fleet", self._table_url)
             shared = SharedCache(table, UPSTREAM, self.timeline, self.timeline.sleep)
-        return Minter(
-            credentials,
-            TokenEndpoint(self._to_api2, self.timeline, self.timeline.sleep, UPSTREAM),
-            TokenCache(),
-            MintBudget(self.timeline),
-            self.timeline,
-            shared,
-        )
+        endpoint = TokenEndpoint(self._to_api2, self.timeline, self.timeline.sleep, UPSTREAM)
+        memory = TokenCache[CacheKey, BearerToken]()
+        minter = Minter(credentials, endpoint, MintBudget(self.timeline), memory, shared, self.timeline)
+        return BearerTokens(credentials, minter, memory, shared, self.timeline)
 
 
 def _grant() -> tuple[Grant, Caller]:

@@ -5,10 +5,10 @@ import re
 
 import pytest
 from broker import __version__, errors
+from broker.bearer import BearerToken
 from broker.errors import BrokerError
 from broker.event import HttpRequest
 from broker.exchange import Outcome
-from broker.minting import BearerToken
 from broker.request import Proof, ProofForm, TokenRequest
 from broker.response import healthy, metadata, preflight, refused, respond, without_body
 from msgspec.structs import replace
@@ -24,7 +24,7 @@ def family(base: type[BrokerError] = BrokerError) -> list[type[BrokerError]]:
 
 
 def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
-    token = BearerToken("secret", frozenset({"b:read", "a:read"}), 0.0, 1_000.0, "hash")
+    token = BearerToken("secret", frozenset({"b:read", "a:read"}), 0.0, 1_000.0)
     answer = respond(Outcome(None, token), HTTP, 400.1)
     assert (answer["statusCode"], answer["headers"], answer["isBase64Encoded"]) == (200, NO_STORE, False)
     assert json.loads(answer["body"]) == {
@@ -106,7 +106,7 @@ def test_401_challenges_who_sent_a_header_or_no_proof_and_names_a_refused_token_
 
 @pytest.mark.parametrize("form", ProofForm)
 def test_the_type_of_what_was_issued_is_named_in_the_token_exchange_form_only(form: ProofForm) -> None:
-    token = BearerToken("secret", frozenset({"a:read"}), 0.0, 1_000.0, "hash")
+    token = BearerToken("secret", frozenset({"a:read"}), 0.0, 1_000.0)
     request = TokenRequest(Proof(form, "a.b.c"), None, "api2", "default")
     issued = json.loads(respond(Outcome(request, token), HTTP, 0)["body"]).get("issued_token_type")
     is_exchange = form is ProofForm.SUBJECT_TOKEN
