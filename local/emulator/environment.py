@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from local.bootstrap import SAM_VENV
+from infra.sam import SAM
 from local.emulator.pool import INVOKE_PATH, LOG, Environment, Outcome
 from local.loopback.processes import end_with_parent, free_ports, hidden_address
 
@@ -227,7 +227,9 @@ def _binary(folder: Path) -> Path | None:
     """A runnable copy of the emulator for this machine; None where there is none."""
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
     # The wheel of the SAM CLI holds it.
-    source = next(SAM_VENV.glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"), None)
+    source = next(
+        SAM.resolve().parents[1].glob(f"lib/*/site-packages/samcli/local/rapid/aws-lambda-rie-{machine}"), None
+    )
     if sys.platform != "linux" or source is None:
         return None
     copy = folder / "aws-lambda-rie"
