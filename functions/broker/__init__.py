@@ -6,7 +6,8 @@ A request goes one way through these modules; each knows only those below it:
     wiring                      the only place that makes clients
     response                    what came of it, on the wire
     exchange                    the story, in order: identify, decide, obtain, record
-    request  caller  policy  obtain  mint  replay  shared_cache  bearer      the steps
+    iam  invoke  verifier  replay  obtain  mint  shared_cache  bearer      the steps
+    policy  caller  request  proof      what they hand on
     keys  credentials  cache  sealing  budget  transloadit  cloudwatch    what they use
     progress  audit    what travels with a request, and what is recorded of it
     secretsmanager  dynamodb  aws    what the function calls of AWS

@@ -14,7 +14,8 @@ from broker.invocation import Invocation
 from broker.obtain import BearerTokens
 from broker.policy import Grant, Policy, Refusal, decide
 from broker.progress import Progress
-from broker.request import Shown, TokenRequest
+from broker.proof import Shown
+from broker.request import TokenRequest
 from broker.values import Value
 
 if TYPE_CHECKING:  # Deployments without a shared table do not load what speaks to it.

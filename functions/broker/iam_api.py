@@ -12,8 +12,8 @@ from broker.cloudwatch import CloudWatch
 from broker.deadline import Context, Deadline
 from broker.errors import BrokerFault
 from broker.event import read_event
+from broker.iam import read_iam_request
 from broker.invocation import Invocations
-from broker.request import read_iam_request
 from broker.response import Response, preflight, respond
 from broker.wiring import build, by_iam
 

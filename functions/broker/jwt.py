@@ -38,6 +38,14 @@ class UnverifiedJwt(Value, frozen=True):
         return self.header.get("kid")
 
 
+class VerifiedJwt(Value, frozen=True):
+    """The claims of a JWT whose signature is its issuer's. `keys` makes it, and nothing else does."""
+
+    hidden = ("claims",)
+
+    claims: Mapping[str, Any]
+
+
 def base64url(text: str) -> bytes:
     """The bytes of unpadded, canonical base64url (RFC 7515 appendix C). Raises ValueError."""
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:

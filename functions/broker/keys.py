@@ -11,7 +11,7 @@ from broker.deadline import Clock, Deadline
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.flight import SingleFlight
 from broker.jwk import Jwk
-from broker.jwt import UnverifiedJwt
+from broker.jwt import UnverifiedJwt, VerifiedJwt
 from broker.net import Http, OutOfReach
 from broker.progress import Progress
 
@@ -53,23 +53,22 @@ class KeySets:
         self._held: dict[str, _Held] = {}
         self._flights = SingleFlight[tuple[Jwk, ...]]()
 
-    def verify(self, source: KeySource, token: UnverifiedJwt, progress: Progress) -> None:
-        """Verify the token's signature by the one key of its issuer that fits.
+    def verify(self, source: KeySource, token: UnverifiedJwt, progress: Progress) -> VerifiedJwt:
+        """Verify the JWT's signature by the one key of its issuer that fits.
 
         Raises CallerRefused when there is no such key, more than one, or the signature is not its own, and
         TemporarilyUnavailable when the issuer could not be asked.
         """
         if source.inline_keys is not None:
-            _accept(_problem(source.inline_keys, token))
-            return
+            return _accept(token, _problem(source.inline_keys, token))
         held = self._held.setdefault(source.issuer, _Held())
         known = self._current(source, held, progress)
         problem = _problem(known, token)
         if problem is None:
-            return
+            return _accept(token, None)
         # A new key, one made anew under its old name, or a forgery: asked for at most once in a cool-down.
         newest = self._fetched(source, held, progress.deadline)
-        _accept(problem if newest is known else _problem(newest, token))
+        return _accept(token, problem if newest is known else _problem(newest, token))
 
     def fetch(self, source: KeySource, deadline: Deadline) -> tuple[Jwk, ...]:
         """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable, whose reason says what failed."""
@@ -177,9 +176,10 @@ def _problem(keys: tuple[Jwk, ...], token: UnverifiedJwt) -> str | None:
     return None if fitting[0].verify(algorithm, token.signature, token.signing_input) else "signature"
 
 
-def _accept(problem: str | None) -> None:
+def _accept(token: UnverifiedJwt, problem: str | None) -> VerifiedJwt:
     if problem is not None:
         raise CallerRefused(problem)
+    return VerifiedJwt(token.claims)
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None] | None:

@@ -11,7 +11,8 @@ from broker import jwk
 from broker.caller import Caller, Issuer
 from broker.conditions import Claims, Condition
 from broker.errors import AccessDenied, BrokerError, InvalidScope, InvalidTarget
-from broker.request import DEFAULT_AUD, DEFAULT_CREDENTIAL, Shown, TokenRequest
+from broker.proof import Shown
+from broker.request import DEFAULT_AUD, DEFAULT_CREDENTIAL, TokenRequest
 from broker.values import Value
 
 

@@ -11,7 +11,7 @@ from broker.bearer import BearerToken
 from broker.errors import BrokerError, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.event import HttpRequest
 from broker.exchange import Outcome
-from broker.request import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
+from broker.proof import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
 
 Response = dict[str, Any]
 

@@ -10,7 +10,7 @@ from broker.cloudwatch import CloudWatch
 from broker.deadline import Context, Deadline
 from broker.errors import BrokerError
 from broker.invocation import Invocations
-from broker.request import read_invocation
+from broker.invoke import read_invocation
 from broker.response import granted
 from broker.wiring import build, by_invocation
 

@@ -13,21 +13,23 @@ from broker.audit import Sink
 from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
-from broker.caller import IamIdentifier, InvokeIdentifier, Verifier
 from broker.credentials import Credentials
 from broker.deadline import RESERVE, Clock, Deadline
 from broker.errors import BrokerError
 from broker.exchange import Exchange, Identifies
+from broker.iam import IamIdentifier, IamProof
+from broker.invoke import InvokeIdentifier, InvokeProof
 from broker.keys import KeySets
 from broker.mint import Minter
 from broker.net import BoundedHttp, Http, OutOfReach
 from broker.obtain import BearerTokens
 from broker.policy import Policy, read
-from broker.request import IamProof, InvokeProof, Proof, Shown
+from broker.proof import Proof, Shown
 from broker.secretsmanager import SecretsManager
 from broker.settings import AwsAccess, aws_access, credential_secrets, shared_table
 from broker.transloadit import TokenEndpoint
 from broker.values import Value
+from broker.verifier import Verifier
 
 if TYPE_CHECKING:
     from broker.replay import ReplayControl

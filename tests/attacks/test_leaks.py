@@ -10,7 +10,7 @@ import broker
 import pytest
 from broker.audit import fields
 from broker.errors import BrokerError
-from broker.request import GRANT_TYPES
+from broker.proof import GRANT_TYPES
 from msgspec import Struct
 
 from tests.attacks.test_requests import GRANT, send

@@ -10,7 +10,6 @@ from broker.audit import AuditRecord
 from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
-from broker.caller import Verifier
 from broker.credentials import Credentials
 from broker.deadline import Deadline
 from broker.dynamodb import Table
@@ -28,6 +27,7 @@ from broker.secretsmanager import SecretsManager
 from broker.settings import AwsAccess
 from broker.shared_cache import SharedCache
 from broker.transloadit import TokenEndpoint
+from broker.verifier import Verifier
 
 from tests.kit.clock import Clock
 from tests.kit.jwts import Signer

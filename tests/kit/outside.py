@@ -16,7 +16,8 @@ from aiohttp import ClientSession, web
 from broker.audit import AuditRecord
 from broker.deadline import Deadline
 from broker.event import HttpRequest
-from broker.request import Proof, read_token_request
+from broker.proof import Proof
+from broker.request import read_token_request
 from broker.response import respond
 from broker.wiring import Broker, build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy

@@ -5,7 +5,8 @@ from typing import Any
 
 from broker.caller import IAM, INVOKE, Caller, Issuer
 from broker.policy import ALL, Grant, Policy, decide
-from broker.request import Proof, ProofForm, TokenRequest
+from broker.proof import Proof, ProofForm
+from broker.request import TokenRequest
 
 from token_broker.policy.model import Case, Expected
 

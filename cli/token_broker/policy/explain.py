@@ -11,7 +11,7 @@ from typing import Any
 
 from broker import jwt, strict_json
 from broker.audit import Notes
-from broker.caller import Caller, Verifier, problem
+from broker.caller import Caller
 from broker.conditions import ABSENT, Condition, find
 from broker.deadline import Deadline
 from broker.errors import BrokerError
@@ -20,7 +20,9 @@ from broker.keys import KeySets
 from broker.net import BoundedHttp
 from broker.policy import ALL, Grant, Policy, decide, load
 from broker.progress import Progress
-from broker.request import Proof, ProofForm, token_request
+from broker.proof import Proof, ProofForm
+from broker.request import make_request
+from broker.verifier import Verifier, explain_refusal
 
 from token_broker.deployment import Unreadable
 from token_broker.files import BadFile, read
@@ -126,7 +128,7 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
     report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, compiled)))
     try:
-        request = token_request(Proof(ProofForm.HEADER, ""), asked)
+        request = make_request(Proof(ProofForm.HEADER, ""), asked)
         caller, verified = _caller(policy, arguments)
     except BrokerError as error:
         return replace(report, outcome=error.code, reason=error.reason)
@@ -192,7 +194,7 @@ def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
     found: list[Caller] = []
     told = []
     for entry in entries:
-        caller = problem(entry, token, shown, time.time()) or with_claims(entry, token.claims)
+        caller = explain_refusal(entry, token, shown, time.time()) or with_claims(entry, token.claims)
         if isinstance(caller, Caller):
             found.append(caller)
         told.append(f"{entry.name}: {caller if isinstance(caller, str) else 'would accept it, too'}")

@@ -21,7 +21,8 @@ from broker.net import BoundedHttp
 from broker.obtain import BearerTokens
 from broker.policy import Grant, decide
 from broker.progress import Progress
-from broker.request import Proof, ProofForm, TokenRequest
+from broker.proof import Proof, ProofForm
+from broker.request import TokenRequest
 from broker.secretsmanager import SecretsManager
 from broker.shared_cache import SharedCache
 from broker.transloadit import TokenEndpoint

@@ -7,7 +7,8 @@ import pytest
 from broker.caller import Caller
 from broker.errors import AccessDenied, InvalidScope, InvalidTarget
 from broker.policy import ALL, Grant, Policy, Refusal, decide, load, read
-from broker.request import Proof, ProofForm, TokenRequest
+from broker.proof import Proof, ProofForm
+from broker.request import TokenRequest
 from hypothesis import given
 from hypothesis import strategies as st
 

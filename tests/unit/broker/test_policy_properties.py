@@ -4,7 +4,8 @@ from typing import Any
 
 from broker.caller import Caller
 from broker.policy import ALL, Grant, Refusal, decide
-from broker.request import Proof, ProofForm, TokenRequest
+from broker.proof import Proof, ProofForm
+from broker.request import TokenRequest
 from hypothesis import given
 from hypothesis import strategies as st
 

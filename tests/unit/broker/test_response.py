@@ -9,7 +9,8 @@ from broker.bearer import BearerToken
 from broker.errors import BrokerError
 from broker.event import HttpRequest
 from broker.exchange import Outcome
-from broker.request import Proof, ProofForm, TokenRequest
+from broker.proof import Proof, ProofForm
+from broker.request import TokenRequest
 from broker.response import healthy, metadata, preflight, refused, respond, without_body
 from msgspec.structs import replace
 
