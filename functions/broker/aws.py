@@ -12,7 +12,7 @@ from typing import Any
 
 from broker import strict_json
 from broker.deadline import Clock
-from broker.net import Http
+from broker.net import Call, Http
 from broker.settings import AwsAccess
 from broker.values import Value
 
@@ -60,7 +60,7 @@ class Aws:
         body = json.dumps(request).encode()
         host = self.origin.partition("://")[2]
         headers = signed_headers(self._access, self._service, operation, host, body, self._clock())
-        answer = self._http("POST", f"{self.origin}/", seconds=seconds, limit=limit, headers=headers, body=body)
+        answer = self._http(Call("POST", f"{self.origin}/", seconds, limit, headers, body))
         try:
             return Reply(answer.status, strict_json.loads_object(answer.body))
         except ValueError:

@@ -12,7 +12,7 @@ from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.flight import SingleFlight
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt, VerifiedJwt
-from broker.net import Http, OutOfReach
+from broker.net import Call, Http, OutOfReach
 from broker.progress import Progress
 
 FRESH_SECONDS = 10 * 60
@@ -148,7 +148,7 @@ class KeySets:
 
     def _json(self, url: str, ends_at: float) -> Mapping[str, object]:
         """Raises OutOfReach, ValueError, both in fixed words."""
-        answer = self._http("GET", url, seconds=max(ends_at - self._clock(), 0.001), limit=MAX_BYTES)
+        answer = self._http(Call("GET", url, max(ends_at - self._clock(), 0.001), MAX_BYTES))
         if answer.status in (404, 410):
             raise _Missing("not found")
         if answer.status != 200:

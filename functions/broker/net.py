@@ -24,7 +24,26 @@ class OutOfReach(Exception):
     """No answer that can be used: refused, reset, too slow, too large, or not to be asked at all. Fixed words only."""
 
 
+class Call(Value, frozen=True):
+    """One request.
+
+    `seconds` are for all of it, from the look-up of the host's name to the last byte of the answer. `limit` is how many
+    bytes the answer's body may have.
+    """
+
+    hidden = ("headers", "body")
+
+    method: str
+    url: str
+    seconds: float
+    limit: int
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
 class Answer(Value, frozen=True):
+    """An answer: the names of its headers in lower case, its body as it was sent, compressed or not."""
+
     hidden = ("headers", "body")
 
     status: int
@@ -33,9 +52,8 @@ class Answer(Value, frozen=True):
 
 
 class Http(Protocol):
-    def __call__(
-        self, method: str, url: str, *, seconds: float, limit: int, headers: Mapping[str, str] = ..., body: bytes = ...
-    ) -> Answer: ...
+    def __call__(self, call: Call, /) -> Answer:
+        """The answer, whatever its status, redirects included. Raises OutOfReach."""
 
 
 class BoundedHttp:
@@ -49,36 +67,23 @@ class BoundedHttp:
         self._context: ssl.SSLContext | None = None
         self._tls_lock = threading.Lock()
 
-    def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        seconds: float,
-        limit: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> Answer:
-        """The answer, whatever its status, redirects included, with at most `limit` bytes of body.
-
-        Raises OutOfReach.
-        """
-        origin, parts = self._checked(url)
+    def __call__(self, call: Call, /) -> Answer:
+        origin, parts = self._checked(call.url)
         target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        ends_at = self._clock() + seconds
+        ends_at = self._clock() + call.seconds
         connection = self._idle.take(origin) or self._new(origin)
 
         def ask() -> Answer:
             self._open(connection, ends_at)
-            connection.request(method, target, body, dict(headers or {}))
-            answer, is_whole = self._read(connection, limit, ends_at)
+            connection.request(call.method, target, call.body or None, dict(call.headers))
+            answer, is_whole = self._read(connection, call.limit, ends_at)
             if is_whole:
                 self._idle.keep(origin, connection)
             else:
                 connection.close()
             return answer
 
-        return _within(seconds, connection, ask)
+        return _within(call.seconds, connection, ask)
 
     def connect(self, url: str, seconds: float) -> None:
         """Open a connection for the next call of this origin. Raises OutOfReach."""

@@ -13,7 +13,7 @@ from broker.audit import Notes
 from broker.credentials import Credential
 from broker.deadline import Clock, jitter
 from broker.errors import TemporarilyUnavailable, UpstreamRefused
-from broker.net import Answer, Http, OutOfReach
+from broker.net import Answer, Call, Http, OutOfReach
 from broker.progress import Progress
 from broker.values import Value
 
@@ -76,18 +76,13 @@ class TokenEndpoint:
         pair = f"{credential.auth_key}:{credential.auth_secret}".encode()
         form = {"grant_type": "client_credentials", **({} if scope is None else {"scope": scope}), "aud": aud}
         notes.mints += 1
-        answer = self._http(
-            "POST",
-            self._url,
-            seconds=max(ends_at - self._clock(), 0.001),
-            limit=MAX_BYTES,
-            headers={
-                "authorization": f"Basic {base64.b64encode(pair).decode()}",
-                "content-type": "application/x-www-form-urlencoded",
-                "accept": "application/json",
-            },
-            body=urlencode(form).encode(),
-        )
+        headers = {
+            "authorization": f"Basic {base64.b64encode(pair).decode()}",
+            "content-type": "application/x-www-form-urlencoded",
+            "accept": "application/json",
+        }
+        seconds = max(ends_at - self._clock(), 0.001)
+        answer = self._http(Call("POST", self._url, seconds, MAX_BYTES, headers, urlencode(form).encode()))
         return _read(answer, self._clock(), notes)
 
 

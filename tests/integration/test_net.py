@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import trustme
-from broker.net import BoundedHttp, OutOfReach
+from broker.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
 from tests.kit.peers import OK, Peer, peer, read_head
@@ -57,7 +57,7 @@ def serves_on(connections: list[socket.socket]) -> Peer:
 
 
 def get(url: str, seconds: float = 5, limit: int = 1000) -> tuple[int, bytes]:
-    answer = BoundedHttp(time.time, allow_loopback=True)("GET", url, seconds=seconds, limit=limit)
+    answer = BoundedHttp(time.time, allow_loopback=True)(Call("GET", url, seconds, limit))
     return answer.status, answer.body
 
 
@@ -69,7 +69,7 @@ def why(url: str, seconds: float = 5, limit: int = 1000) -> str:
 
 def test_an_answer_comes_with_status_lower_case_headers_and_body() -> None:
     with peer(body(b"text", b"Retry-After: 5")) as origin:
-        answer = BoundedHttp(time.time, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+        answer = BoundedHttp(time.time, allow_loopback=True)(Call("GET", f"{origin}/", 5, 10))
     assert (answer.status, answer.headers["retry-after"], answer.body) == (200, "5", b"text")
 
 
@@ -98,9 +98,8 @@ def test_the_body_is_sent_after_the_headers() -> None:
 
     with peer(reads_on) as origin:
         url = f"{origin}/token"
-        BoundedHttp(time.time, allow_loopback=True)(
-            "POST", url, seconds=5, limit=10, headers={"x-a": "b"}, body=b"the body"
-        )
+        call = Call("POST", url, 5, 10, {"x-a": "b"}, b"the body")
+        BoundedHttp(time.time, allow_loopback=True)(call)
     assert received == [b"the body"]
 
 
@@ -215,13 +214,13 @@ def test_a_peer_without_tls_is_out_of_reach() -> None:
 @pytest.mark.parametrize("allow_loopback", [True, False])
 def test_only_https_and_here_only_on_a_stack_of_one_s_own(url: str, allow_loopback: bool) -> None:
     with pytest.raises(OutOfReach, match="not https"):
-        BoundedHttp(time.time, allow_loopback=allow_loopback)("GET", url, seconds=1, limit=10)
+        BoundedHttp(time.time, allow_loopback=allow_loopback)(Call("GET", url, 1, 10))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
 def test_as_deployed_not_even_this_machine_is_asked_by_http(host: str) -> None:
     with pytest.raises(OutOfReach, match="not https"):
-        BoundedHttp(time.time)("GET", f"http://{host}:1/", seconds=1, limit=10)
+        BoundedHttp(time.time)(Call("GET", f"http://{host}:1/", 1, 10))
 
 
 def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_silence() -> None:
@@ -232,13 +231,13 @@ def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_sil
         web = BoundedHttp(clock, allow_loopback=True)
         for seconds in (0, 5, 19):
             clock.advance(seconds)
-            web("GET", f"{origin}/", seconds=5, limit=10)
+            web(Call("GET", f"{origin}/", 5, 10))
         assert len(connections) == 1
         clock.advance(20)
-        web("GET", f"{origin}/", seconds=5, limit=10)
+        web(Call("GET", f"{origin}/", 5, 10))
         assert len(connections) == 2
         clock.advance(-5)
-        web("GET", f"{origin}/", seconds=5, limit=10)
+        web(Call("GET", f"{origin}/", 5, 10))
         assert len(connections) == 3
 
 
@@ -252,7 +251,7 @@ def test_a_connection_opened_ahead_serves_the_next_call() -> None:
     with peer(counts, at_once=2) as origin:
         web = BoundedHttp(time.time, allow_loopback=True)
         web.connect(origin, 5)
-        web("GET", f"{origin}/", seconds=5, limit=10)
+        web(Call("GET", f"{origin}/", 5, 10))
         assert len(connections) == 1
 
 
@@ -285,7 +284,7 @@ def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(tls: ssl.S
         web = BoundedHttp(time.time)
         web.connect(by_tls(origin), 5)
         connections.get(timeout=5)  # its tickets are sent
-        assert web("GET", f"{by_tls(origin)}/", seconds=5, limit=10).status == 200
+        assert web(Call("GET", f"{by_tls(origin)}/", 5, 10)).status == 200
     assert connections.empty()
 
 
@@ -298,7 +297,7 @@ def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monke
         peer(drip, accepted=lambda each: tls.wrap_socket(each, server_side=True)) as origin,
         pytest.raises(OutOfReach, match="timeout"),
     ):
-        BoundedHttp(time.time)("GET", f"{by_tls(origin)}/", seconds=0.4, limit=10)
+        BoundedHttp(time.time)(Call("GET", f"{by_tls(origin)}/", 0.4, 10))
     assert taken_off == []
 
 
@@ -320,7 +319,7 @@ def test_a_connection_whose_peer_hung_up_meanwhile_is_replaced() -> None:
     with peer(answers_once) as origin:
         web = BoundedHttp(time.time, allow_loopback=True)
         for _ in range(3):
-            assert web("GET", f"{origin}/", seconds=5, limit=10).status == 200
+            assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
             closed.get(timeout=5)
 
 
@@ -333,7 +332,7 @@ def test_nothing_is_sent_once_the_time_is_over() -> None:
         return clock()
 
     with peer(lambda connection: received.append(connection)) as origin, pytest.raises(OutOfReach, match="timeout"):
-        BoundedHttp(runs_on, allow_loopback=True)("GET", f"{origin}/", seconds=5, limit=10)
+        BoundedHttp(runs_on, allow_loopback=True)(Call("GET", f"{origin}/", 5, 10))
     assert received == []
 
 
@@ -343,9 +342,9 @@ def test_each_connection_s_silence_is_its_own() -> None:
     connections: list[socket.socket] = []
     with peer(serves_on(connections), at_once=2) as silent, peer(serves_on([])) as busy:
         web = BoundedHttp(clock, allow_loopback=True)
-        web("GET", f"{silent}/", seconds=5, limit=10)
+        web(Call("GET", f"{silent}/", 5, 10))
         for _ in range(3):
             clock.advance(15)
-            web("GET", f"{busy}/", seconds=5, limit=10)
-        web("GET", f"{silent}/", seconds=5, limit=10)
+            web(Call("GET", f"{busy}/", 5, 10))
+        web(Call("GET", f"{silent}/", 5, 10))
     assert len(connections) == 2

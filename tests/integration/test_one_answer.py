@@ -13,7 +13,7 @@ from broker.audit import Notes
 from broker.credentials import Credential
 from broker.deadline import Deadline
 from broker.errors import BrokerError
-from broker.net import BoundedHttp, Http, OutOfReach
+from broker.net import BoundedHttp, Call, Http, OutOfReach
 from broker.progress import Progress
 from broker.transloadit import TokenEndpoint
 
@@ -28,7 +28,7 @@ def web() -> Http:
 
 
 def get(web: Http, url: str) -> bytes:
-    return web("GET", url, seconds=5, limit=1000).body
+    return web(Call("GET", url, 5, 1000)).body
 
 
 def answer(body: bytes) -> bytes:

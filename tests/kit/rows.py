@@ -6,9 +6,9 @@ import threading
 from collections import Counter
 from typing import Any
 
-from broker.net import Answer, OutOfReach
+from broker.net import Answer, Call, OutOfReach
 
-from tests.kit.web import Call, reply
+from tests.kit.web import reply
 
 Item = dict[str, dict[str, str]]
 FREE = "attribute_not_exists(id) OR expires <= :now"

@@ -1,22 +1,12 @@
 """A web in memory: an `Http` that answers as told and remembers what was asked."""
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
-from broker.net import Answer, OutOfReach
+from broker.net import Answer, Call, OutOfReach
 
 Reply = Answer | OutOfReach | Callable[[], Answer]
-
-
-@dataclass
-class Call:
-    method: str
-    url: str
-    seconds: float
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
 
 
 def reply(value: Any, status: int = 200, **headers: str) -> Answer:
@@ -47,25 +37,15 @@ class Web:
     def count(self, url: str) -> int:
         return sum(call.url == url for call in self.calls)
 
-    def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        seconds: float,
-        limit: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> Answer:
-        call = Call(method, url, seconds, headers or {}, body or b"")
+    def __call__(self, call: Call, /) -> Answer:
         self.calls.append(call)
-        if url in self._sites:
-            return self._sites[url](call)
-        waiting = self._next.get(url)
-        answer = waiting.pop(0) if waiting else self._always.get(url, OutOfReach("connection"))
+        if call.url in self._sites:
+            return self._sites[call.url](call)
+        waiting = self._next.get(call.url)
+        answer = waiting.pop(0) if waiting else self._always.get(call.url, OutOfReach("connection"))
         if isinstance(answer, OutOfReach):
             raise answer
         answer = answer if isinstance(answer, Answer) else answer()
-        if len(answer.body) > limit:
+        if len(answer.body) > call.limit:
             raise OutOfReach("answer too large")
         return answer

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
-from broker.net import Answer
+from broker.net import Answer, Call
 
 from infra.sam import ROOT
 from local.loopback.processes import end_with_parent, free_ports, is_free
 from tests.kit.brokers import secret
 from tests.kit.rows import Rows
-from tests.kit.web import Call
 
 START_SECONDS = 20.0
 
@@ -24,7 +23,7 @@ START_SECONDS = 20.0
 def app(rows: Rows) -> web.Application:
     async def answer(request: web.Request) -> web.Response:
         headers = {name.lower(): value for name, value in request.headers.items()}
-        call = Call(request.method, str(request.url), 0, headers, await request.read())
+        call = Call(request.method, str(request.url), 0, 0, headers, await request.read())
         is_secret = headers["x-amz-target"].startswith("secretsmanager.")
         given: Answer = secret() if is_secret else rows.answer(call)
         return web.Response(status=given.status, body=given.body)

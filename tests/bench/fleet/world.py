@@ -1,15 +1,14 @@
 """What the environments of a fleet share, each some way off: the table over HTTP, api2, Secrets Manager."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from copy import replace
 from dataclasses import dataclass
 
-from broker.dynamodb import MAX_BYTES
-from broker.net import Answer, Http, OutOfReach
+from broker.net import Answer, Call, Http, OutOfReach
 
 from tests.bench.fleet.timeline import Timeline
 from tests.kit.brokers import minted, secret
-from tests.kit.web import Call
 
 # Seconds of a round trip. Every call is one: connections are made while an environment starts.
 AWAY = {"table": 0.005, "aws": 0.030, "api2": 0.150}
@@ -36,21 +35,12 @@ class Distant:
     answer: Callable[[Call], Answer]
     down: tuple[float, float] = (0, 0)
 
-    def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        seconds: float,
-        limit: int,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-    ) -> Answer:
+    def __call__(self, call: Call, /) -> Answer:
         if self.down[0] <= self.timeline.elapsed < self.down[1]:
-            self.timeline.sleep(seconds)
+            self.timeline.sleep(call.seconds)
             raise OutOfReach("timeout")
         self.timeline.sleep(self.trip / 2)
-        answer = self.answer(Call(method, url, seconds, headers or {}, body or b""))
+        answer = self.answer(call)
         self.timeline.sleep(self.trip / 2)
         return answer
 
@@ -72,8 +62,7 @@ class Metered:
             self.writes += 1
         else:
             self.reads += 1 if json.loads(call.body)["ConsistentRead"] else 0.5
-        seconds = 60  # real ones, which do not count
-        return self.http(call.method, call.url, seconds=seconds, limit=MAX_BYTES, headers=call.headers, body=call.body)
+        return self.http(replace(call, seconds=60))  # real ones, which do not count
 
 
 @dataclass
