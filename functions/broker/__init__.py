@@ -12,6 +12,7 @@ A request goes one way through these modules; each knows only those below it:
     progress  audit    what travels with a request, and what is recorded of it
     secretsmanager  dynamodb  aws    what the function calls of AWS
     event  jwt  jwk  weak_keys  conditions  flight  framing  net  strict_json  invocation    the ground
+    connections    what net keeps open
     deadline  settings  values  errors    what the ground stands on
 """
 

@@ -1,18 +1,17 @@
 """HTTP with limits, over real sockets: whatever a peer does, a call ends in its time and within its size."""
 
 import gzip
-import queue
+import os
 import socket
-import ssl
+import threading
 import time
-from pathlib import Path
 
 import pytest
-import trustme
 from broker.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
-from tests.kit.peers import OK, Peer, peer, read_head
+from tests.kit.peers import OK, Peer, by_tls, drips, peer
+from tests.kit.waiting import wait_until
 
 
 def sends(data: bytes) -> Peer:
@@ -24,34 +23,11 @@ def body(data: bytes, *headers: bytes) -> Peer:
     return sends(head + b"content-length: %d\r\n\r\n" % len(data) + data)
 
 
-def drips(first: bytes, piece: bytes) -> Peer:
-    def behave(connection: socket.socket) -> None:
-        connection.sendall(first)
-        for _ in range(100):
-            connection.sendall(piece)
-            time.sleep(0.05)
-
-    return behave
-
-
 def silent_after(first: bytes) -> Peer:
     def behave(connection: socket.socket) -> None:
         connection.sendall(first)
         connection.settimeout(10)
         connection.recv(1)
-
-    return behave
-
-
-def serves_on(connections: list[socket.socket]) -> Peer:
-    """Answers ten requests on each of its connections, and notes them."""
-
-    def behave(connection: socket.socket) -> None:
-        connections.append(connection)
-        connection.sendall(OK + b"content-length: 0\r\n\r\n")
-        for _ in range(9):
-            read_head(connection)
-            connection.sendall(OK + b"content-length: 0\r\n\r\n")
 
     return behave
 
@@ -103,6 +79,43 @@ def test_the_body_is_sent_after_the_headers() -> None:
     assert received == [b"the body"]
 
 
+def test_no_header_is_sent_but_the_call_s_own_and_what_http_needs() -> None:
+    received: list[bytes] = []
+
+    def reads(connection: socket.socket) -> None:
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    def notes(connection: socket.socket) -> socket.socket:
+        received.append(connection.recv(65_536, socket.MSG_PEEK))
+        return connection
+
+    with peer(reads, accepted=notes) as origin:
+        BoundedHttp(time.time, allow_loopback=True)(Call("GET", f"{origin}/a?b=c", 5, 10, {"x-a": "b"}))
+    host = origin.removeprefix("http://").encode()
+    lines = [b"GET /a?b=c HTTP/1.1", b"Host: " + host, b"Accept-Encoding: identity", b"x-a: b", b"", b""]
+    assert received[0].split(b"\r\n") == lines
+
+
+def test_the_environment_names_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as proxy, peer(body(b"text")) as origin:
+        for name in ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        assert get(f"{origin}/") == (200, b"text")
+
+
+def test_a_service_that_is_unavailable_is_asked_once() -> None:
+    """urllib3 knows how to repeat a request; a mint that is repeated may be a second token."""
+    calls: list[None] = []
+
+    def refuses(connection: socket.socket) -> None:
+        calls.append(None)
+        connection.sendall(b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 0\r\ncontent-length: 0\r\n\r\n")
+
+    with peer(refuses, at_once=3) as origin:
+        assert get(f"{origin}/") == (503, b"")
+    assert len(calls) == 1
+
+
 def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
     with peer(body(b"other")) as other, peer(body(b"", b"location: " + other.encode())) as origin:
         assert get(f"{origin}/") == (200, b"")
@@ -140,6 +153,10 @@ SLOW: dict[str, Peer] = {
     "dripping its status line": drips(b"HTTP/1.1", b" "),
     "dripping its headers": drips(OK, b"x: y\r\n"),
     "dripping its body": drips(OK + b"content-length: 10000\r\n\r\n", b"x"),
+    "dripping its last body": drips(OK + b"connection: close\r\n\r\n", b"x"),
+    "dripping the size of a chunk": drips(OK + b"transfer-encoding: chunked\r\n\r\n", b"0"),
+    "dripping chunks": drips(OK + b"transfer-encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    "dripping interim answers": drips(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
     "silent after its headers": silent_after(OK + b"content-length: 5\r\n\r\n"),
 }
 
@@ -173,6 +190,10 @@ BROKEN: dict[str, Peer] = {
     "closed within its status line": sends(b"HTTP/1.1 2"),
     "closed within its body": sends(OK + b"content-length: 50\r\n\r\nhalf"),
     "no HTTP": sends(b"\x15\x03\x01\x00\x02\x02\x28"),
+    "closed within a chunk": sends(OK + b"transfer-encoding: chunked\r\n\r\n5\r\nhalf"),
+    "closed before the last chunk": sends(OK + b"transfer-encoding: chunked\r\n\r\n4\r\nhalf\r\n"),
+    "endless trailers": sends(OK + b"transfer-encoding: chunked\r\n\r\n0\r\n" + b"x: y\r\n" * 20_000),
+    "endless interim answers": sends(b"HTTP/1.1 100 Continue\r\n\r\n" * 5000),
     "a broken chunk": sends(OK + b"transfer-encoding: chunked\r\n\r\nzz\r\n"),
     "endless headers": sends(OK + b"x: y\r\n" * 5000 + b"\r\n"),
     "a header too long": sends(OK + b"x: " + b"y" * 100_000 + b"\r\n\r\n"),
@@ -223,106 +244,6 @@ def test_as_deployed_not_even_this_machine_is_asked_by_http(host: str) -> None:
         BoundedHttp(time.time)(Call("GET", f"http://{host}:1/", 1, 10))
 
 
-def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_silence() -> None:
-    """A frozen environment does not notice that its peer hung up."""
-    clock = Clock()
-    connections: list[socket.socket] = []
-    with peer(serves_on(connections), at_once=3) as origin:
-        web = BoundedHttp(clock, allow_loopback=True)
-        for seconds in (0, 5, 19):
-            clock.advance(seconds)
-            web(Call("GET", f"{origin}/", 5, 10))
-        assert len(connections) == 1
-        clock.advance(20)
-        web(Call("GET", f"{origin}/", 5, 10))
-        assert len(connections) == 2
-        clock.advance(-5)
-        web(Call("GET", f"{origin}/", 5, 10))
-        assert len(connections) == 3
-
-
-def test_a_connection_opened_ahead_serves_the_next_call() -> None:
-    connections: list[socket.socket] = []
-
-    def counts(connection: socket.socket) -> None:
-        connections.append(connection)
-        connection.sendall(OK + b"content-length: 0\r\n\r\n")
-
-    with peer(counts, at_once=2) as origin:
-        web = BoundedHttp(time.time, allow_loopback=True)
-        web.connect(origin, 5)
-        web(Call("GET", f"{origin}/", 5, 10))
-        assert len(connections) == 1
-
-
-@pytest.fixture
-def tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ssl.SSLContext:
-    """A server's side of TLS 1.3, by an authority that is trusted for the length of a test."""
-    authority = trustme.CA()
-    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-def by_tls(origin: str) -> str:
-    return origin.replace("http:", "https:")
-
-
-def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(tls: ssl.SSLContext) -> None:
-    """TLS 1.3 sends session tickets unasked: something to read that is no goodbye (RFC 8446 section 4.6.1)."""
-    connections: queue.Queue[socket.socket] = queue.Queue()
-
-    def accepted(connection: socket.socket) -> socket.socket:
-        wrapped = tls.wrap_socket(connection, server_side=True)
-        connections.put(wrapped)
-        return wrapped
-
-    with peer(body(b""), at_once=2, accepted=accepted) as origin:
-        web = BoundedHttp(time.time)
-        web.connect(by_tls(origin), 5)
-        connections.get(timeout=5)  # its tickets are sent
-        assert web(Call("GET", f"{by_tls(origin)}/", 5, 10)).status == 200
-    assert connections.empty()
-
-
-def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`SSLSocket.shutdown` takes TLS off first: what the thread sends at that moment would go out in the clear."""
-    taken_off: list[object] = []
-    monkeypatch.setattr(ssl.SSLSocket, "shutdown", lambda connection, how: taken_off.append(how))
-    drip = drips(OK, b"x: y\r\n")
-    with (
-        peer(drip, accepted=lambda each: tls.wrap_socket(each, server_side=True)) as origin,
-        pytest.raises(OutOfReach, match="timeout"),
-    ):
-        BoundedHttp(time.time)(Call("GET", f"{by_tls(origin)}/", 0.4, 10))
-    assert taken_off == []
-
-
-def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    with pytest.raises(OutOfReach, match="connection"):
-        BoundedHttp(time.time, allow_loopback=True).connect(f"http://127.0.0.1:{port}", 5)
-
-
-def test_a_connection_whose_peer_hung_up_meanwhile_is_replaced() -> None:
-    closed: queue.Queue[bool] = queue.Queue()
-
-    def answers_once(connection: socket.socket) -> None:
-        connection.sendall(OK + b"content-length: 0\r\n\r\n")
-        connection.close()
-        closed.put(True)
-
-    with peer(answers_once) as origin:
-        web = BoundedHttp(time.time, allow_loopback=True)
-        for _ in range(3):
-            assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
-            closed.get(timeout=5)
-
-
 def test_nothing_is_sent_once_the_time_is_over() -> None:
     """A name service that answers late must not mint for a caller who has gone."""
     clock, received = Clock(), []
@@ -336,15 +257,11 @@ def test_nothing_is_sent_once_the_time_is_over() -> None:
     assert received == []
 
 
-def test_each_connection_s_silence_is_its_own() -> None:
-    """Calls to another origin do not keep this one's alive."""
-    clock = Clock()
-    connections: list[socket.socket] = []
-    with peer(serves_on(connections), at_once=2) as silent, peer(serves_on([])) as busy:
-        web = BoundedHttp(clock, allow_loopback=True)
-        web(Call("GET", f"{silent}/", 5, 10))
-        for _ in range(3):
-            clock.advance(15)
-            web(Call("GET", f"{busy}/", 5, 10))
-        web(Call("GET", f"{silent}/", 5, 10))
-    assert len(connections) == 2
+def test_calls_that_are_given_up_leave_neither_threads_nor_sockets() -> None:
+    threads, sockets = threading.active_count(), len(os.listdir("/proc/self/fd"))
+    for behave in (silent_after(b""), *SLOW.values()):
+        with peer(behave, at_once=4) as origin:
+            for _ in range(20):
+                assert why(f"{origin}/", seconds=0.01) == "timeout"
+    wait_until(lambda: threading.active_count() <= threads)
+    wait_until(lambda: len(os.listdir("/proc/self/fd")) <= sockets)

@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -32,6 +33,8 @@ def peer(behave: Peer, at_once: int = 1, accepted: Wrap = lambda connection: con
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         ended.set()
+        with suppress(OSError):  # wakes the threads that wait in `accept`
+            listening.shutdown(socket.SHUT_RDWR)
         listening.close()
 
 
@@ -42,3 +45,18 @@ def read_head(connection: socket.socket) -> None:
         if not byte:
             raise OSError
         head += byte
+
+
+def drips(first: bytes, piece: bytes) -> Peer:
+    def behave(connection: socket.socket) -> None:
+        connection.sendall(first)
+        for _ in range(100):
+            connection.sendall(piece)
+            time.sleep(0.05)
+
+    return behave
+
+
+def by_tls(origin: str) -> str:
+    """An origin of a peer that speaks TLS."""
+    return origin.replace("http:", "https:")

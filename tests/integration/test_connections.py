@@ -1,0 +1,160 @@
+"""What becomes of a connection between two calls: it is kept, opened ahead, checked, and closed, over real sockets."""
+
+import queue
+import socket
+import ssl
+import time
+
+import pytest
+from broker.net import BoundedHttp, Call, OutOfReach
+
+from tests.kit.clock import Clock
+from tests.kit.peers import OK, Peer, by_tls, drips, peer, read_head
+
+EMPTY = OK + b"content-length: 0\r\n\r\n"
+
+
+def serves_on(connections: list[socket.socket]) -> Peer:
+    """Answers ten requests on each of its connections, and notes them."""
+
+    def behave(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(EMPTY)
+        for _ in range(9):
+            read_head(connection)
+            connection.sendall(EMPTY)
+
+    return behave
+
+
+def test_a_connection_is_kept_for_the_next_call_and_not_for_one_after_a_long_silence() -> None:
+    """A frozen environment does not notice that its peer hung up."""
+    clock = Clock()
+    connections: list[socket.socket] = []
+    with peer(serves_on(connections), at_once=3) as origin:
+        web = BoundedHttp(clock, allow_loopback=True)
+        for seconds in (0, 5, 19):
+            clock.advance(seconds)
+            web(Call("GET", f"{origin}/", 5, 10))
+        assert len(connections) == 1
+        clock.advance(20)
+        web(Call("GET", f"{origin}/", 5, 10))
+        assert len(connections) == 2
+        clock.advance(-5)
+        web(Call("GET", f"{origin}/", 5, 10))
+        assert len(connections) == 3
+
+
+def test_each_connection_s_silence_is_its_own() -> None:
+    """Calls to another origin do not keep this one's alive."""
+    clock = Clock()
+    connections: list[socket.socket] = []
+    with peer(serves_on(connections), at_once=2) as silent, peer(serves_on([])) as busy:
+        web = BoundedHttp(clock, allow_loopback=True)
+        web(Call("GET", f"{silent}/", 5, 10))
+        for _ in range(3):
+            clock.advance(15)
+            web(Call("GET", f"{busy}/", 5, 10))
+        web(Call("GET", f"{silent}/", 5, 10))
+    assert len(connections) == 2
+
+
+def test_a_connection_whose_peer_hung_up_meanwhile_is_replaced() -> None:
+    closed: queue.Queue[bool] = queue.Queue()
+
+    def answers_once(connection: socket.socket) -> None:
+        connection.sendall(EMPTY)
+        connection.close()
+        closed.put(True)
+
+    with peer(answers_once) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        for _ in range(3):
+            assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
+            closed.get(timeout=5)
+
+
+def test_a_connection_opened_ahead_serves_the_next_call() -> None:
+    connections: list[socket.socket] = []
+
+    def counts(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(EMPTY)
+
+    with peer(counts, at_once=2) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        web.connect(origin, 5)
+        web(Call("GET", f"{origin}/", 5, 10))
+        assert len(connections) == 1
+
+
+def test_one_opened_ahead_whose_peer_hung_up_meanwhile_is_replaced() -> None:
+    connections: queue.Queue[socket.socket] = queue.Queue()
+
+    def accepted(connection: socket.socket) -> socket.socket:
+        connections.put(connection)
+        return connection
+
+    with peer(lambda connection: connection.sendall(EMPTY), at_once=2, accepted=accepted) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        web.connect(origin, 5)
+        connections.get(timeout=5).shutdown(socket.SHUT_RDWR)
+        assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
+
+
+def test_one_opened_ahead_is_not_used_after_a_long_silence() -> None:
+    clock = Clock()
+    connections: list[socket.socket] = []
+    with peer(serves_on(connections), at_once=2) as origin:
+        web = BoundedHttp(clock, allow_loopback=True)
+        web.connect(origin, 5)
+        clock.advance(20)
+        web(Call("GET", f"{origin}/", 5, 10))
+        web.connect(origin, 5)
+        web(Call("GET", f"{origin}/", 5, 10))
+    assert len(connections) == 1  # that a request came on
+
+
+def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    with pytest.raises(OutOfReach, match="connection"):
+        BoundedHttp(time.time, allow_loopback=True).connect(f"http://127.0.0.1:{port}", 5)
+
+
+def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(tls: ssl.SSLContext) -> None:
+    """TLS 1.3 sends session tickets unasked: something to read that is no goodbye (RFC 8446 section 4.6.1)."""
+    connections: queue.Queue[socket.socket] = queue.Queue()
+
+    def accepted(connection: socket.socket) -> socket.socket:
+        wrapped = tls.wrap_socket(connection, server_side=True)
+        connections.put(wrapped)
+        return wrapped
+
+    with peer(lambda connection: connection.sendall(EMPTY), at_once=2, accepted=accepted) as origin:
+        web = BoundedHttp(time.time)
+        web.connect(by_tls(origin), 5)
+        connections.get(timeout=5)  # its tickets are sent
+        assert web(Call("GET", f"{by_tls(origin)}/", 5, 10)).status == 200
+    assert connections.empty()
+
+
+def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`SSLSocket.shutdown` takes TLS off first: what the thread sends at that moment would go out in the clear."""
+    taken_off: list[object] = []
+    monkeypatch.setattr(ssl.SSLSocket, "shutdown", lambda connection, how: taken_off.append(how))
+    drip = drips(OK, b"x: y\r\n")
+    with (
+        peer(drip, accepted=lambda each: tls.wrap_socket(each, server_side=True)) as origin,
+        pytest.raises(OutOfReach, match="timeout"),
+    ):
+        BoundedHttp(time.time)(Call("GET", f"{by_tls(origin)}/", 0.4, 10))
+    assert taken_off == []
+
+
+def test_what_a_peer_sends_is_not_quoted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """urllib3 warns of headers that it cannot parse, in their own words."""
+    odd = OK + b"content-length: 0\r\ntransfer-encoding: chunked\r\nno header\r\n\r\n0\r\n\r\n"
+    with peer(lambda connection: connection.sendall(odd)) as origin:
+        BoundedHttp(time.time, allow_loopback=True)(Call("GET", f"{origin}/", 5, 10))
+    assert caplog.records == []
