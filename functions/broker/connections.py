@@ -34,11 +34,8 @@ class OutOfReach(Exception):
 class _Reader(BufferedReader):
     """The bytes of one answer."""
 
+    sock: socket
     head = 0
-
-    def __init__(self, raw: Any, sock: socket) -> None:
-        super().__init__(raw)
-        self.sock = sock
 
     def readline(self, size: int | None = -1, /) -> bytes:
         line = super().readline(size)
@@ -50,7 +47,7 @@ class _Reader(BufferedReader):
     def close(self) -> None:
         """Hang up if the peer sent more than the answer: what was read with it is in this buffer alone."""
         if not self.closed:
-            with suppress(OSError):  # nothing more to read now
+            with suppress(OSError):  # There is nothing more to read now.
                 self.sock.settimeout(0)
                 if self.peek(1):
                     _shut(self.sock)
@@ -62,27 +59,25 @@ class _Response(HTTPResponse):
 
     def __init__(self, sock: socket, *arguments: Any, **named: Any) -> None:
         super().__init__(sock, *arguments, **named)
-        self.fp = _Reader(self.fp.detach(), sock)
+        self.fp = reader = _Reader(self.fp.detach())
+        reader.sock = sock
 
     def begin(self) -> None:
-        """Read the head. An answer that follows an interim one would be read by the next call.
+        """Read the head.
 
-        One that tells its end twice, or not at all, may have another end for an intermediary (RFC 9112 section 6.3),
-        as may one by HTTP/1.0, which knows no chunks (section 6.1).
+        An answer that tells its end twice, or not at all, may have another end for an intermediary (RFC 9112 section
+        6.3), as may one by HTTP/1.0, which knows no chunks (section 6.1). What follows would be read by the next call.
         """
         super().begin()
         ends = [name for name in self.headers if name.lower() in ("content-length", "transfer-encoding")]
-        self.will_close = self.will_close or self.status < 200 or self.version != 11 or len(ends) != 1
+        self.will_close = self.will_close or self.version != 11 or len(ends) != 1
         del self.headers["content-length"]  # so that urllib3 reads no other length than http.client
         if self.length is not None:
             self.headers["content-length"] = str(self.length)
 
 
 class Connection(HTTPConnection):
-    """urllib3's connection in a pool of its own, which is checked before it is used again.
-
-    In a shared pool nobody could tell which one a call is on, and a call that is given up must be ended at any time.
-    """
+    """urllib3's connection, in a pool of its own: so it is known which one to shut when a call is given up."""
 
     response_class = _Response
     ends_at = used_at = 0.0  # when the call ends that it is taken for, and when the one before did
@@ -127,17 +122,16 @@ class Connection(HTTPConnection):
         return left
 
     def _check(self, **settings: Any) -> Self:
-        """Itself, closed if the next call may not use it: what the pool is handed out for a new connection."""
+        """Itself, closed where the next call may not use it; the pool calls this for a new connection."""
         if not self.is_connected:
             self.close()
         return self
 
     @property
     def is_connected(self) -> bool:
-        """Whether the peer is silent, and has not been for too long.
+        """Whether the next call may use it. Servers close idle connections, and a frozen environment does not see it.
 
-        Servers close idle connections, and a frozen Lambda environment does not see it happen. urllib3's own check
-        takes the session tickets of TLS 1.3, which come unasked, for a goodbye.
+        urllib3's own check takes TLS 1.3's session tickets, which come unasked, for a goodbye.
         """
         if self.sock is None or not 0 <= self._clock() - self.used_at < IDLE_SECONDS:
             return False
@@ -166,17 +160,16 @@ class Connections:
     def take(self, origin: Origin, seconds: float) -> Connection:
         """The one that was used last, or a new one, for a call that lasts at most `seconds` from now."""
         with self._lock:
-            waiting = self._waiting.setdefault(origin, [])
-            connection = waiting.pop() if waiting else self._make(origin)
+            if waiting := self._waiting.setdefault(origin, []):
+                connection = waiting.pop()
+            elif origin[0] == "http":
+                connection = Connection(origin, self._clock)
+            else:
+                # One context for all, since reading the certificates takes as long as a handshake.
+                self._context = self._context or ssl.create_default_context()
+                connection = _TlsConnection(origin, self._clock, ssl_context=self._context)
         connection.ends_at = self._clock() + seconds
         return connection
-
-    def _make(self, origin: Origin) -> Connection:
-        if origin[0] == "http":
-            return Connection(origin, self._clock)
-        # One context for all, since reading the certificates takes as long as a handshake.
-        self._context = self._context or ssl.create_default_context()
-        return _TlsConnection(origin, self._clock, ssl_context=self._context)
 
     def keep(self, connection: Connection) -> None:
         """Let it wait for its next call."""

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from urllib3 import BaseHTTPResponse, exceptions
 
 from broker.connections import Connection, Connections, Origin
-from broker.connections import OutOfReach as OutOfReach
+from broker.connections import OutOfReach as OutOfReach  # which callers take from here
 from broker.deadline import Clock
 from broker.values import Value
 
@@ -93,7 +93,7 @@ class BoundedHttp:
 
 def _read(response: BaseHTTPResponse, limit: int) -> Answer:
     """The answer with a body of at most `limit` bytes, counted as they were sent: nothing is unpacked."""
-    # An interim answer (RFC 9110 section 15.2) is not the answer.
+    # An interim answer (RFC 9110 section 15.2) is not the answer: that would be read by the next call.
     if response.status < 200:
         raise OutOfReach("connection")
     body = response.read(limit + 1, decode_content=False)

@@ -4,6 +4,7 @@ import queue
 import socket
 import ssl
 import time
+from contextlib import suppress
 
 import pytest
 from broker.net import BoundedHttp, Call, OutOfReach
@@ -150,6 +151,38 @@ def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monke
     ):
         BoundedHttp(time.time)(Call("GET", f"{by_tls(origin)}/", 0.4, 10))
     assert taken_off == []
+
+
+def test_a_connection_that_its_peer_says_it_closes_is_not_used_again_though_it_is_still_open() -> None:
+    connections: list[socket.socket] = []
+
+    def says_so(connection: socket.socket) -> None:
+        connections.append(connection)
+        connection.sendall(OK + b"connection: close\r\ncontent-length: 0\r\n\r\n")
+        read_head(connection)
+
+    with peer(says_so, at_once=2) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        for _ in range(2):
+            web(Call("GET", f"{origin}/", 5, 10))
+    assert len(connections) == 2
+
+
+@pytest.mark.parametrize("head", [OK, OK + b"connection: close\r\n\r\n"], ids=["its head", "its last body"])
+def test_a_call_that_is_given_up_is_shut_at_once_however_long_its_peer_would_drip(head: bytes) -> None:
+    ended: queue.Queue[None] = queue.Queue()
+
+    def drips_on(connection: socket.socket) -> None:
+        connection.sendall(head)
+        with suppress(OSError):
+            while True:
+                connection.sendall(b"x")
+                time.sleep(0.02)
+        ended.put(None)
+
+    with peer(drips_on) as origin, pytest.raises(OutOfReach, match="timeout"):
+        BoundedHttp(time.time, allow_loopback=True)(Call("GET", f"{origin}/", 0.2, 1000))
+    ended.get(timeout=5)
 
 
 def test_what_a_peer_sends_is_not_quoted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

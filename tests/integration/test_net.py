@@ -178,9 +178,13 @@ def test_a_peer_that_never_accepts_is_given_up_in_time() -> None:
         for one in waiting:
             one.setblocking(False)
             one.connect_ex(listening.getsockname())
-        started = time.monotonic()
-        assert why(f"http://127.0.0.1:{listening.getsockname()[1]}/", seconds=0.4) == "timeout"
+        origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        threads, started = threading.active_count(), time.monotonic()
+        assert why(f"{origin}/", seconds=0.4) == "timeout"
+        with pytest.raises(OutOfReach, match="timeout"):
+            BoundedHttp(time.time, allow_loopback=True).connect(origin, 0.4)
         assert time.monotonic() - started < 1.5
+        wait_until(lambda: threading.active_count() <= threads)
         for one in waiting:
             one.close()
 
