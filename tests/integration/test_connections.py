@@ -7,6 +7,7 @@ import time
 from contextlib import suppress
 
 import pytest
+import trustme
 from broker.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
@@ -191,3 +192,19 @@ def test_what_a_peer_sends_is_not_quoted_in_the_log(caplog: pytest.LogCaptureFix
     with peer(lambda connection: connection.sendall(odd)) as origin:
         BoundedHttp(time.time, allow_loopback=True)(Call("GET", f"{origin}/", 5, 10))
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(("is_trusted", "name"), [(False, "127.0.0.1"), (True, "example.com")])
+def test_a_certificate_of_another_authority_or_for_another_host_is_refused(
+    authority: trustme.CA, is_trusted: bool, name: str
+) -> None:
+    server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    (authority if is_trusted else trustme.CA()).issue_cert(name).configure_cert(server)
+    with peer(
+        lambda connection: None, 2, lambda connection: server.wrap_socket(connection, server_side=True)
+    ) as origin:
+        web = BoundedHttp(time.time)
+        with pytest.raises(OutOfReach, match="tls"):
+            web.connect(by_tls(origin), 5)
+        with pytest.raises(OutOfReach, match="tls"):
+            web(Call("GET", f"{by_tls(origin)}/", 5, 10))
