@@ -9,7 +9,7 @@ from contextlib import suppress
 from http.client import HTTPResponse
 from io import BufferedReader
 from socket import SHUT_RDWR, socket
-from typing import Any, Self, cast
+from typing import Any, cast
 
 from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -88,12 +88,12 @@ class Connection(HTTPConnection):
         super().__init__(host, port, **settings)
         self._clock = clock
         self._pool = (HTTPSConnectionPool if scheme == "https" else HTTPConnectionPool)(host, port, retries=False)
-        self._pool.ConnectionCls = cast(Any, self._check)
+        self._pool.ConnectionCls = cast(Any, lambda **settings: self)
 
     def open(self) -> None:
         """Connect ahead of the next call. Raises OutOfReach, and what urllib3 raises."""
         self.timeout = CONNECT_SECONDS
-        if self._check().is_closed:
+        if self.is_closed:
             self.connect()
 
     def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> BaseHTTPResponse:
@@ -120,12 +120,6 @@ class Connection(HTTPConnection):
         if left <= 0:
             raise OutOfReach("timeout")
         return left
-
-    def _check(self, **settings: Any) -> Self:
-        """Itself, closed where the next call may not use it; the pool calls this for a new connection."""
-        if not self.is_connected:
-            self.close()
-        return self
 
     @property
     def is_connected(self) -> bool:
@@ -162,6 +156,8 @@ class Connections:
         with self._lock:
             if waiting := self._waiting.setdefault(origin, []):
                 connection = waiting.pop()
+                if not connection.is_connected:  # The pool asks this of what it was handed back, not of a first one.
+                    connection.close()
             elif origin[0] == "http":
                 connection = Connection(origin, self._clock)
             else:
