@@ -10,7 +10,8 @@ A request goes one way through these modules; each knows only those below it:
     policy  caller  request  proof      what they hand on
     keys  credentials  cache  sealing  budget  transloadit  cloudwatch    what they use
     progress  audit    what travels with a request, and what is recorded of it
-    secretsmanager  dynamodb  aws    what the function calls of AWS
+    secretsmanager  dynamodb    what the function calls of AWS
+    aws                         by boto3, which this module alone imports
     event  jwt  jwk  weak_keys  conditions  flight  framing  net  strict_json  invocation    the ground
     connections    what net keeps open
     deadline  settings  values  errors    what the ground stands on

@@ -1,96 +1,151 @@
-"""Calls of AWS's JSON protocols, signed by Signature Version 4.
+"""Calls of AWS by boto3, which signs, finds the endpoint and reads the answer; the bytes travel by the broker's Http.
 
-boto3's client would cost more start-up than all the rest of the function; `docs/decisions/` has the figures.
+So there is one transport: one limit on a call as a whole, connections opened ahead, no proxy, and one TLS context.
 """
 
-import hashlib
-import hmac
-import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
+import threading
+from contextvars import ContextVar
 from typing import Any
+
+import boto3
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from msgspec import Struct
 
 from broker import strict_json
 from broker.deadline import Clock
-from broker.net import Call, Http
+from broker.net import Call, Http, OutOfReach
 from broker.settings import AwsAccess
 from broker.values import Value
 
+# botocore's own second try would wait for up to six seconds before it, whatever is left of the call; `call` has its
+# own. The mode `auto` of defaults would ask the instance metadata service, which Lambda does not have.
+_CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1}, defaults_mode="legacy")
 
-class Service(Value, frozen=True):
-    """As its API reference has it: `target` begins X-Amz-Target, `json` is the protocol's version."""
 
-    name: str
-    target: str
-    json: str
+class _Call(Struct):
+    """The call under way: when it ends, epoch seconds, how many bytes its answer may have, and what that was."""
+
+    ends_at: float
+    limit: int
+    status: int = 0
+
+
+_CALL: ContextVar[_Call] = ContextVar("call")
 
 
 class Reply(Value, frozen=True):
-    """What a service said. `document` is None where it is no JSON object."""
+    """What came of a call. `error` is the exception's short name, such as ResourceNotFoundException; None where it was
+    done. `status` is 0 where nothing was sent.
+    """
 
-    hidden = ("document",)
+    hidden = ("members",)
 
     status: int
-    document: Mapping[str, Any] | None
+    members: dict[str, Any]
+    error: str | None = None
 
-    def get(self, member: str) -> Any:
-        return None if self.document is None else self.document.get(member)
 
-    @property
-    def error(self) -> str:
-        """The exception's short name, such as ResourceNotFoundException, letters only."""
-        name = str(self.get("__type") or "unknown").rpartition("#")[2]
-        return name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown"
+def session(access: AwsAccess) -> boto3.Session:
+    """With these credentials alone: botocore's search for others reads files and asks the instance metadata service."""
+    return boto3.Session(
+        aws_access_key_id=access.access_key,
+        aws_secret_access_key=access.secret_key,
+        aws_session_token=access.session_token,
+        region_name=access.region,
+    )
 
 
 class Aws:
-    """One service in one Region."""
+    """The clients of one session, each made when it is first needed."""
 
-    def __init__(self, http: Http, clock: Clock, access: AwsAccess, service: Service, endpoint: str | None) -> None:
-        """`endpoint`: of the local stack; None means the Region's own."""
-        suffix = "amazonaws.com.cn" if access.region.startswith("cn-") else "amazonaws.com"
+    def __init__(self, http: Http, clock: Clock, session: boto3.Session, endpoint: str | None) -> None:
+        """`endpoint`: of the local stack; None means what AWS's own variables and data say."""
         self._http = http
         self._clock = clock
-        self._access = access
-        self._service = service
-        self.origin = endpoint or f"https://{service.name}.{access.region}.{suffix}"
+        self._session: Any = session
+        self._endpoint = endpoint
+        self._clients: dict[str, Any] = {}
+        self._lock = threading.Lock()
 
-    def call(self, operation: str, request: Mapping[str, Any], seconds: float, limit: int) -> Reply:
-        """The answer, whatever it is, within `seconds`, of at most `limit` bytes. Raises OutOfReach."""
-        body = json.dumps(request).encode()
-        host = self.origin.partition("://")[2]
-        headers = signed_headers(self._access, self._service, operation, host, body, self._clock())
-        answer = self._http(Call("POST", f"{self.origin}/", seconds, limit, headers, body))
+    def origin(self, service: str) -> str:
+        """Where the calls of a service go. Raises OutOfReach where botocore finds no endpoint."""
         try:
-            return Reply(answer.status, strict_json.loads_object(answer.body))
+            endpoint: str = self._client(service).meta.endpoint_url
+        except (BotoCoreError, ValueError) as error:
+            raise OutOfReach("no endpoint") from error
+        return endpoint
+
+    def call(self, operation: str, request: dict[str, Any], *, seconds: float, limit: int, tries: int = 1) -> Reply:
+        """The answer, whatever it is, within `seconds`, of at most `limit` bytes. Raises OutOfReach.
+
+        `operation`: service and method, such as `dynamodb.get_item`. It is sent up to `tries` times while the service
+        fails by itself; not where it throttles, since a call at once would be one too many again.
+        """
+        ends_at = self._clock() + seconds
+        while True:
+            tries -= 1
+            try:
+                reply = self._ask(operation, request, ends_at, limit)
+            except OutOfReach:
+                if not tries or self._clock() >= ends_at:
+                    raise
+            else:
+                if reply.status < 500 or not tries or self._clock() >= ends_at:
+                    return reply
+
+    def _ask(self, operation: str, request: dict[str, Any], ends_at: float, limit: int) -> Reply:
+        service, _, method = operation.partition(".")
+        call = _Call(ends_at, limit)
+        mark = _CALL.set(call)
+        try:
+            return Reply(200, getattr(self._client(service), method)(**request))
+        except ClientError as error:
+            name = error.response["Error"]["Code"]
+            return Reply(call.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown")
+        except BotoCoreError as error:
+            return Reply(call.status, {}, type(error).__name__)
+        except (ValueError, TypeError, AttributeError, KeyError):
+            if not call.status:
+                raise  # a defect
+            # An answer of another form than the service's: botocore reads it without a doubt.
+            return Reply(call.status, {}, "unknown")
+        finally:
+            _CALL.reset(mark)
+
+    def _client(self, service: str) -> Any:
+        with self._lock:  # a session is not made for several threads
+            if service not in self._clients:
+                client = self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
+                client.meta.events.register("before-send", self._send)
+                self._clients[service] = client
+            return self._clients[service]
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """What botocore takes for the answer of its own transport, which it then does not use."""
+        call = _CALL.get()
+        headers = {
+            name.lower(): text if isinstance(text, str) else text.decode() for name, text in request.headers.items()
+        }
+        seconds = call.ends_at - self._clock()
+        answer = self._http(Call(request.method, request.url, seconds, call.limit, headers, request.body))
+        call.status, body = answer.status, answer.body
+        try:
+            strict_json.loads_object(body)
         except ValueError:
-            return Reply(answer.status, None)
+            # botocore takes it for an answer without members: a table that talks nonsense would hold no row.
+            if answer.status < 300:
+                raise
+            body = b"{}"
+        return AWSResponse(request.url, answer.status, answer.headers, _Body(body))
 
 
-def signed_headers(
-    access: AwsAccess, service: Service, operation: str, host: str, body: bytes, now: float
-) -> dict[str, str]:
-    """The headers of a signed POST to the root of `host`; `now` in seconds since the epoch.
+class _Body:
+    """A body that has been read, as botocore reads one."""
 
-    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
-    """
-    time = datetime.fromtimestamp(now, UTC).strftime("%Y%m%dT%H%M%SZ")
-    headers = {
-        "content-type": f"application/x-amz-json-{service.json}",
-        "host": host,
-        "x-amz-date": time,
-        "x-amz-target": f"{service.target}.{operation}",
-    }
-    if access.session_token:
-        headers["x-amz-security-token"] = access.session_token
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    canonical = f"POST\n/\n\n{lines}\n{names}\n{hashlib.sha256(body).hexdigest()}"
-    scope = f"{time[:8]}/{access.region}/{service.name}/aws4_request"
-    to_sign = f"AWS4-HMAC-SHA256\n{time}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-    key = f"AWS4{access.secret_key}".encode()
-    for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    signature = hmac.digest(key, to_sign.encode(), "sha256").hex()
-    mark = f"AWS4-HMAC-SHA256 Credential={access.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
-    return {**headers, "authorization": mark}
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def stream(self) -> list[bytes]:
+        return [self._data]

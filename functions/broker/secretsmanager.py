@@ -1,15 +1,18 @@
 """GetSecretValue of AWS Secrets Manager."""
 
-from broker.aws import Aws, Reply, Service
-from broker.deadline import Clock, Deadline
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from broker.deadline import Deadline
 from broker.errors import BrokerFault, TemporarilyUnavailable
-from broker.net import Http, OutOfReach
-from broker.settings import AwsAccess
+from broker.net import OutOfReach
 from broker.values import Value
+
+if TYPE_CHECKING:
+    from broker.aws import Aws, Reply
 
 READ_SECONDS = 3.0
 MAX_BYTES = 256 * 1024  # a secret has at most 65,536 bytes, JSON may escape each
-SERVICE = Service("secretsmanager", "secretsmanager", "1.1")
 # Errors that pass by themselves; all others are a fault in the deployment.
 _PASSING = frozenset({"ThrottlingException", "InternalServiceError", "InternalServiceErrorException"})
 
@@ -25,22 +28,24 @@ class Secret(Value, frozen=True):
 class SecretsManager:
     """Reads secrets. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html"""
 
-    def __init__(self, http: Http, clock: Clock, access: AwsAccess, endpoint: str | None = None) -> None:
-        """`endpoint`: of the local stack; None means the Region's own."""
-        self._aws = Aws(http, clock, access, SERVICE, endpoint)
+    def __init__(self, aws: "Callable[[], Aws]") -> None:
+        """`aws`: makes it when it is first needed."""
+        self._aws = aws
 
     def read(self, secret_id: str, deadline: Deadline) -> Secret:
         """The current version of a secret. Raises TemporarilyUnavailable, or BrokerFault where a retry is no use."""
+        call, request = self._aws().call, {"SecretId": secret_id}
+        seconds = deadline.left(READ_SECONDS)
         try:
-            reply = self._aws.call("GetSecretValue", {"SecretId": secret_id}, deadline.left(READ_SECONDS), MAX_BYTES)
+            reply = call("secretsmanager.get_secret_value", request, seconds=seconds, limit=MAX_BYTES, tries=2)
         except OutOfReach as error:
             raise TemporarilyUnavailable("Secrets Manager out of reach") from error
         return _secret(reply)
 
 
-def _secret(reply: Reply) -> Secret:
-    if reply.status == 200:
-        arn, version, text = (reply.get(name) for name in ("ARN", "VersionId", "SecretString"))
+def _secret(reply: "Reply") -> Secret:
+    if reply.error is None:
+        arn, version, text = (reply.members.get(name) for name in ("ARN", "VersionId", "SecretString"))
         if isinstance(arn, str) and isinstance(version, str) and isinstance(text, str):
             return Secret(arn, version, text)
         raise BrokerFault("secret has no text")

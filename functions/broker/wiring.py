@@ -32,6 +32,7 @@ from broker.values import Value
 from broker.verifier import Verifier
 
 if TYPE_CHECKING:
+    from broker.aws import Aws
     from broker.replay import ReplayControl
     from broker.shared_cache import SharedCache
 
@@ -99,28 +100,50 @@ def build[P: Shown](
     """
     policy = read(policy_file)
     http = BoundedHttp(clock, allow_loopback=policy.is_local)
-    access = aws_access(environment)
-    secrets = SecretsManager(http, clock, access, policy.aws_endpoint)
-    credentials = Credentials(credential_secrets(environment), secrets, clock)
-    shared, replay_control, origins = _shared(policy, http, clock, access, shared_table(environment))
+    aws = _Later(partial(_aws, http, clock, aws_access(environment), policy.aws_endpoint))
+    credentials = Credentials(credential_secrets(environment), SecretsManager(aws), clock)
+    shared, replay_control, origins = _shared(policy, clock, aws, shared_table(environment))
     endpoint = TokenEndpoint(http, clock, time.sleep, policy.upstream)
     memory: TokenCache[CacheKey, BearerToken] = TokenCache()
     minter = Minter(credentials, endpoint, MintBudget(clock), memory, shared, clock)
     tokens = BearerTokens(credentials, minter, memory, shared, clock)
     identifier, fetches = identified(policy, http, clock)
     reads = [partial(credentials.fresh, name) for name in islice(policy.credentials, PREPARED)]
-    connections = [partial(_connect, http, origin) for origin in (policy.upstream, *origins)]
+    connections = [partial(_connect, http, origin) for origin in (lambda: policy.upstream, *origins)]
     exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
     return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest)
 
 
-def _connect(http: BoundedHttp, origin: str, deadline: Deadline) -> None:
-    http.connect(origin, deadline.left())
+def _connect(http: BoundedHttp, origin: Callable[[], str], deadline: Deadline) -> None:
+    http.connect(origin(), deadline.left())
+
+
+class _Later[T]:
+    """What is made by the thread that first needs it, while the others wait."""
+
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._made: T | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self) -> T:
+        with self._lock:
+            if self._made is None:
+                self._made = self._make()
+            return self._made
+
+
+def _aws(http: Http, clock: Clock, access: AwsAccess, endpoint: str | None) -> "Aws":
+    # Not above: boto3 is half of the start. In the thread that reads the secret its import runs while the others wait
+    # for the network, and not beside the main thread's imports, which would take longer than one after the other.
+    from broker.aws import Aws, session
+
+    return Aws(http, clock, session(access), endpoint)
 
 
 def _shared(
-    policy: Policy, http: Http, clock: Clock, access: AwsAccess, table_name: str | None
-) -> "tuple[SharedCache | None, ReplayControl | None, list[str]]":
+    policy: Policy, clock: Clock, aws: "Callable[[], Aws]", table_name: str | None
+) -> "tuple[SharedCache | None, ReplayControl | None, list[Callable[[], str]]]":
     """What environments share by a table, and the origin that it calls.
 
     Raises ValueError where the policy needs it, and there is no table.
@@ -134,5 +157,5 @@ def _shared(
     from broker.replay import ReplayControl
     from broker.shared_cache import SharedCache
 
-    table = Table(http, clock, access, table_name, policy.aws_endpoint)
+    table = Table(aws, table_name)
     return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.origin]

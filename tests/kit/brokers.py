@@ -7,17 +7,19 @@ from typing import Any
 from urllib.parse import urlencode
 
 from broker.audit import AuditRecord
+from broker.aws import Aws, session
 from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
 from broker.credentials import Credentials
-from broker.deadline import Deadline
+from broker.deadline import Clock, Deadline
 from broker.dynamodb import Table
 from broker.event import HttpRequest
 from broker.exchange import Exchange
 from broker.invocation import Invocation
 from broker.keys import KeySets
 from broker.mint import Minter
+from broker.net import Http
 from broker.obtain import BearerTokens
 from broker.policy import Policy
 from broker.replay import ReplayControl
@@ -29,7 +31,7 @@ from broker.shared_cache import SharedCache
 from broker.transloadit import TokenEndpoint
 from broker.verifier import Verifier
 
-from tests.kit.clock import Clock
+from tests.kit.clock import Clock as Hands
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE, ISSUER, UPSTREAM, policy
 from tests.kit.rows import Rows
@@ -44,8 +46,16 @@ ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:transloadit/default-AbCdEf"
 AUTH_KEY, AUTH_SECRET = "the-auth-key", "the-auth-secret"
 ACCESS = AwsAccess("us-east-1", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
+# One for all tests, since it keeps what it has read of botocore's data.
+SESSION = session(ACCESS)
 
 INVOCATION = Invocation("invocation-1", False, None)
+
+
+def aws_by(http: Http, clock: Clock, endpoint: str | None = None) -> Callable[[], Aws]:
+    """AWS as `wiring` hands it to those who call it."""
+    aws = Aws(http, clock, SESSION, endpoint)
+    return lambda: aws
 
 
 def secret(version: str = "v1", key: str = AUTH_KEY, text: str | None = None) -> Any:
@@ -62,7 +72,7 @@ class Broker:
 
     def __init__(self, trust: Policy | None = None, *, rows: Rows | None = None) -> None:
         """`rows`: the shared table, where the deployment has one."""
-        self.clock = Clock()
+        self.clock = Hands()
         self.signer = Signer()
         self.web = Web()
         self.rows = rows
@@ -80,13 +90,13 @@ class Broker:
     def use(self, trust: Policy) -> None:
         """A new environment with this policy."""
         self.trust = trust
-        secrets = SecretsManager(self.web, self.clock, ACCESS)
+        aws = aws_by(self.web, self.clock)
         secret_ids = {name: f"transloadit/{name}" for name in trust.credentials}
-        self.credentials = Credentials(secret_ids, secrets, self.clock)
+        self.credentials = Credentials(secret_ids, SecretsManager(aws), self.clock)
         endpoint = TokenEndpoint(self.web, self.clock, self.slept.append, trust.upstream)
         shared, replay_control = None, None
         if self.rows is not None:
-            table = Table(self.web, self.clock, ACCESS, "the-table")
+            table = Table(aws, "the-table")
             shared = SharedCache(table, trust.upstream, self.clock, self._nap)
             replay_control = ReplayControl(table, self.clock)
         memory = TokenCache[CacheKey, BearerToken]()

@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -96,13 +98,13 @@ def test_time_is_the_wall_clock_s() -> None:
 CLIENTS = ("BoundedHttp", "SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
 
 
-@pytest.mark.parametrize("kind", [*CLIENTS, "Table", "SharedCache", "ReplayControl"])
+@pytest.mark.parametrize("kind", [*CLIENTS, "Aws", "Table", "SharedCache", "ReplayControl"])
 def test_clients_are_made_by_wiring_alone(kind: str) -> None:
     assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
 
 
-def test_two_modules_speak_to_aws() -> None:
-    assert {module for module in MODULES if "Aws" in calls(module)} == {"secretsmanager", "dynamodb"}
+def test_two_modules_call_aws_by_the_one_that_is_made() -> None:
+    assert {module for module in MODULES if "self._aws" in calls(module)} == {"secretsmanager", "dynamodb"}
 
 
 def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -> None:
@@ -115,22 +117,36 @@ def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -
     assert users == {"transloadit", "sealing"}
 
 
-def test_a_client_and_its_connections_speak_to_the_network_and_nothing_else_does() -> None:
-    users = {
-        module
-        for module in MODULES
+def libraries(module: str) -> set[str]:
+    """The packages that a module imports from."""
+    return {
+        name.split(".")[0]
         for node in ast.walk(tree(module))
         if isinstance(node, (ast.Import, ast.ImportFrom))
         for name in ([node.module or ""] if isinstance(node, ast.ImportFrom) else [alias.name for alias in node.names])
-        if name.split(".")[0] in {"urllib3", "http", "socket", "ssl", "boto3", "botocore", "requests"}
     }
-    assert users == {"net", "connections"}
+
+
+def test_a_client_and_its_connections_speak_to_the_network_and_nothing_else_does() -> None:
+    network = {"urllib3", "http", "socket", "ssl", "requests"}
+    assert {module for module in MODULES if network & libraries(module)} == {"net", "connections"}
+
+
+def test_one_module_imports_boto3() -> None:
+    assert {module for module in MODULES if {"boto3", "botocore"} & libraries(module)} == {"aws"}
+
+
+def test_no_entry_point_imports_boto3_before_it_is_needed() -> None:
+    """It is half of the start, and belongs where the others wait for the network."""
+    script = "import sys, broker.wiring; print(*(name for name in sys.modules if name in ('boto3', 'botocore')))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_the_function_ships_none_of_what_only_people_use() -> None:
     for module in MODULES:
         text = MODULES[module].read_text()
-        assert not re.search(r"^\s*(import|from) (yaml|pydantic|token_broker|local|boto3)\b", text, re.MULTILINE)
+        assert not re.search(r"^\s*(import|from) (yaml|pydantic|token_broker|local)\b", text, re.MULTILINE)
 
 
 @pytest.mark.parametrize("module", MODULES)

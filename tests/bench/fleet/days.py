@@ -29,7 +29,7 @@ from broker.transloadit import TokenEndpoint
 
 from tests.bench.fleet.timeline import Timeline
 from tests.bench.fleet.world import AWAY, WELL, Api2, Distant, Failures, Metered, read_secret
-from tests.kit.brokers import ACCESS
+from tests.kit.brokers import aws_by
 from tests.kit.policies import ISSUER, UPSTREAM, policy
 
 DAY, HOUR, MINUTE = 86_400, 3_600, 60
@@ -98,10 +98,10 @@ class Fleet:
         self.day = Day()
         self.api2 = Api2(timeline, failures.crashes)
         self.table = Metered(BoundedHttp(time.time, allow_loopback=True))
-        self._table_url = table_url
-        self._secrets = SecretsManager(Distant(timeline, AWAY["aws"], read_secret), timeline, ACCESS)
+        self._secrets = SecretsManager(aws_by(Distant(timeline, AWAY["aws"], read_secret), timeline))
         self._to_api2 = Distant(timeline, AWAY["api2"], self.api2.answer, failures.api2)
-        self._to_table = Distant(timeline, AWAY["table"], self.table.answer, failures.table)
+        to_table = Distant(timeline, AWAY["table"], self.table.answer, failures.table)
+        self._to_table = table_url and aws_by(to_table, timeline, table_url)
         self._grant, self._caller = _grant()
 
     def live(self, life: Life) -> None:
@@ -123,9 +123,8 @@ class Fleet:
 
     def _tokens(self, credentials: Credentials) -> BearerTokens:
         shared = None
-        if self._table_url is not None:
-            table = Table(self._to_table, self.timeline, ACCESS, "fleet", self._table_url)
-            shared = SharedCache(table, UPSTREAM, self.timeline, self.timeline.sleep)
+        if self._to_table:
+            shared = SharedCache(Table(self._to_table, "fleet"), UPSTREAM, self.timeline, self.timeline.sleep)
         endpoint = TokenEndpoint(self._to_api2, self.timeline, self.timeline.sleep, UPSTREAM)
         memory = TokenCache[CacheKey, BearerToken]()
         minter = Minter(credentials, endpoint, MintBudget(self.timeline), memory, shared, self.timeline)

@@ -57,44 +57,56 @@ def test_a_replaced_secret_is_found_at_once_when_api2_refuses_the_old_one(outsid
     assert outside.called == (0, 1, 2)
 
 
-UNREACHABLE: dict[str, Handler] = {
-    "reset": resets,
-    "slow": late(5, says({})),
-    "dripping": drips,
-    "500": says(b"", 500),
-    "throttled": aws_error("ThrottlingException"),
-    "internal": aws_error("InternalServiceError", 500),
-    "enormous": says(b"{" + b" " * 1_000_000),
+# With how many reads there is time for.
+UNREACHABLE: dict[str, tuple[Handler, int]] = {
+    "reset": (resets, 2),
+    "slow": (late(5, says({})), 1),
+    "dripping": (drips, 1),
+    "500": (says(b"", 500), 2),
+    "throttled": (aws_error("ThrottlingException"), 1),
+    "internal": (aws_error("InternalServiceError", 500), 2),
+    "enormous": (says(b"{" + b" " * 1_000_000), 2),
+}
+GONE: dict[str, tuple[Handler, int]] = {
+    "gone": (aws_error("ResourceNotFoundException"), 1),
+    "denied": (aws_error("AccessDeniedException"), 1),
 }
 
 
-@pytest.mark.parametrize("fault", UNREACHABLE.values(), ids=UNREACHABLE.keys())
-def test_secrets_manager_out_of_reach(outside: World, fault: Handler) -> None:
+@pytest.mark.parametrize(("fault", "reads"), UNREACHABLE.values(), ids=UNREACHABLE.keys())
+def test_secrets_manager_out_of_reach(outside: World, fault: Handler, reads: int) -> None:
     outside.aws.answers[""] = fault
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
     assert "retry-after" in answer.headers
-    assert outside.called == (2, 1, 0)
+    assert outside.called == (2, reads, 0)
     assert (outside.record.outcome, outside.record.token_sha256) == ("TemporarilyUnavailable", None)
     assert "auth-secret-1" not in f"{answer.body}{outside.record}"
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [*UNREACHABLE.values(), aws_error("ResourceNotFoundException"), aws_error("AccessDeniedException")],
-    ids=[*UNREACHABLE, "gone", "denied"],
-)
-def test_a_known_good_secret_serves_on_for_an_hour_with_an_alarm(outside: World, fault: Any) -> None:
+@pytest.mark.parametrize(("fault", "reads"), (UNREACHABLE | GONE).values(), ids=(UNREACHABLE | GONE).keys())
+def test_a_known_good_secret_serves_on_for_an_hour_with_an_alarm(outside: World, fault: Handler, reads: int) -> None:
     outside.post()
     outside.aws.answers[""] = fault
     outside.clock.ahead += 3500
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
-    assert outside.called[1:] == (1, 1)
+    assert outside.called[1:] == (reads, 1)
     assert outside.record.alarms == ("StaleSecret",)
     outside.clock.ahead += 120
     assert outside.post().status in (500, 503)
     assert outside.called[2] == 0
+
+
+def test_a_read_that_fails_once_is_made_again_for_the_same_caller(outside: World) -> None:
+    well, calls = outside.aws.answers[""], outside.aws.calls
+
+    async def fails_once(request: Any) -> Any:
+        return await (says(b"", 500) if calls.total() == 1 else well)(request)
+
+    outside.aws.answers[""] = fails_once
+    assert outside.post().status == 200
+    assert outside.called == (2, 2, 1)
 
 
 def test_a_secret_that_comes_back_is_used_at_once(outside: World) -> None:

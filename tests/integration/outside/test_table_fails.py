@@ -13,24 +13,27 @@ def aws_error(kind: str, status: int = 400) -> Handler:
     return says(document, status, content_type="application/x-amz-json-1.0")
 
 
-FAULTS: dict[str, Handler] = {
-    "reset": resets,
-    "slow": late(2, says({})),
-    "dripping": drips,
-    "throttled": aws_error("ProvisionedThroughputExceededException"),
-    "too many requests": aws_error("RequestLimitExceeded"),
-    "denied": aws_error("AccessDeniedException"),
-    "gone": aws_error("ResourceNotFoundException"),
-    "500": aws_error("InternalServerError", 500),
-    "HTML": says(b"<html>busy</html>", content_type="text/html"),
-    "no item": says({"Item": "text"}),
-    "huge": says({"Item": {"id": {"S": "x" * 700_000}}}),
-    "redirecting": says(b"", 302, location="http://127.0.0.1:9/"),
+# With how many reads there is time for.
+FAULTS: dict[str, tuple[Handler, int]] = {
+    "reset": (resets, 2),
+    "slow": (late(2, says({})), 1),
+    "dripping": (drips, 1),
+    "throttled": (aws_error("ProvisionedThroughputExceededException"), 1),
+    "too many requests": (aws_error("RequestLimitExceeded"), 1),
+    "denied": (aws_error("AccessDeniedException"), 1),
+    "gone": (aws_error("ResourceNotFoundException"), 1),
+    "500": (aws_error("InternalServerError", 500), 2),
+    "HTML": (says(b"<html>busy</html>", content_type="text/html"), 1),
+    "no item": (says({"Item": "text"}), 1),
+    "huge": (says({"Item": {"id": {"S": "x" * 700_000}}}), 2),
+    "redirecting": (says(b"", 302, location="http://127.0.0.1:9/"), 1),
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(sharing: World, fault: Handler) -> None:
+@pytest.mark.parametrize(("fault", "reads"), FAULTS.values(), ids=FAULTS.keys())
+def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
+    sharing: World, fault: Handler, reads: int
+) -> None:
     good, sharing.table_answers = sharing.table_answers, fault
     answer = sharing.post()
     assert answer.status == 200
@@ -38,14 +41,28 @@ def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(sharing:
     record = sharing.record
     assert (record.cache, record.mints, record.alarms) == ("miss", 1, ("SharedTableDown",))
     assert record.milliseconds < 1500
-    # The secret was read, and the table asked once; nobody asks it again at once.
-    assert sharing.called == (2, 2, 1)
+    # The secret was read, and one row; nobody asks the table again at once.
+    assert sharing.called == (2, 1 + reads, 1)
     assert sharing.post(scope="assemblies:read").status == 200
     assert (sharing.called, sharing.record.alarms) == ((0, 0, 1), ())
     sharing.table_answers = good
     sharing.clock.ahead += 10
     sharing.post(scope="assemblies:write")
     assert (sharing.called[1:], sharing.record.alarms) == ((3, 1), ())
+
+
+def test_a_write_is_not_repeated(sharing: World) -> None:
+    """The second could meet what the first wrote, and take it for another's."""
+    good, targets = sharing.table_answers, list[str]()
+
+    async def fails_after(request: Any) -> Any:
+        targets.append(request.headers["x-amz-target"].partition(".")[2])
+        answer = await good(request)
+        return answer if targets[-1] == "GetItem" else await says(b"", 500)(request)
+
+    sharing.table_answers = fails_after
+    assert sharing.post().status == 200
+    assert targets == ["GetItem", "PutItem"]
 
 
 def test_closed(sharing: World) -> None:
@@ -64,7 +81,7 @@ def test_failing_at_any_step(sharing: World, step: str) -> None:
 
     async def fails(request: Any) -> Any:
         is_step = request.headers["x-amz-target"].endswith(step)
-        return await (FAULTS["throttled"] if is_step else good)(request)
+        return await (FAULTS["throttled"][0] if is_step else good)(request)
 
     sharing.table_answers = fails
     assert sharing.post().status == 200

@@ -1,85 +1,115 @@
-"""Calls of AWS: signed as its own SDK signs them, sent to the right host, read without trust in what comes back."""
+"""Calls of AWS: signed, sent to the right host within their bounds, read without trust in what comes back."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
-import botocore.auth
+import boto3
 import pytest
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from broker import dynamodb, secretsmanager
-from broker.aws import Aws, Reply, Service, signed_headers
+from broker.aws import Aws, Reply, session
+from broker.net import OutOfReach
 from broker.settings import AwsAccess
-from hypothesis import given
-from hypothesis import strategies as st
 
-from tests.kit.brokers import ACCESS
+from tests.kit.brokers import ACCESS, TABLE_URL
 from tests.kit.clock import Clock
+from tests.kit.web import Reply as Answered
 from tests.kit.web import Web, reply
 
-TEXT = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
-OPERATIONS = {secretsmanager.SERVICE: "GetSecretValue", dynamodb.SERVICE: "PutItem"}
+KEY = {"TableName": "t", "Key": {"id": {"S": "a"}}}
+BROKEN = reply({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}, 500)
 
 
-@given(
-    access=st.builds(AwsAccess, st.just("eu-central-1"), TEXT, TEXT, st.none() | TEXT),
-    service=st.sampled_from(list(OPERATIONS)),
-    body=st.binary(max_size=200),
-    now=st.integers(0, 4_000_000_000),
-)
-def test_the_signature_is_that_of_aws_s_own_sdk(access: AwsAccess, service: Service, body: bytes, now: int) -> None:
-    host, target = f"{service.name}.eu-central-1.amazonaws.com", f"{service.target}.{OPERATIONS[service]}"
-    headers = {"content-type": f"application/x-amz-json-{service.json}", "x-amz-target": target}
-    request = AWSRequest("POST", f"https://{host}/", data=body, headers=headers)
-    given_access = Credentials(access.access_key, access.secret_key, access.session_token)
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(botocore.auth, "get_current_datetime", lambda **_: datetime.fromtimestamp(now, UTC))
-        botocore.auth.SigV4Auth(given_access, service.name, access.region).add_auth(request)
-    ours = signed_headers(access, service, OPERATIONS[service], host, body, now)
-    assert ours["authorization"] == request.headers["Authorization"]
-    assert ours["x-amz-date"] == request.headers["X-Amz-Date"]
+class Desk:
+    def __init__(
+        self, answer: Answered, access: AwsAccess = ACCESS, url: str = TABLE_URL, endpoint: str | None = None
+    ) -> None:
+        self.clock = Clock()
+        self.web = Web()
+        self.web[url] = answer
+        self.aws = Aws(self.web, self.clock, session(access), endpoint)
+
+    def call(self, tries: int = 1) -> Reply:
+        return self.aws.call("dynamodb.get_item", KEY, seconds=0.5, limit=1000, tries=tries)
+
+
+def test_a_call_is_a_signed_post_of_json_with_its_operation_in_a_header() -> None:
+    desk = Desk(reply({"Item": {"id": {"S": "a"}}}))
+    assert desk.call() == Reply(200, desk.call().members)
+    sent = desk.web.calls[0]
+    assert (sent.method, json.loads(sent.body), sent.seconds) == ("POST", KEY, 0.5)
+    assert sent.headers["x-amz-target"] == "DynamoDB_20120810.GetItem"
+    assert sent.headers["content-type"] == "application/x-amz-json-1.0"
+    assert "/us-east-1/dynamodb/aws4_request" in sent.headers["authorization"]
 
 
 def test_the_session_token_is_sent_and_signed() -> None:
-    access = AwsAccess("us-east-1", "AKID", "key", "the-session")
-    headers = signed_headers(access, dynamodb.SERVICE, "GetItem", "host", b"{}", 0)
-    assert headers["x-amz-security-token"] == "the-session"
-    assert "x-amz-security-token" in headers["authorization"].partition("SignedHeaders=")[2]
+    desk = Desk(reply({}), AwsAccess("us-east-1", "AKID", "key", "the-session"))
+    desk.call()
+    (sent,) = desk.web.calls
+    assert sent.headers["x-amz-security-token"] == "the-session"
+    assert "x-amz-security-token" in sent.headers["authorization"].partition("SignedHeaders=")[2]
 
 
-def call(url: str, answer: Any, access: AwsAccess = ACCESS, endpoint: str | None = None) -> tuple[Reply, Web]:
-    web, clock = Web(), Clock()
-    web[url] = answer
-    got = Aws(web, clock, access, dynamodb.SERVICE, endpoint).call("GetItem", {"TableName": "t"}, 0.5, 1000)
-    return got, web
+def test_the_credentials_are_the_function_s_own_whatever_else_botocore_would_find(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "another's")
+    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/")
+    desk = Desk(reply({}))
+    desk.call()
+    (sent,) = desk.web.calls
+    assert f"Credential={ACCESS.access_key}/" in sent.headers["authorization"]
+    assert "x-amz-security-token" not in sent.headers
 
 
-@pytest.mark.parametrize(
-    ("region", "host"),
-    [
-        ("us-east-1", "dynamodb.us-east-1.amazonaws.com"),
-        ("us-gov-west-1", "dynamodb.us-gov-west-1.amazonaws.com"),
-        ("cn-north-1", "dynamodb.cn-north-1.amazonaws.com.cn"),
-    ],
-)
-def test_each_partition_has_its_own_host(region: str, host: str) -> None:
-    got, web = call(f"https://{host}/", reply({}), AwsAccess(region, "a", "s", None))
-    assert got == Reply(200, {})
-    assert web.calls[0].headers["host"] == host
+PLACES = [
+    ("us-east-1", {}, "dynamodb.us-east-1.amazonaws.com"),
+    ("us-gov-west-1", {}, "dynamodb.us-gov-west-1.amazonaws.com"),
+    ("cn-north-1", {}, "dynamodb.cn-north-1.amazonaws.com.cn"),
+    ("eusc-de-east-1", {}, "dynamodb.eusc-de-east-1.amazonaws.eu"),
+    ("us-east-1", {"AWS_USE_FIPS_ENDPOINT": "true"}, "dynamodb-fips.us-east-1.amazonaws.com"),
+    ("us-east-1", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "dynamodb.us-east-1.api.aws"),
+    ("cn-north-1", {"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "dynamodb.cn-north-1.api.amazonwebservices.com.cn"),
+    ("us-east-1", {"AWS_ENDPOINT_URL_DYNAMODB": "https://vpce-1.example.com"}, "vpce-1.example.com"),
+]
 
 
-def test_a_local_endpoint_is_used_where_one_is_given() -> None:
-    _, web = call("http://127.0.0.1:5000/", reply({}), endpoint="http://127.0.0.1:5000")
-    assert web.calls[0].headers["host"] == "127.0.0.1:5000"
+@pytest.mark.parametrize(("region", "variables", "host"), PLACES)
+def test_the_host_is_what_aws_s_data_and_variables_say(
+    region: str, variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    desk = Desk(reply({}), AwsAccess(region, "a", "s", None), f"https://{host}/")
+    assert desk.call().error is None
+    assert f"/{region}/dynamodb/" in desk.web.calls[0].headers["authorization"]
+    assert desk.aws.origin("dynamodb") == f"https://{host}"
 
 
-def test_a_call_is_a_post_of_json_with_its_operation_in_a_header() -> None:
-    _, web = call("https://dynamodb.us-east-1.amazonaws.com/", reply({}))
-    (sent,) = web.calls
-    assert (sent.method, json.loads(sent.body), sent.seconds) == ("POST", {"TableName": "t"}, 0.5)
-    assert sent.headers["x-amz-target"] == "DynamoDB_20120810.GetItem"
-    assert sent.headers["content-type"] == "application/x-amz-json-1.0"
+def test_a_local_endpoint_is_used_whatever_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://elsewhere.example")
+    desk = Desk(reply({}), url="http://127.0.0.1:5000/", endpoint="http://127.0.0.1:5000")
+    assert desk.call().error is None
+    assert len(desk.web.calls) == 1
+
+
+def test_a_variable_that_is_no_url_is_a_defect_and_opens_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "not a URL")
+    desk = Desk(reply({}))
+    with pytest.raises(ValueError, match="Invalid endpoint"):
+        desk.call()
+    with pytest.raises(OutOfReach, match="no endpoint"):
+        desk.aws.origin("dynamodb")
+    assert desk.web.calls == []
+
+
+def test_what_botocore_refuses_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
+    desk = Desk(reply({}), AwsAccess("us-isof-east-1", "a", "s", None))
+    assert desk.call() == Reply(0, {}, "EndpointVariantError")
+    with pytest.raises(OutOfReach, match="no endpoint"):
+        desk.aws.origin("dynamodb")
+    assert desk.web.calls == []
 
 
 @pytest.mark.parametrize(
@@ -91,18 +121,92 @@ def test_a_call_is_a_post_of_json_with_its_operation_in_a_header() -> None:
         ({"__type": 5}, "unknown"),
         ({"__type": "A" * 64}, "unknown"),
         ({}, "unknown"),
-        (None, "unknown"),
+        ([], "unknown"),
     ],
 )
-def test_an_error_is_known_by_its_short_name_in_letters(document: Any, name: str) -> None:
-    assert Reply(400, document).error == name
+@pytest.mark.parametrize("status", [400, 500])
+def test_an_error_is_known_by_its_short_name_in_letters(document: Any, name: str, status: int) -> None:
+    assert Desk(reply(document, status)).call() == Reply(status, {}, name)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"a": 1, "a": 2}', b'"text"'])
-def test_what_is_no_json_object_is_none(body: bytes) -> None:
-    got, _ = call("https://dynamodb.us-east-1.amazonaws.com/", reply(body))
-    assert got == Reply(200, None)
+@pytest.mark.parametrize(
+    "body", [b"", b"<html>", b"[]", b'{"Item": 1, "Item": 2}', b'"text"', b'{"Item": []}', b'{"Item": {"a": 5}}']
+)
+def test_what_is_no_answer_of_the_service_is_unknown_and_never_an_empty_one(body: bytes) -> None:
+    got = Desk(reply(body)).call()
+    assert (got.status, got.members) == (200, {})
+    assert got.error is not None
+
+
+def test_a_defect_is_not_taken_for_an_answer() -> None:
+    def broken() -> Any:
+        raise KeyError("a defect")
+
+    with pytest.raises(KeyError):
+        Desk(broken).call()
+
+
+@pytest.mark.parametrize(("first", "calls"), [(BROKEN, 2), (OutOfReach("connection"), 2)])
+def test_what_fails_by_itself_is_sent_again_signed_anew(first: Answered, calls: int) -> None:
+    desk = Desk(reply({}))
+    desk.web.then(TABLE_URL, first)
+    assert desk.call(tries=2).error is None
+    assert len(desk.web.calls) == calls
+
+
+def test_the_last_answer_is_what_came_of_it() -> None:
+    desk = Desk(BROKEN)
+    assert desk.call(tries=2) == Reply(500, {}, "InternalServerError")
+    assert len(desk.web.calls) == 2
+
+
+@pytest.mark.parametrize(
+    "kind", ["ThrottlingException", "ProvisionedThroughputExceededException", "ValidationException"]
+)
+def test_what_another_call_would_not_change_is_sent_once(kind: str) -> None:
+    desk = Desk(reply({"__type": kind}, 400))
+    assert desk.call(tries=2).error == kind
+    assert len(desk.web.calls) == 1
+
+
+@pytest.mark.parametrize("then", [BROKEN, OutOfReach("timeout")])
+def test_nothing_is_sent_once_the_time_is_over(then: Any) -> None:
+    def late() -> Any:
+        desk.clock.advance(0.5)
+        if isinstance(then, OutOfReach):
+            raise then
+        return then
+
+    desk = Desk(late)
+    if isinstance(then, OutOfReach):
+        with pytest.raises(OutOfReach):
+            desk.call(tries=2)
+    else:
+        assert desk.call(tries=2).status == 500
+    assert len(desk.web.calls) == 1
+
+
+def test_a_second_try_has_what_the_first_left() -> None:
+    def late() -> Any:
+        desk.clock.advance(0.2)
+        return BROKEN
+
+    desk = Desk(late)
+    desk.call(tries=2)
+    assert [call.seconds for call in desk.web.calls] == pytest.approx([0.5, 0.3])
+
+
+def test_no_pause_is_made_that_an_answer_asks_for() -> None:
+    """botocore's own second try would sleep for up to six seconds."""
+    desk = Desk(reply({"__type": "ThrottlingException"}, 400, x_amz_retry_after="5000"))
+    assert desk.call(tries=2).error == "ThrottlingException"
 
 
 def test_a_reply_s_representation_hides_what_was_said() -> None:
     assert "hidden" not in repr(Reply(200, {"SecretString": "hidden"}))
+
+
+def test_a_session_s_representation_hides_the_credentials() -> None:
+    made = session(ACCESS)
+    assert isinstance(made, boto3.Session)
+    assert ACCESS.secret_key not in repr(made)

@@ -178,7 +178,7 @@ def test_a_defect_is_answered_with_500_and_recorded_by_its_place_without_its_wor
 
 def test_a_secret_that_could_not_be_read_is_asked_for_again_by_the_next_request() -> None:
     broker = Broker()
-    broker.web.then(SECRETS_URL, reply(b"", 500))
+    broker.web.then(SECRETS_URL, reply(b"", 500), reply(b"", 500))
     assert broker.post().outcome == (503, "temporarily_unavailable")
     assert broker.post().status == 200
 

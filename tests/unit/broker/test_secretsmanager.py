@@ -9,17 +9,17 @@ from broker.errors import BrokerFault, TemporarilyUnavailable
 from broker.net import OutOfReach
 from broker.secretsmanager import READ_SECONDS, Secret, SecretsManager
 
-from tests.kit.brokers import ACCESS, ARN, SECRETS_URL
+from tests.kit.brokers import ARN, SECRETS_URL, aws_by
 from tests.kit.clock import Clock
 from tests.kit.web import Reply, Web, reply
 
 
 class Desk:
-    def __init__(self, answer: Reply, endpoint: str | None = None) -> None:
+    def __init__(self, answer: Reply) -> None:
         self.clock = Clock()
         self.web = Web()
-        self.web[f"{endpoint}/" if endpoint else SECRETS_URL] = answer
-        self.manager = SecretsManager(self.web, self.clock, ACCESS, endpoint)
+        self.web[SECRETS_URL] = answer
+        self.manager = SecretsManager(aws_by(self.web, self.clock))
 
     def read(self, seconds: float = 15) -> Secret:
         return self.manager.read("transloadit/default", Deadline(self.clock, seconds))
@@ -48,6 +48,12 @@ def test_no_time_left_means_no_call() -> None:
     with pytest.raises(TemporarilyUnavailable):
         desk.read(0.5)
     assert desk.web.calls == []
+
+
+def test_a_read_that_failed_once_is_sent_again() -> None:
+    desk = Desk(GOOD)
+    desk.web.then(SECRETS_URL, reply(b"", 500))
+    assert desk.read() == Secret(ARN, "v1", "text")
 
 
 def aws_error(kind: str, status: int = 400) -> Any:
@@ -84,7 +90,9 @@ def test_what_passes_by_itself_is_temporary(answer: Reply) -> None:
         (reply({"ARN": ARN, "VersionId": "v1", "SecretBinary": "AAAA"}), "secret has no text"),
         (reply({"ARN": ARN, "SecretString": "text"}), "secret has no text"),
         (reply({"VersionId": "v1", "SecretString": "text"}), "secret has no text"),
-        (reply(b"no json"), "secret has no text"),
+        (reply(b"no json"), "secret cannot be read: unknown"),
+        (reply({"ARN": ARN, "VersionId": "v1", "SecretString": 5}), "secret has no text"),
+        (reply({"CreatedDate": {}}), "secret cannot be read: unknown"),
     ],
 )
 def test_what_does_not_pass_is_a_fault_with_aws_s_name_for_it(answer: Reply, reason: str) -> None:

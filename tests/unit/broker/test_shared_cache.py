@@ -348,17 +348,18 @@ def test_without_an_answer_a_token_is_minted_with_an_alarm(fault: Any) -> None:
     rows.fault = fault
     assert token(one) == ("bearer-1", "miss")
     assert one.record.alarms == ("SharedTableDown",)
-    assert rows.calls.total() == 1
+    assert rows.calls.keys() == {"GetItem"}
 
 
 def test_and_the_table_is_left_alone_for_some_seconds() -> None:
     one, two, rows = pair(share="caller")
     rows.fault = OutOfReach("timeout")
     token(one)
+    asked = rows.calls.total()
     rows.fault = None
     one.clock.advance(LEFT_ALONE_SECONDS - 1)
     assert token(one, jwt=one.jwt(sub="bob")) == ("bearer-2", "miss")
-    assert (rows.calls.total(), one.record.alarms) == (1, ())
+    assert (rows.calls.total(), one.record.alarms) == (asked, ())
     one.clock.advance(1)
     token(one, jwt=one.jwt(sub="carol"))
     assert token(two, jwt=two.jwt(sub="carol")) == ("bearer-3", "shared")
