@@ -102,7 +102,7 @@ class Aws:
         try:
             return Reply(200, getattr(self._client(service), method)(**request))
         except ClientError as error:
-            name = error.response["Error"]["Code"]
+            name = str(error.response.get("Error", {}).get("Code", ""))
             return Reply(call.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown")
         except BotoCoreError as error:
             return Reply(call.status, {}, type(error).__name__)
