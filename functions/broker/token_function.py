@@ -1,10 +1,14 @@
 """The entry point for direct invocation: a function of its own, whose permission to invoke is the proof."""
 
+import gc
 import os
 import time
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
+
+# What a start makes is no garbage, and to look for some takes 14 of its 236 ms. Above the imports, which make the most.
+gc.disable()
 
 from broker.cloudwatch import CloudWatch
 from broker.deadline import Context, Deadline
@@ -19,6 +23,8 @@ _invocations = Invocations(os.environ)
 _sink = CloudWatch(os.environ["SERVICE_NAME"], time.time)
 _broker = build(os.environ, _sink, by_invocation)
 _broker.prepare()
+gc.freeze()
+gc.enable()
 
 
 def handler(event: Any, context: Context) -> dict[str, Any]:

@@ -149,6 +149,14 @@ def test_the_function_ships_none_of_what_only_people_use() -> None:
         assert not re.search(r"^\s*(import|from) (yaml|pydantic|token_broker|local)\b", text, re.MULTILINE)
 
 
+@pytest.mark.parametrize("module", sorted(ENTRY_POINTS))
+def test_the_garbage_collector_rests_until_an_entry_point_is_ready(module: str) -> None:
+    lines = [ast.unparse(node) for node in tree(module).body]
+    first = next(place for place, line in enumerate(lines) if line.startswith("from broker."))
+    assert lines.index("gc.disable()") < first
+    assert lines[lines.index("_broker.prepare()") + 1 :][:2] == ["gc.freeze()", "gc.enable()"]
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_has_its_tests(module: str) -> None:
     elsewhere = {
