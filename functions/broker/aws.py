@@ -24,15 +24,15 @@ from broker.values import Value
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1}, defaults_mode="legacy")
 
 
-class _Call(Struct):
-    """The call under way: when it ends, epoch seconds, how many bytes its answer may have, and what that was."""
+class _Attempt(Struct):
+    """One request under way: when it ends, epoch seconds; how many bytes its answer may have; and its status."""
 
     ends_at: float
     limit: int
     status: int = 0
 
 
-_CALL: ContextVar[_Call] = ContextVar("call")
+_ATTEMPT: ContextVar[_Attempt] = ContextVar("attempt")
 
 
 class Reply(Value, frozen=True):
@@ -97,22 +97,24 @@ class Aws:
 
     def _ask(self, operation: str, request: dict[str, Any], ends_at: float, limit: int) -> Reply:
         service, _, method = operation.partition(".")
-        call = _Call(ends_at, limit)
-        mark = _CALL.set(call)
+        attempt = _Attempt(ends_at, limit)
+        mark = _ATTEMPT.set(attempt)
         try:
             return Reply(200, getattr(self._client(service), method)(**request))
         except ClientError as error:
             name = str(error.response.get("Error", {}).get("Code", ""))
-            return Reply(call.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown")
+            return Reply(
+                attempt.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown"
+            )
         except BotoCoreError as error:
-            return Reply(call.status, {}, type(error).__name__)
+            return Reply(attempt.status, {}, type(error).__name__)
         except (ValueError, TypeError, AttributeError, KeyError):
-            if not call.status:
+            if not attempt.status:
                 raise  # a defect
             # An answer of another form than the service's: botocore reads it without a doubt.
-            return Reply(call.status, {}, "unknown")
+            return Reply(attempt.status, {}, "unknown")
         finally:
-            _CALL.reset(mark)
+            _ATTEMPT.reset(mark)
 
     def _client(self, service: str) -> Any:
         with self._lock:  # a session is not made for several threads
@@ -124,13 +126,13 @@ class Aws:
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """What botocore takes for the answer of its own transport, which it then does not use."""
-        call = _CALL.get()
+        attempt = _ATTEMPT.get()
         headers = {
             name.lower(): text if isinstance(text, str) else text.decode() for name, text in request.headers.items()
         }
-        seconds = call.ends_at - self._clock()
-        answer = self._http(Call(request.method, request.url, seconds, call.limit, headers, request.body))
-        call.status, body = answer.status, answer.body
+        seconds = attempt.ends_at - self._clock()
+        answer = self._http(Call(request.method, request.url, seconds, attempt.limit, headers, request.body))
+        attempt.status, body = answer.status, answer.body
         try:
             strict_json.loads_object(body)
         except ValueError:

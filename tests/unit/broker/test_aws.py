@@ -1,6 +1,7 @@
 """Calls of AWS: signed, sent to the right host within their bounds, read without trust in what comes back."""
 
 import json
+import socket
 from typing import Any
 
 import boto3
@@ -49,17 +50,27 @@ def test_the_session_token_is_sent_and_signed() -> None:
     assert "x-amz-security-token" in sent.headers["authorization"].partition("SignedHeaders=")[2]
 
 
-def test_the_credentials_are_the_function_s_own_whatever_else_botocore_would_find(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_credentials_are_the_function_s_own_whatever_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "another's")
-    monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/")
     desk = Desk(reply({}))
     desk.call()
     (sent,) = desk.web.calls
     assert f"Credential={ACCESS.access_key}/" in sent.headers["authorization"]
     assert "x-amz-security-token" not in sent.headers
+
+
+def test_nobody_is_asked_for_credentials_or_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start would stall on an instance metadata service that does not answer."""
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        service.settimeout(0)
+        url = f"http://127.0.0.1:{service.getsockname()[1]}"
+        monkeypatch.setenv("AWS_DEFAULTS_MODE", "auto")
+        monkeypatch.setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", url)
+        monkeypatch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", url)
+        assert Desk(reply({})).call().error is None
+        with pytest.raises(BlockingIOError):
+            service.accept()
 
 
 PLACES = [
