@@ -6,56 +6,45 @@ from typing import Any, Protocol, overload
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from broker.values import Value
-
 MAX_TEXT = 256  # characters of any one value that a caller chose
 MAX_RULES = 20  # refused rules that are named
 MAX_ITEMS = 50  # of any list, such as the scopes asked for
 
 
-class Notes(Struct):
+class Notes(Struct, kw_only=True):
     """What the steps saw on the way, handed down with the request and read once, at its end."""
 
-    issuer: str | None = None
-    subject: str | None = None
-    rules: tuple[str, ...] = ()
-    failed: Mapping[str, tuple[str, ...]] = {}
-    cache: str | None = None
-    upstream_status: int | None = None
-    upstream_error: str | None = None
-    mints: int = 0
+    issuer: str | None = None  # only once the caller JWT names a configured one
+    subject: str | None = None  # only once verified
+    rules: tuple[str, ...] = ()  # that decided a grant
+    failed: Mapping[str, tuple[str, ...]] = {}  # rule by rule, the names of the conditions that failed
+    cache: str | None = None  # hit, shared, miss, renewed, kept
+    upstream_status: int | None = None  # api2's last status
+    upstream_error: str | None = None  # api2's last error code
+    mints: int = 0  # calls of api2's /token
     alarms: set[str] = set()
 
 
-class AuditRecord(Value, frozen=True):
+class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for a dataclass, which could not
     """One request: who asked for what, what decided it, what came of it. Never a secret, a token or another claim."""
 
     request_id: str
     function_request_id: str
-    xray_trace_id: str | None
     cold_start: bool
+    xray_trace_id: str | None
     version: str  # of the broker
     policy: str  # SHA-256 of the compiled policy
     outcome: str  # granted, or the code of the refusal's class
     status: int
     reason: str | None
-    issuer: str | None  # only once the caller JWT names a configured one
-    subject: str | None  # only once verified
     proof: str | None
     scopes: tuple[str, ...] | None  # as asked; None: all that the policy gives
     aud: str | None
     credential: str | None
-    rules: tuple[str, ...]  # that decided a grant
-    failed: Mapping[str, tuple[str, ...]]  # rule by rule, the names of the conditions that failed
     granted_scopes: tuple[str, ...] | None  # of the token that was given
     token_sha256: str | None  # hex of SHA-256 over the bearer token's bytes
     token_expires_at: int | None  # seconds since the epoch
-    cache: str | None  # hit, shared, miss, renewed, kept
-    upstream_status: int | None  # api2's last status
-    upstream_error: str | None  # api2's last error code
-    mints: int  # calls of api2's /token
     milliseconds: float
-    alarms: tuple[str, ...]
 
 
 class Sink(Protocol):
@@ -79,7 +68,7 @@ def fields(record: AuditRecord) -> dict[str, Any]:
         "rules": _joined("; ", record.rules),
         "failed": "; ".join(failed[:MAX_RULES]),
         "granted_scopes": _joined(" ", record.granted_scopes),
-        "alarms": " ".join(record.alarms),
+        "alarms": " ".join(sorted(record.alarms)),
     }
 
 

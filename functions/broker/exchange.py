@@ -4,6 +4,8 @@ from collections.abc import Callable
 from math import floor
 from typing import TYPE_CHECKING, Protocol
 
+from msgspec.structs import asdict
+
 from broker import __version__
 from broker.audit import AuditRecord, Notes, Sink
 from broker.bearer import BearerToken
@@ -110,32 +112,22 @@ class Exchange[P: Shown]:
             _asked(request, self._policy, is_verified=is_verified) if request else (None, None, None)
         )
         return AuditRecord(
+            **asdict(invocation),
+            **asdict(notes),
             request_id=request_id,
-            function_request_id=invocation.function_request_id,
-            xray_trace_id=invocation.xray_trace_id,
-            cold_start=invocation.cold_start,
             version=__version__,
             policy=self._policy.digest,
             outcome=type(error).__name__ if error else "granted",
             status=error.status if error else 200,
             reason=error.reason if error else None,
-            issuer=notes.issuer,
-            subject=notes.subject,
             proof=request.proof.shown if request else None,
             scopes=scopes,
             aud=aud,
             credential=credential,
-            rules=notes.rules,
-            failed=notes.failed,
             granted_scopes=tuple(sorted(token.scopes)) if token else None,
             token_sha256=token.sha256 if token else None,
             token_expires_at=floor(token.expires_at) if token else None,
-            cache=notes.cache,
-            upstream_status=notes.upstream_status,
-            upstream_error=notes.upstream_error,
-            mints=notes.mints,
             milliseconds=round(milliseconds, 1),
-            alarms=tuple(sorted(notes.alarms)),
         )
 
 

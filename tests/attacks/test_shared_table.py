@@ -57,7 +57,7 @@ def fresh(broker: Broker, key: int) -> tuple[str, str | None, tuple[str, ...]]:
     subject, fields = KEYS[key]
     answer = other.post(other.jwt(sub=subject), **fields)
     assert answer.status == 200, answer.body
-    return answer.body["access_token"], other.record.cache, other.record.alarms
+    return answer.body["access_token"], other.record.cache, tuple(other.record.alarms)
 
 
 def test_without_an_attack_each_finds_its_own() -> None:

@@ -36,7 +36,7 @@ def test_refusing_the_key(outside: World, code: str) -> None:
     # The secret is read afresh once; it is the same, so it is not tried again.
     assert outside.called == (2, 2, 1)
     record = outside.record
-    assert (record.outcome, record.upstream_error, record.alarms) == ("UpstreamRefused", code, ("CredentialRefused",))
+    assert (record.outcome, record.upstream_error, record.alarms) == ("UpstreamRefused", code, {"CredentialRefused"})
     assert says_nothing_of_the_inside(outside, answer)
     # The refused version is left alone.
     assert outside.post().outcome == (502, "server_error")
@@ -161,7 +161,7 @@ def test_giving_wider_scopes(outside: World, scope: str) -> None:
     outside.fault(times=1, **token(scope))
     answer = outside.post()
     assert answer.outcome == (502, "server_error")
-    assert (outside.record.alarms, outside.record.token_sha256) == (("ScopeMismatch",), None)
+    assert (outside.record.alarms, outside.record.token_sha256) == ({"ScopeMismatch"}, None)
     # It was not kept: the next one is minted, and right.
     assert outside.post().body["access_token"] != "other"
     assert outside.called == (0, 0, 1)
@@ -171,14 +171,14 @@ def test_giving_narrower_scopes_than_the_caller_named(outside: World) -> None:
     outside.fault(times=1, **token("assemblies:read"))
     answer = outside.post(scope="assemblies:read assemblies:write")
     assert answer.outcome == (502, "server_error")
-    assert outside.record.alarms == ("ScopeMismatch",)
+    assert outside.record.alarms == {"ScopeMismatch"}
 
 
 def test_giving_narrower_scopes_where_none_was_named(outside: World) -> None:
     outside.fault(times=1, **token("assemblies:read"))
     answer = outside.post()
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read")
-    assert outside.record.alarms == ("ScopeMismatch",)
+    assert outside.record.alarms == {"ScopeMismatch"}
     # It was not kept under the wider key.
     assert outside.post().body["scope"] == "assemblies:read assemblies:write"
 

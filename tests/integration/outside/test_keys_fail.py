@@ -53,7 +53,7 @@ def test_known_good_keys_serve_on_with_an_alarm_until_six_hours(outside: World, 
     outside.issuer.answers["/keys"] = fault
     outside.clock.ahead += 3600
     assert outside.post().status == 200
-    assert outside.record.alarms == ("StaleKeys",)
+    assert outside.record.alarms == {"StaleKeys"}
     outside.clock.ahead += 5 * 3600
     assert outside.post().outcome == (503, "temporarily_unavailable")
     assert outside.called[1:] == (0, 0)

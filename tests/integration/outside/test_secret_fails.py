@@ -92,7 +92,7 @@ def test_a_known_good_secret_serves_on_for_an_hour_with_an_alarm(outside: World,
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
     assert outside.called[1:] == (reads, 1)
-    assert outside.record.alarms == ("StaleSecret",)
+    assert outside.record.alarms == {"StaleSecret"}
     outside.clock.ahead += 120
     assert outside.post().status in (500, 503)
     assert outside.called[2] == 0

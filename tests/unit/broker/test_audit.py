@@ -32,7 +32,7 @@ RECORD: dict[str, Any] = {
     "token_sha256": "1" * 64,
     "token_expires_at": 1_800_021_600,
     "milliseconds": 1.5,
-    "alarms": (),
+    "alarms": set(),
 }
 
 
@@ -42,7 +42,7 @@ def record(**changes: Any) -> AuditRecord:
 
 def test_every_member_of_a_record_is_one_value() -> None:
     """CloudWatch Logs Insights flattens lists and objects into fields whose names no query can know."""
-    members = json.loads(json.dumps(fields(record(alarms=("StaleKeys", "StaleSecret"), rules=("one rule", "two")))))
+    members = json.loads(json.dumps(fields(record(alarms={"StaleKeys", "StaleSecret"}, rules=("one rule", "two")))))
     assert members == RECORD | {
         "scopes": "a:read",
         "granted_scopes": "a:read b:read",
@@ -97,7 +97,7 @@ def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
         ({"status": 502, "upstream_status": 413}, {"Exchange": 1, "Fault": 1, "Mint": 1}),
         ({"mints": 2, "status": 503}, {"Exchange": 1, "Unavailable": 1, "Mint": 2}),
         (
-            {"status": 502, "alarms": ("CredentialRefused",)},
+            {"status": 502, "alarms": {"CredentialRefused"}},
             {"Exchange": 1, "Fault": 1, "Mint": 1, "CredentialRefused": 1},
         ),
         ({"mints": 0, "status": 500}, {"Exchange": 1, "Fault": 1}),

@@ -35,7 +35,7 @@ def test_no_log_level_silences_the_record(lines: Any) -> None:
 
 
 def test_its_metrics_are_in_the_embedded_metric_format(lines: Any) -> None:
-    (line,) = lines({"status": 502, "alarms": ("ScopeMismatch",), "milliseconds": 12.5})
+    (line,) = lines({"status": 502, "alarms": {"ScopeMismatch"}, "milliseconds": 12.5})
     (directive,) = line["_aws"]["CloudWatchMetrics"]
     assert line["_aws"]["Timestamp"] == 1_800_000_000_062
     assert (directive["Namespace"], directive["Dimensions"]) == ("TokenBroker", [["service"]])
@@ -46,6 +46,6 @@ def test_its_metrics_are_in_the_embedded_metric_format(lines: Any) -> None:
 
 
 def test_records_do_not_add_up(lines: Any) -> None:
-    _, second = lines({"alarms": ("StaleKeys",)}, {})
+    _, second = lines({"alarms": {"StaleKeys"}}, {})
     assert second["Exchange"] == 1
     assert "StaleKeys" not in second

@@ -73,7 +73,7 @@ def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> N
             token_sha256=hashlib.sha256(b"bearer-1").hexdigest(),
             token_expires_at=int(broker.clock()) + 21600,
             milliseconds=0.0,
-            alarms=(),
+            alarms=set(),
         )
     ]
 

@@ -21,7 +21,7 @@ def test_a_refused_secret_is_read_afresh_once_and_not_tried_again_if_the_same() 
     broker.web[TOKEN_URL] = REFUSED
     assert broker.post().outcome == (502, "server_error")
     assert (broker.mints, broker.web.count(SECRETS_URL)) == (1, 2)
-    assert broker.record.alarms == ("CredentialRefused",)
+    assert broker.record.alarms == {"CredentialRefused"}
 
 
 def test_a_refused_secret_that_has_a_new_version_is_tried_with_that() -> None:
@@ -61,7 +61,7 @@ def test_after_two_refused_versions_of_a_secret_no_third_is_tried() -> None:
     broker.web[SECRETS_URL] = secret("v2")
     broker.web[TOKEN_URL] = REFUSED
     assert broker.post().outcome == (502, "server_error")
-    assert (broker.mints, broker.record.alarms) == (2, ("CredentialRefused",))
+    assert (broker.mints, broker.record.alarms) == (2, {"CredentialRefused"})
 
 
 def test_a_refused_version_s_tokens_are_dropped_also_by_a_renewal() -> None:
@@ -112,7 +112,7 @@ def test_a_token_wider_than_asked_is_refused_alarmed_and_not_kept(asked: str, gi
     broker = Broker(policy(rules=[rule(scopes=asked.split())]))
     broker.web[TOKEN_URL] = minted(scope=given)
     assert broker.post().outcome == (502, "server_error")
-    assert broker.record.alarms == ("ScopeMismatch",)
+    assert broker.record.alarms == {"ScopeMismatch"}
     assert broker.post().outcome == (502, "server_error")
 
 
@@ -125,14 +125,14 @@ def test_a_coarse_scope_covers_what_it_stands_for(asked: str, given: str) -> Non
     broker.web[TOKEN_URL] = minted(scope=given)
     answer = broker.post(scope=asked)
     assert (answer.status, answer.body["scope"]) == (200, given)
-    assert broker.record.alarms == ()
+    assert broker.record.alarms == set()
 
 
 def test_a_token_narrower_than_asked_by_name_is_refused_and_alarmed() -> None:
     broker = Broker()
     broker.web[TOKEN_URL] = minted(scope="assemblies:read")
     assert broker.post(scope="assemblies:read assemblies:write").outcome == (502, "server_error")
-    assert broker.record.alarms == ("ScopeMismatch",)
+    assert broker.record.alarms == {"ScopeMismatch"}
 
 
 def test_a_token_narrower_than_a_request_without_scopes_is_returned_and_not_kept() -> None:

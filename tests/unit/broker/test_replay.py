@@ -162,7 +162,7 @@ def test_without_the_table_nobody_gets_anything(fault: Any) -> None:
     assert str(broker.record.reason).startswith("replay control: DynamoDB")
     # It is asked even while the cache leaves the table alone.
     assert broker.post(broker.jwt(jti="j1")).status == 503
-    assert (broker.mints, broker.record.alarms) == (0, ("SharedTableDown",))
+    assert (broker.mints, broker.record.alarms) == (0, {"SharedTableDown"})
     rows(broker).fault = None
     assert broker.post(broker.jwt(jti="j1")).status == 200
 

@@ -66,7 +66,7 @@ def test_what_one_environment_minted_the_others_find() -> None:
     one, two, _ = pair()
     assert token(one) == ("bearer-1", "miss")
     assert token(two) == ("bearer-1", "shared")
-    assert (one.mints, two.record.mints, two.record.alarms) == (1, 0, ())
+    assert (one.mints, two.record.mints, two.record.alarms) == (1, 0, set())
     assert two.record.token_sha256 == one.record.token_sha256
 
 
@@ -161,7 +161,7 @@ def test_a_new_version_of_the_secret_finds_nothing_of_the_old() -> None:
     token(one)
     one.web[SECRETS_URL] = secret("v2")
     assert token(two) == ("bearer-2", "miss")
-    assert two.record.alarms == ()
+    assert two.record.alarms == set()
     # Nor is anything of the new one left under the old.
     one.clock.advance(300)
     assert token(one) == ("bearer-2", "shared")
@@ -347,7 +347,7 @@ def test_without_an_answer_a_token_is_minted_with_an_alarm(fault: Any) -> None:
     one, _, rows = pair()
     rows.fault = fault
     assert token(one) == ("bearer-1", "miss")
-    assert one.record.alarms == ("SharedTableDown",)
+    assert one.record.alarms == {"SharedTableDown"}
     assert rows.calls.keys() == {"GetItem"}
 
 
@@ -359,7 +359,7 @@ def test_and_the_table_is_left_alone_for_some_seconds() -> None:
     rows.fault = None
     one.clock.advance(LEFT_ALONE_SECONDS - 1)
     assert token(one, jwt=one.jwt(sub="bob")) == ("bearer-2", "miss")
-    assert (rows.calls.total(), one.record.alarms) == (asked, ())
+    assert (rows.calls.total(), one.record.alarms) == (asked, set())
     one.clock.advance(1)
     token(one, jwt=one.jwt(sub="carol"))
     assert token(two, jwt=two.jwt(sub="carol")) == ("bearer-3", "shared")
@@ -380,7 +380,7 @@ def test_at_any_step(operation: str) -> None:
 
     one.web.serve(TABLE_URL, fails)
     assert token(two)[1] == "miss"
-    assert two.record.alarms == ("SharedTableDown",)
+    assert two.record.alarms == {"SharedTableDown"}
 
 
 def test_a_renewal_goes_on_without_the_table() -> None:
@@ -400,7 +400,7 @@ def test_a_deadline_that_is_near_is_no_fault_of_the_table() -> None:
 
     one.web[TOKEN_URL] = late
     answer = one.post(seconds=3.2)
-    assert (answer.status, one.record.alarms) == (200, ())
+    assert (answer.status, one.record.alarms) == (200, set())
     assert rows.of("token") == []
 
 
@@ -433,7 +433,7 @@ def test_what_does_not_open_is_a_miss_with_an_alarm_and_is_written_over(changes:
     rows.items = {name: item for name, item in rows.items.items() if name.startswith("token/")}
     spoilt(rows, **changes)
     assert token(two) == ("bearer-2", "miss")
-    assert two.record.alarms == ("SharedCacheUnreadable",)
+    assert two.record.alarms == {"SharedCacheUnreadable"}
     assert token(one.beside()) == ("bearer-2", "shared")
 
 

@@ -77,6 +77,6 @@ def test_records_of_the_shared_table_are_valid_too() -> None:
     environments[2].post()
     records = [environment.record for environment in environments]
     assert [record.cache for record in records] == ["shared", "miss", "miss"]
-    assert [record.alarms for record in records] == [(), ("SharedCacheUnreadable",), ("SharedTableDown",)]
+    assert [record.alarms for record in records] == [set(), {"SharedCacheUnreadable"}, {"SharedTableDown"}]
     for record in records:
         assert list(VALIDATOR.iter_errors(json.loads(json.dumps(fields(record))))) == []
