@@ -2,9 +2,12 @@
 
 import os
 from collections.abc import Callable
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from broker.errors import TemporarilyUnavailable
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext  # the CLI imports this module, and not Powertools
 
 # What is kept back to make the answer and the audit record, seconds.
 RESERVE = 0.5
@@ -18,17 +21,6 @@ def jitter() -> float:
     return int.from_bytes(os.urandom(2)) / 2**16
 
 
-class Context(Protocol):
-    """What is used of Lambda's context object.
-
-    https://docs.aws.amazon.com/lambda/latest/dg/python-context.html
-    """
-
-    aws_request_id: str
-
-    def get_remaining_time_in_millis(self) -> int: ...
-
-
 class Deadline:
     """Ends `RESERVE` before the invocation does."""
 
@@ -38,7 +30,7 @@ class Deadline:
         self._ends_at = clock() + remaining - RESERVE
 
     @classmethod
-    def of(cls, context: Context, clock: Clock) -> "Deadline":
+    def of(cls, context: "LambdaContext", clock: Clock) -> "Deadline":
         """Of the invocation that this context belongs to."""
         return cls(clock, context.get_remaining_time_in_millis() / 1000)
 

@@ -23,6 +23,7 @@
 The five classes below `BrokerError` are the stable names for `Retry` and `Catch` in pipelines.
 """
 
+from traceback import walk_tb
 from typing import ClassVar
 
 
@@ -157,3 +158,8 @@ class UpstreamRefused(BrokerError):
 
 class BrokerFault(BrokerError):
     """Our own fault: a secret that is missing or malformed, or a defect."""
+
+
+def trace_places(failure: Exception) -> list[str]:
+    """Function and line of each frame that a caught exception came through, innermost last."""
+    return [f"{frame.f_code.co_name}:{line}" for frame, line in walk_tb(failure.__traceback__)]

@@ -10,8 +10,9 @@ from broker import __version__
 from broker.audit import AuditRecord, Notes, Sink
 from broker.bearer import BearerToken
 from broker.caller import Caller
+from broker.cloudwatch import log_failure
 from broker.deadline import Clock, Deadline
-from broker.errors import BrokerError, BrokerFault, CallerRefused
+from broker.errors import BrokerError, BrokerFault, CallerRefused, trace_places
 from broker.invocation import Invocation
 from broker.obtain import BearerTokens
 from broker.policy import Grant, Policy, Refusal, decide
@@ -71,7 +72,8 @@ class Exchange[P: Shown]:
         except BrokerError as error:
             result = error
         except Exception as defect:  # noqa: BLE001 - a defect is answered and recorded like any other fault
-            result = BrokerFault(_place(defect))
+            log_failure("defect", defect, function_request_id=invocation.function_request_id)
+            result = BrokerFault(f"defect: {type(defect).__name__} in {trace_places(defect)[-1]}")
         milliseconds = (self._clock() - started) * 1000
         self._sink(self._record(request_id, request, invocation, progress.notes, result, milliseconds))
         return Outcome(request, result)
@@ -129,15 +131,6 @@ class Exchange[P: Shown]:
             token_expires_at=floor(token.expires_at) if token else None,
             milliseconds=round(milliseconds, 1),
         )
-
-
-def _place(defect: Exception) -> str:
-    """What failed and where, without the message, which could quote a secret."""
-    trace = defect.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace else "unknown"
-    return f"defect: {type(defect).__name__} in {where}"
 
 
 def _asked(

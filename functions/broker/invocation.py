@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping
 
-from broker.deadline import Context
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
 from broker.values import Value
 
 # The Root of a trace header alone; a caller may send that header, so nothing else of it is kept.
@@ -26,7 +27,7 @@ class Invocations:
         self._environment = environment
         self._is_first = True
 
-    def begin(self, context: Context) -> Invocation:
+    def begin(self, context: LambdaContext) -> Invocation:
         """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime"""
         is_first, self._is_first = self._is_first, False
         trace = _ROOT.search(self._environment.get("_X_AMZN_TRACE_ID", ""))

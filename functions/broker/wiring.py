@@ -1,5 +1,6 @@
 """The only place that makes clients and puts the parts together."""
 
+import gc
 import os
 import threading
 import time
@@ -13,6 +14,7 @@ from broker.audit import Sink
 from broker.bearer import BearerToken, CacheKey
 from broker.budget import MintBudget
 from broker.cache import TokenCache
+from broker.cloudwatch import CloudWatch, log_failure
 from broker.credentials import Credentials
 from broker.deadline import RESERVE, Clock, Deadline
 from broker.errors import BrokerError
@@ -66,8 +68,11 @@ class Broker[P: Shown](Value, frozen=True):
 
 
 def _try(work: Work, deadline: Deadline) -> None:
-    with suppress(BrokerError, OutOfReach):
-        work(deadline)
+    try:
+        with suppress(BrokerError, OutOfReach):
+            work(deadline)
+    except Exception as defect:  # noqa: BLE001 - else Python prints its message, which could quote a secret
+        log_failure("defect", defect)
 
 
 def by_jwt(policy: Policy, http: Http, clock: Clock) -> Identified[Proof]:
@@ -85,6 +90,23 @@ def by_iam(policy: Policy, http: Http, clock: Clock) -> Identified[IamProof]:
 def by_invocation(policy: Policy, http: Http, clock: Clock) -> Identified[InvokeProof]:
     """For whoever may invoke the function."""
     return InvokeIdentifier(), []
+
+
+def start[P: Shown](
+    environment: Mapping[str, str], identified: Callable[[Policy, Http, Clock], Identified[P]], clock: Clock = time.time
+) -> Broker[P]:
+    """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
+    try:
+        sink = CloudWatch(environment["POWERTOOLS_SERVICE_NAME"], clock)
+        broker = build(environment, sink, identified, clock)
+        broker.prepare()
+    except Exception as failure:
+        log_failure("failed to start", failure)
+        raise
+    # What the start made lives as long as the environment, so the collector never looks at it.
+    gc.freeze()
+    gc.enable()
+    return broker
 
 
 def build[P: Shown](

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from tests.attacks.test_requests import GRANT, send
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.logs import failures
 from tests.kit.web import reply
 
 QUOTING: dict[str, Any] = {
@@ -37,6 +38,24 @@ def test_what_the_outside_said_is_repeated_nowhere(url: str, answer: Any) -> Non
     told = broker.post()
     assert told.status >= 500
     assert AUTH_SECRET not in f"{told.body}{told.headers}{fields(broker.record)}"
+
+
+@pytest.mark.parametrize("url", [JWKS_URL, SECRETS_URL, TOKEN_URL])
+def test_what_an_exception_says_is_in_no_line_of_the_log(url: str) -> None:
+    """Messages, causes and notes of exceptions quote what was at hand when they were raised."""
+
+    def quote() -> Any:
+        failure = RuntimeError(f"cannot read {AUTH_SECRET}")
+        failure.add_note(AUTH_SECRET)
+        raise failure from KeyError(AUTH_SECRET)
+
+    broker = Broker()
+    broker.web[url] = quote
+    with failures() as logged:
+        told = broker.post()
+    assert told.status == 500
+    assert len(logged()) == 1
+    assert AUTH_SECRET not in f"{told.body}{told.headers}{fields(broker.record)}{logged()}"
 
 
 def test_a_record_holds_neither_jwt_nor_token_nor_key_nor_other_claims() -> None:

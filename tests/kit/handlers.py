@@ -17,7 +17,7 @@ from tests.kit.jwts import Signer
 from tests.kit.policies import document, issuer
 
 ENVIRONMENT = {
-    "SERVICE_NAME": "test",
+    "POWERTOOLS_SERVICE_NAME": "test",
     "CALLER_NAME": "nightly",
     "CREDENTIALS": "default",
     "CREDENTIAL_SECRETS": "transloadit/default",

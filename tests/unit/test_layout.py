@@ -143,6 +143,17 @@ def test_no_entry_point_imports_boto3_before_it_is_needed() -> None:
     assert done.stdout.split() == []
 
 
+def test_one_module_writes_to_the_log() -> None:
+    """Its lines hold no event and no exception's message, which Powertools' conveniences would write."""
+    logs = (
+        r"aws_lambda_powertools\.(logging|metrics)|sys\.std|\bprint\(|\blog\w*\.(debug|info|warn\w*|error|exception)\("
+    )
+    assert {module for module in MODULES if re.search(logs, MODULES[module].read_text())} == {"cloudwatch"}
+    assert "logger.exception" not in calls("cloudwatch")
+    written = set(re.findall(r"\w+", MODULES["cloudwatch"].read_text()))
+    assert not {"exc_info", "inject_lambda_context", "log_event", "log_metrics"} & written
+
+
 def test_the_function_ships_none_of_what_only_people_use() -> None:
     for module in MODULES:
         text = MODULES[module].read_text()

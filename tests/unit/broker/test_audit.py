@@ -52,6 +52,11 @@ def test_every_member_of_a_record_is_one_value() -> None:
     }
 
 
+def test_a_record_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        setattr(record(), "cache", "hit")  # noqa: B010 - the type checker would not let it pass
+
+
 def test_failed_conditions_are_told_rule_by_rule_without_the_rules_that_match() -> None:
     failed = {"editors upload": ("groups", "email_verified"), "matches": (), "admins": ("groups",)}
     told = fields(record(failed=failed, rules=(), scopes=None, granted_scopes=None))

@@ -8,6 +8,7 @@ from broker import __version__
 from broker.audit import AuditRecord
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.logs import failures
 from tests.kit.policies import ISSUER, policy, rule
 from tests.kit.web import reply
 
@@ -168,12 +169,16 @@ def test_a_defect_is_answered_with_500_and_recorded_by_its_place_without_its_wor
         raise KeyError("quotes the-secret")
 
     broker.web[SECRETS_URL] = broken
-    answer = broker.post()
+    with failures() as logged:
+        answer = broker.post()
     assert answer.outcome == (500, "server_error")
     (record,) = broker.records
     assert record.outcome == "BrokerFault"
     assert (record.reason or "").startswith("defect: KeyError in broken:")
-    assert "the-secret" not in f"{record}{answer.body}"
+    (line,) = logged()
+    assert record.reason == f"defect: {line['exception_name']} in {line['stack_trace'].split(' > ')[-1]}"
+    assert line["function_request_id"] == record.function_request_id
+    assert "the-secret" not in f"{record}{answer.body}{line}"
 
 
 def test_a_secret_that_could_not_be_read_is_asked_for_again_by_the_next_request() -> None:

@@ -5,11 +5,12 @@ import re
 from typing import Any
 
 import pytest
-from broker.cloudwatch import CloudWatch
+from broker.cloudwatch import CloudWatch, log_failure
 
 from tests.kit.brokers import JWKS_URL, TOKEN_URL, Broker, minted
 from tests.kit.deployed import ROOT, of_kind
 from tests.kit.insights import MAX_FIELDS, Row, answer, flattened
+from tests.kit.logs import failures
 from tests.kit.web import reply
 
 QUERIES = {name.removesuffix("Query"): query for name, query in of_kind("AWS::Logs::QueryDefinition").items()}
@@ -72,6 +73,16 @@ def audited(line: str) -> dict[str, Any]:
     return dict(json.loads(line)["audit"])
 
 
+def defect(invocation: str) -> str:
+    """The line that a defect leaves beside the record."""
+    with failures() as logged:
+        try:
+            raise KeyError
+        except KeyError as failure:
+            log_failure("defect", failure, function_request_id=invocation)
+    return json.dumps(*logged())
+
+
 @pytest.mark.parametrize("name", QUERIES)
 def test_every_column_of_a_query_shows_something(name: str, lines: dict[str, list[str]]) -> None:
     granted = audited(lines["BrokerLog"][0])
@@ -81,7 +92,7 @@ def test_every_column_of_a_query_shows_something(name: str, lines: dict[str, lis
         filled = {"ID": granted["function_request_id"]}
         late = json.dumps({"time": "1", "type": "platform.report", "record": REPORT | {"requestId": filled["ID"]}})
         access = dict.fromkeys(ACCESS, "-") | {"integrationRequestId": filled["ID"], "time": "2"}
-        lines = {"BrokerLog": [*lines["BrokerLog"], late], "AccessLog": [json.dumps(access)]}
+        lines = {"BrokerLog": [*lines["BrokerLog"], late, defect(filled["ID"])], "AccessLog": [json.dumps(access)]}
     rows = run(name, lines, **filled)
     assert rows
     for column in rows[0]:
@@ -129,6 +140,19 @@ def test_an_invocation_that_timed_out_is_found_in_both_logs(lines: dict[str, lis
     rows = run("Invocation", lines, ID="invocation-2")
     assert {row["integrationError"] for row in rows} == {None, "Endpoint request timed out"}
     assert {row["record.status"] for row in rows} == {None, "timeout"}
+
+
+def test_the_places_that_a_defect_came_through_are_found_by_its_invocation(lines: dict[str, list[str]]) -> None:
+    lines["BrokerLog"].append(defect("invocation-3"))
+    (row,) = run("Invocation", lines, ID="invocation-3")
+    assert row["stack_trace"].startswith("defect:")
+
+
+def test_every_metric_of_a_record_is_one_field(records: list[str]) -> None:
+    """Powertools makes a list of a metric's values, of which Insights would make `Exchange.0`."""
+    for line in records:
+        (directive,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
+        assert {metric["Name"] for metric in directive["Metrics"]} < flattened(line).keys()
 
 
 def test_a_record_has_far_fewer_fields_than_insights_finds(records: list[str]) -> None:

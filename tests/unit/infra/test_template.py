@@ -136,7 +136,11 @@ def test_the_function_runs_as_the_design_says() -> None:
     assert (function["Runtime"], function["Architectures"]) == ("python3.13", ["arm64"])
     assert function["LoggingConfig"]["LogGroup"] == "BrokerLog"
     # The name in audit records and which secret each credential is: no variable can weaken a check.
-    assert function["Environment"]["Variables"].keys() == {"SERVICE_NAME", "CREDENTIALS", "CREDENTIAL_SECRETS"}
+    assert function["Environment"]["Variables"].keys() == {
+        "POWERTOOLS_SERVICE_NAME",
+        "CREDENTIALS",
+        "CREDENTIAL_SECRETS",
+    }
     assert 10 < function["Timeout"] < 30
     assert SOURCE["Parameters"]["MemorySize"]["MinValue"] == 256
 
