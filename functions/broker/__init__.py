@@ -9,6 +9,7 @@ A request goes one way through these modules; each knows only those below it:
     iam  invoke  verifier  replay  obtain  mint  shared_cache  bearer      the steps
     policy  caller  request  proof      what they hand on
     keys  credentials  cache  sealing  budget  transloadit  cloudwatch    what they use
+    policy_model    the compiled policy
     progress  audit    what travels with a request, and what is recorded of it
     secretsmanager  dynamodb    what the function calls of AWS
     aws                         by boto3, which this module alone imports

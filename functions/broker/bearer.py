@@ -4,7 +4,8 @@ import hashlib
 import json
 
 from broker.framing import framed
-from broker.policy import ALL, Scopes
+from broker.policy import Scopes
+from broker.policy_model import ALL
 from broker.values import Value
 
 

@@ -3,30 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from broker.conditions import Condition
-from broker.jwk import Jwk
 from broker.values import Value
 
 # Reserved names of issuers: callers who come without a JWT.
 IAM, INVOKE = "aws-iam", "invoke"
-
-
-class Issuer(Value, frozen=True):
-    """One entry of the trust policy: whom to believe, and on what conditions. Times in seconds."""
-
-    name: str
-    issuer: str
-    audiences: frozenset[str]
-    algorithms: frozenset[str]
-    inline_keys: tuple[Jwk, ...] | None
-    keys_url: str | None
-    max_age: float | None
-    leeway: float
-    require: tuple[Condition, ...]
-    types: frozenset[str] | None
-    audience_claim: str
-    subject_claim: str
-    once: bool
 
 
 class Once(Value, frozen=True):

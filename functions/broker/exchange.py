@@ -15,7 +15,8 @@ from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault, CallerRefused, trace_places
 from broker.invocation import Invocation
 from broker.obtain import BearerTokens
-from broker.policy import Grant, Policy, Refusal, decide
+from broker.policy import Grant, Refusal, decide
+from broker.policy_model import Policy
 from broker.progress import Progress
 from broker.proof import Shown
 from broker.request import TokenRequest

@@ -12,10 +12,10 @@ from broker.proof import BODY_PROOFS, CLIENT_CREDENTIALS, read_grant_type
 from broker.request import TokenRequest, make_request
 from broker.values import Value
 
-_PRINCIPAL = re.compile(
+# Compiled at its first use: it takes 0.3 ms, and callers with a JWT do not need it.
+_PRINCIPAL = (
     r"arn:(?P<partition>aws[a-z-]*):(?:sts::(?P<a>[0-9]{12}):assumed-role/(?P<role>[\w+=,.@-]+)/(?P<session>[\w+=,.@-]+)"
-    r"|iam::(?P<b>[0-9]{12}):user/(?P<path>(?:[\x21-\x2e\x30-\x7e]+/)*)(?P<user>[\w+=,.@-]+))",
-    re.ASCII,
+    r"|iam::(?P<b>[0-9]{12}):user/(?P<path>(?:[\x21-\x2e\x30-\x7e]+/)*)(?P<user>[\w+=,.@-]+))"
 )
 
 
@@ -55,7 +55,7 @@ class IamIdentifier:
         """
         identity = proof.identity
         progress.notes.issuer = IAM
-        arn = _PRINCIPAL.fullmatch(str(identity.get("userArn")))
+        arn = re.fullmatch(_PRINCIPAL, str(identity.get("userArn")), re.ASCII)
         if arn is None:
             raise AccessDenied("neither a role nor a user")
         # A role's ARN as IAM has it, without the session, whose name its user chooses.

@@ -5,8 +5,9 @@ from typing import Any, ClassVar
 
 from broker.caller import INVOKE, Caller
 from broker.errors import CallerRefused, InvalidRequest, InvalidScope
+from broker.policy_model import DEFAULT_AUD, DEFAULT_CREDENTIAL
 from broker.progress import Progress
-from broker.request import DEFAULT_AUD, DEFAULT_CREDENTIAL, TokenRequest, make_request
+from broker.request import TokenRequest, make_request
 from broker.values import Value
 
 

@@ -16,6 +16,7 @@ from broker.values import Value
 MAX_KEYS = 100
 MIN_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
 MAX_RSA_BITS = 8192  # a larger modulus costs more time than it brings safety
+MAX_EXPONENT_BITS = 64  # a signature is verified in time that grows with them; 65537, the usual one, has 17
 
 _PRIVATE_MEMBERS = frozenset({"d", "k", "p", "q"})
 _HASHES: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
@@ -157,8 +158,9 @@ def _rsa(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
     modulus, exponent = (int.from_bytes(_bytes(jwk, name)) for name in ("n", "e"))
     if modulus.bit_length() < MIN_RSA_BITS:
         raise ValueError(f"its modulus has less than {MIN_RSA_BITS} bits")
-    if modulus.bit_length() > MAX_RSA_BITS or exponent.bit_length() > 64:
-        raise ValueError(f"its modulus has more than {MAX_RSA_BITS} bits, or its exponent more than 64")
+    if modulus.bit_length() > MAX_RSA_BITS or exponent.bit_length() > MAX_EXPONENT_BITS:
+        limits = f"{MAX_RSA_BITS} bits, or its exponent more than {MAX_EXPONENT_BITS}"
+        raise ValueError(f"its modulus has more than {limits}")
     weak_keys.check_rsa(modulus, exponent)
     weak_keys.check_published({"kty": "RSA", "n": _base64url(modulus), "e": _base64url(exponent)})
     return rsa.RSAPublicNumbers(exponent, modulus).public_key(), _RSA_ALGORITHMS

@@ -1,7 +1,6 @@
 """Issuers' public keys: fetched when needed, kept when the issuer is down, never fetched more often than said here."""
 
 from collections.abc import Mapping
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -13,6 +12,7 @@ from broker.flight import SingleFlight
 from broker.jwk import Jwk
 from broker.jwt import UnverifiedJwt, VerifiedJwt
 from broker.net import Call, Http, OutOfReach
+from broker.policy_model import Issuer
 from broker.progress import Progress
 
 FRESH_SECONDS = 10 * 60
@@ -22,17 +22,6 @@ FETCH_SECONDS = 2.0  # discovery and JWKS together
 MAX_BYTES = 64 * 1024
 
 _MEND = "name its key set: keys: {url: https://...}"
-
-
-class KeySource(Protocol):
-    """Where an issuer's keys are: inline, at a URL, or else by discovery."""
-
-    @property
-    def issuer(self) -> str: ...
-    @property
-    def inline_keys(self) -> tuple[Jwk, ...] | None: ...
-    @property
-    def keys_url(self) -> str | None: ...
 
 
 class _Held(Struct):
@@ -53,7 +42,7 @@ class KeySets:
         self._held: dict[str, _Held] = {}
         self._flights = SingleFlight[tuple[Jwk, ...]]()
 
-    def verify(self, source: KeySource, token: UnverifiedJwt, progress: Progress) -> VerifiedJwt:
+    def verify(self, source: Issuer, token: UnverifiedJwt, progress: Progress) -> VerifiedJwt:
         """Verify the JWT's signature by the one key of its issuer that fits.
 
         Raises CallerRefused when there is no such key, more than one, or the signature is not its own, and
@@ -70,11 +59,11 @@ class KeySets:
         newest = self._fetched(source, held, progress.deadline)
         return _accept(token, problem if newest is known else _problem(newest, token))
 
-    def fetch(self, source: KeySource, deadline: Deadline) -> tuple[Jwk, ...]:
+    def fetch(self, source: Issuer, deadline: Deadline) -> tuple[Jwk, ...]:
         """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable, whose reason says what failed."""
         return self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
 
-    def _current(self, source: KeySource, held: _Held, progress: Progress) -> tuple[Jwk, ...]:
+    def _current(self, source: Issuer, held: _Held, progress: Progress) -> tuple[Jwk, ...]:
         age = self._clock() - held.fetched_at
         if 0 <= age < FRESH_SECONDS:
             return held.keys
@@ -94,7 +83,7 @@ class KeySets:
     def _cools(self, held: _Held) -> bool:
         return 0 <= self._clock() - held.tried_at < COOL_DOWN_SECONDS
 
-    def _fetched(self, source: KeySource, held: _Held, deadline: Deadline) -> tuple[Jwk, ...]:
+    def _fetched(self, source: Issuer, held: _Held, deadline: Deadline) -> tuple[Jwk, ...]:
         """The set as the issuer has it now, or had it within the cool-down."""
 
         def work() -> tuple[Jwk, ...]:
@@ -107,7 +96,7 @@ class KeySets:
 
         return self._flights.run(source.issuer, work, deadline.left())
 
-    def _fetch(self, source: KeySource, held: _Held, deadline: Deadline) -> None:
+    def _fetch(self, source: Issuer, held: _Held, deadline: Deadline) -> None:
         ends_at = self._clock() + deadline.left(FETCH_SECONDS)
         keys: tuple[Jwk, ...] = ()
         try:

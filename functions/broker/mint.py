@@ -12,7 +12,8 @@ from broker.caller import Caller
 from broker.credentials import Credential, Credentials
 from broker.deadline import Clock
 from broker.errors import InvalidScope, UpstreamRefused
-from broker.policy import ALL, Grant
+from broker.policy import Grant
+from broker.policy_model import ALL
 from broker.progress import Progress
 from broker.transloadit import CredentialRefused, Minted, ScopeRefused, TokenEndpoint
 from broker.values import Value

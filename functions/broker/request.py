@@ -5,12 +5,12 @@ from collections.abc import Mapping
 
 from broker.errors import InvalidScope, InvalidTarget
 from broker.event import HttpRequest, read_form
+from broker.policy_model import DEFAULT_AUD, DEFAULT_CREDENTIAL
 from broker.proof import Proof, Shown, read_proof
 from broker.values import Value
 
 # RFC 6749 section 3.3, without the comma, which separates scopes on api2.
 _SCOPE = re.compile(r"[\x21\x23-\x2B\x2D-\x5B\x5D-\x7E]+")
-DEFAULT_AUD, DEFAULT_CREDENTIAL = "api2", "default"
 
 
 class TokenRequest[P: Shown](Value, frozen=True):

@@ -5,11 +5,12 @@ from typing import Any
 
 from broker import jwt
 from broker.audit import Notes
-from broker.caller import Caller, Issuer, Once
+from broker.caller import Caller, Once
 from broker.deadline import Clock
 from broker.errors import CallerRefused
 from broker.jwt import UnverifiedJwt, VerifiedJwt
 from broker.keys import KeySets
+from broker.policy_model import Issuer
 from broker.progress import Progress
 from broker.proof import Proof, ProofForm
 
@@ -101,10 +102,10 @@ def _is_jti(value: Any) -> bool:
 def _fits_type(entry: Issuer, header: Mapping[str, Any], proof: Proof) -> bool:
     """A `typ` that is present must be an expected one (RFC 8725 section 3.11); an entry that names types demands it."""
     if "typ" not in header:
-        return entry.types is None
+        return entry.typ is None
     try:
         expected = _ASSERTION_TYPES if proof.form is ProofForm.CLIENT_ASSERTION else _TYPES
-        return jwt.media_type(header["typ"]) in (entry.types or expected)
+        return jwt.media_type(header["typ"]) in (entry.typ or expected)
     except ValueError:
         return False
 

@@ -25,7 +25,7 @@ from broker.keys import KeySets
 from broker.mint import Minter
 from broker.net import BoundedHttp, Http, OutOfReach
 from broker.obtain import BearerTokens
-from broker.policy import Policy, read
+from broker.policy_model import Policy, read
 from broker.proof import Proof, Shown
 from broker.secretsmanager import SecretsManager
 from broker.settings import AwsAccess, aws_access, credential_secrets, shared_table
@@ -171,7 +171,7 @@ def _shared(
     Raises ValueError where the policy needs it, and there is no table.
     """
     if table_name is None:
-        if any(entry.once for entries in policy.issuers.values() for entry in entries):
+        if any(entry.once for entry in policy.entries):
             raise ValueError("the policy says `once`, and the deployment has no SharedCache")
         return None, None, []
     # Not above: who has no table does not pay for AES-GCM's import (docs/decisions/12-shared-cache.md).

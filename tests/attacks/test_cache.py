@@ -46,7 +46,7 @@ def test_tokens_of_one_s_own_stay_one_s_own_whatever_the_names_are() -> None:
     """Oathkeeper CVE-2026-33496, OpenFGA GHSA-h6c8-cww8-35hf: keys that forgot one input, or ran two together."""
     broker = Broker(
         policy(
-            issuers=[issuer(), issuer(name="other", issuer="other", keys={"jwks": Signer().jwks()})],
+            issuers=[issuer(), issuer(name="other", issuer="other", jwks=Signer().jwks())],
             rules=[rule(share="caller"), rule(name="others", issuer="other", share="caller")],
         )
     )

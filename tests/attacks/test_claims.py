@@ -201,7 +201,7 @@ def test_one_issuer_s_keys_do_not_speak_for_another() -> None:
     other = Signer("RS256", "k1", name="other")
     broker = Broker(
         policy(
-            issuers=[issuer(), issuer(name="other", issuer="other", keys={"jwks": other.jwks()})],
+            issuers=[issuer(), issuer(name="other", issuer="other", jwks=other.jwks())],
             rules=[rule(), rule(name="others", issuer="other", scopes=["assemblies:read"])],
         )
     )

@@ -50,7 +50,7 @@ def test_one_issuer_s_flood_does_not_keep_another_s_callers_out() -> None:
     """jwks-rsa-java#173: one rate limit for all."""
     other = Signer("RS256", "o1", name="other")
     broker = Broker(
-        policy(issuers=[issuer(), issuer(name="o", issuer="https://o.example", keys={"url": "https://o.example/k"})])
+        policy(issuers=[issuer(), issuer(name="o", issuer="https://o.example", keys_url="https://o.example/k")])
     )
     broker.web["https://o.example/k"] = reply(other.jwks())
     for number in range(100):
@@ -98,8 +98,8 @@ def test_a_key_made_anew_under_its_old_name_is_taken_within_thirty_seconds() -> 
 def test_a_key_of_small_order_lets_nobody_in_by_a_signature_made_from_nothing(point: bytes, where: str) -> None:
     """With such a key OpenSSL accepts R and S of nothing but constants, for one message in eight or for all."""
     jwks = {"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k1", "x": b64(point)}]}
-    keys = {"keys": {"jwks": jwks}} if where == "inline" else {}
-    broker = Broker(policy(issuers=[issuer(algorithms=["EdDSA"], **keys)]))
+    entry = issuer(algorithms=["EdDSA"], jwks=jwks if where == "inline" else None)
+    broker = Broker(policy(issuers=[entry]))
     broker.web[JWKS_URL] = reply(jwks)
     for number in range(16):
         head = part({"alg": "EdDSA", "kid": "k1"})

@@ -143,7 +143,7 @@ def test_whatever_is_written_to_a_row_no_error_comes_of_it(written: list[Item], 
 
 def test_a_table_that_is_read_tells_neither_who_nor_what() -> None:
     rows = Rows()
-    entries = [issuer(once=True), issuer(name="other", issuer="other", keys={"jwks": Signer().jwks()})]
+    entries = [issuer(once=True), issuer(name="other", issuer="other", jwks=Signer().jwks())]
     broker = Broker(policy(issuers=entries, rules=[rule(share="caller")]), rows=rows)
     broker.web[TOKEN_URL] = minted("a-private-token")
     jwt = broker.jwt(sub="a-private-subject", jti="a-private-jti")

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import trustme
 from broker.net import BoundedHttp
-from broker.policy import load
+from broker.policy_model import load
 from token_broker.policy.compiler import Local, compile_policy
 from token_broker.policy.online import KeysReport, report_keys
 

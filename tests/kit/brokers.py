@@ -21,7 +21,7 @@ from broker.keys import KeySets
 from broker.mint import Minter
 from broker.net import Http
 from broker.obtain import BearerTokens
-from broker.policy import Policy
+from broker.policy_model import Policy
 from broker.replay import ReplayControl
 from broker.request import read_token_request
 from broker.response import respond

@@ -14,7 +14,7 @@ from unittest import mock
 from broker import wiring
 
 from tests.kit.jwts import Signer
-from tests.kit.policies import document, issuer
+from tests.kit.policies import compiled, issuer
 
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "test",
@@ -64,11 +64,9 @@ def event(name: str, **changes: Any) -> dict[str, Any]:
 @contextlib.contextmanager
 def loaded(name: str, folder: Path, signer: Signer, **environment: str) -> Iterator[Function]:
     """The entry point `broker.<name>`: its one issuer has this signer's keys, and outside of it there is nothing."""
-    compiled = document(
-        local=True, upstream=NOWHERE, aws_endpoint=NOWHERE, issuers=[issuer(keys={"jwks": signer.jwks()})]
-    )
+    entries = [issuer(jwks=signer.jwks())]
     file = folder / "policy.json"
-    file.write_text(json.dumps(compiled))
+    file.write_bytes(compiled(is_local=True, upstream=NOWHERE, aws_endpoint=NOWHERE, issuers=entries))
     module = f"broker.{name}"
     with (
         mock.patch.dict("os.environ", ENVIRONMENT | environment),

@@ -1,29 +1,31 @@
-"""Compiled policies, made without the compiler so that the tests of the runtime stand by themselves."""
+"""Compiled policies, made of the structs themselves: no author's policy, and none of the compiler's checks."""
 
-import json
 from typing import Any
 
-from broker.policy import Policy, load
+from broker.conditions import Condition
+from broker.policy_model import Issuer, Policy, Rule, load
+from msgspec import convert
+from token_broker.policy.encoding import encode
 
 ISSUER = "https://login.example.com/"
 AUDIENCE = "https://tokens.example.com"
 UPSTREAM = "https://api2.transloadit.com"
 
 
-def condition(claim: str, *tests: list[Any], exists: bool = True) -> dict[str, Any]:
+def condition(claim: str, *tests: list[Any]) -> Condition:
     """`condition("groups", ["any", ["editors"]])`; a leading slash makes a pointer."""
-    path = claim[1:].split("/") if claim.startswith("/") else [claim]
-    return {"claim": claim, "path": path, "exists": exists, "tests": list(tests)}
+    return convert({"claim": claim, "tests": tests}, Condition)
 
 
-def issuer(**changes: Any) -> dict[str, Any]:
-    """An entry by discovery; `keys={"jwks": …}` or `{"url": …}` for others."""
-    entry = {
+def issuer(**changes: Any) -> Issuer:
+    """An entry by discovery; `jwks={…}` or `keys_url=…` for others."""
+    members = {
         "name": "site",
         "issuer": ISSUER,
         "audiences": [AUDIENCE],
         "algorithms": ["RS256"],
-        "keys": {"discovery": True},
+        "jwks": None,
+        "keys_url": None,
         "max_age": None,
         "leeway": 30,
         "require": [],
@@ -32,11 +34,11 @@ def issuer(**changes: Any) -> dict[str, Any]:
         "subject_claim": "sub",
         "once": False,
     }
-    return entry | changes
+    return convert(members | changes, Issuer)
 
 
-def rule(**changes: Any) -> dict[str, Any]:
-    entry = {
+def rule(**changes: Any) -> Rule:
+    members = {
         "name": "editors upload",
         "issuer": "site",
         "when": [condition("groups", ["any", ["editors"]])],
@@ -45,28 +47,19 @@ def rule(**changes: Any) -> dict[str, Any]:
         "credential": "default",
         "share": "grant",
     }
-    return entry | changes
+    return convert(members | changes, Rule)
 
 
-def document(**changes: Any) -> dict[str, Any]:
-    members: dict[str, Any] = {
-        "version": 1,
-        "local": False,
-        "upstream": UPSTREAM,
-        "aws_endpoint": None,
+def compiled(**changes: Any) -> bytes:
+    """The file that the function reads: one issuer and one rule, but for the changes."""
+    parts: dict[str, Any] = {
         "credentials": ["default"],
         "issuers": [issuer()],
         "rules": [rule()],
+        "upstream": UPSTREAM,
     }
-    members |= changes
-    named = {name for entry in members["rules"] for name in (*entry["scopes"], *entry["aud"])} - {"*"}
-    # Each issuer's rules are a JSON text of their own.
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for entry in members["rules"]:
-        grouped.setdefault(entry["issuer"], []).append(entry)
-    rules = {name: json.dumps(entries) for name, entries in grouped.items()}
-    return members | {"names": sorted(named), "rules": rules}
+    return encode(**(parts | changes))
 
 
 def policy(**changes: Any) -> Policy:
-    return load(json.dumps(document(**changes)).encode())
+    return load(compiled(**changes))

@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from broker.caller import IAM, INVOKE, Caller, Issuer
-from broker.policy import ALL, Grant, Policy, decide
+from broker.caller import IAM, INVOKE, Caller
+from broker.policy import Grant, decide
+from broker.policy_model import ALL, Issuer, Policy
 from broker.proof import Proof, ProofForm
 from broker.request import TokenRequest
 
@@ -28,7 +29,7 @@ def run(case: Case, policy: Policy) -> str | None:
 def _caller(case: Case, policy: Policy) -> Caller | str:
     if case.issuer in (IAM, INVOKE):
         return without_jwt(case.issuer, case.claims)
-    entry = next(entry for entries in policy.issuers.values() for entry in entries if entry.name == case.issuer)
+    entry = next(entry for entry in policy.entries if entry.name == case.issuer)
     return with_claims(entry, case.claims)
 
 
@@ -39,7 +40,7 @@ def without_jwt(issuer: str, claims: Mapping[str, Any]) -> Caller:
 
 def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
     """The caller whose verified JWT has these claims, or why there is none."""
-    missing = [condition.name for condition in entry.require if not condition.holds(claims)]
+    missing = [condition.claim for condition in entry.require if not condition.holds(claims)]
     if missing:
         return f"the issuer requires {', '.join(missing)}"
     subject = claims.get(entry.subject_claim)
@@ -64,7 +65,7 @@ def _decided(caller: Caller, expected: Expected | None, policy: Policy) -> Grant
 def _targets(expected: Expected | None, policy: Policy) -> list[tuple[str, str]]:
     if expected is not None:
         return [(expected.credential, expected.aud)]
-    rules = [rule for rules in policy.rules.values() for rule in rules]
+    rules = [rule for entry in policy.rules for rule in policy.rules_of(entry)]
     return sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
 
 

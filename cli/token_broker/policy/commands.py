@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.net import BoundedHttp
-from broker.policy import load
+from broker.policy_model import load
 
 from token_broker import files
 from token_broker.deployment import Unreadable

@@ -1,17 +1,19 @@
 """YAML to the compiled policy that the function reads: checked as a whole, its tests run, the same bytes every time."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from broker import policy_model
 from broker.caller import IAM
-from broker.policy import Policy, load
+from broker.policy_model import ALL, Policy
 from pydantic import ValidationError
 
 from token_broker.deployment import Environment
-from token_broker.policy import cases, checks, conditions, errors, filling
+from token_broker.policy import cases, checks, errors, filling
+from token_broker.policy.conditions import compiled
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
+from token_broker.policy.encoding import encode
 from token_broker.policy.lint import Opinion, opinions
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Rule, TrustPolicy
 
@@ -63,9 +65,10 @@ def compile_policy(
     warnings = _problems(document, [each for each in said if not each.is_grave])
     if grave := _problems(document, [each for each in said if each.is_grave]):
         raise PolicyErrors(file, list(grave), warnings)
-    data = _canonical(_compiled(model, local)).encode() + b"\n"
-    policy = load(data)
-    list(policy.rules.values())  # which are read late, so that a defect shows here
+    data = _compiled(model, local)
+    policy = policy_model.load(data)
+    for entry in policy.rules:
+        policy.rules_of(entry)  # the function decodes them at the first request; a defect must stop the build
     _run_tests(model, policy, document, file)
     return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests), warnings)
 
@@ -112,68 +115,45 @@ def _filled(value: Any, variables: Mapping[str, str]) -> Any:
     return [_filled(item, variables) for item in value] if isinstance(value, list) else value
 
 
-def _canonical(compiled: Any) -> str:
-    return json.dumps(compiled, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+def _compiled(model: TrustPolicy, local: Local | None) -> bytes:
+    return encode(
+        credentials=model.credentials,
+        issuers=[_issuer(name, issuer) for name, issuer in model.issuers.items()],
+        rules=map(_rule, model.rules),
+        upstream=local.upstream if local else UPSTREAM,
+        aws_endpoint=local.aws_endpoint if local else None,
+        is_local=local is not None,
+    )
 
 
-def _by_issuer(rules: list[Rule]) -> dict[str, str]:
-    """The rules of each issuer as a JSON text of their own, which the function reads when it needs them."""
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for rule in rules:
-        grouped.setdefault(rule.issuer, []).append(_rule(rule))
-    return {name: _canonical(group) for name, group in grouped.items()}
+def _issuer(name: str, issuer: Issuer) -> policy_model.Issuer:
+    return policy_model.Issuer(
+        name=name,
+        issuer=issuer.issuer,
+        audiences=frozenset(issuer.audiences),
+        algorithms=frozenset(issuer.algorithms),
+        jwks=issuer.keys.jwks if isinstance(issuer.keys, InlineKeys) else None,
+        keys_url=issuer.keys.url if isinstance(issuer.keys, KeyUrl) else None,
+        max_age=issuer.max_age,
+        leeway=issuer.leeway,
+        require=compiled(issuer.require or {}),
+        typ=frozenset(issuer.typ) if issuer.typ else None,
+        audience_claim=issuer.audience_claim,
+        subject_claim=issuer.subject_claim,
+        once=issuer.once,
+    )
 
 
-def _compiled(model: TrustPolicy, local: Local | None) -> dict[str, Any]:
-    return {
-        "version": model.version,
-        "local": local is not None,
-        "upstream": local.upstream if local else UPSTREAM,
-        "aws_endpoint": local.aws_endpoint if local else None,
-        "credentials": list(model.credentials),
-        "names": sorted({name for rule in model.rules for name in (*_named_scopes(rule), *rule.aud)}),
-        "issuers": [_issuer(name, issuer) for name, issuer in model.issuers.items()],
-        "rules": _by_issuer(model.rules),
-    }
-
-
-def _named_scopes(rule: Rule) -> Iterable[str]:
-    return () if rule.scopes == "*" else rule.scopes
-
-
-def _issuer(name: str, issuer: Issuer) -> dict[str, Any]:
-    return {
-        "name": name,
-        "issuer": issuer.issuer,
-        "audiences": issuer.audiences,
-        "algorithms": issuer.algorithms,
-        "keys": _keys(issuer),
-        "max_age": issuer.max_age,
-        "leeway": issuer.leeway,
-        "require": conditions.compiled(issuer.require or {}),
-        "typ": issuer.typ,
-        "audience_claim": issuer.audience_claim,
-        "subject_claim": issuer.subject_claim,
-        "once": issuer.once,
-    }
-
-
-def _keys(issuer: Issuer) -> dict[str, Any]:
-    if isinstance(issuer.keys, KeyUrl):
-        return {"url": issuer.keys.url}
-    return {"jwks": issuer.keys.jwks} if isinstance(issuer.keys, InlineKeys) else {"discovery": True}
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    return {
-        "name": rule.name,
-        "issuer": rule.issuer,
-        "when": conditions.compiled(_guarded(rule)),
-        "scopes": rule.scopes,
-        "aud": rule.aud,
-        "credential": rule.credential,
-        "share": rule.share,
-    }
+def _rule(rule: Rule) -> policy_model.Rule:
+    return policy_model.Rule(
+        name=rule.name,
+        issuer=rule.issuer,
+        when=compiled(_guarded(rule)),
+        scopes=ALL if rule.scopes == "*" else tuple(rule.scopes),
+        aud=tuple(rule.aud),
+        credential=rule.credential,
+        share=rule.share,
+    )
 
 
 def _guarded(rule: Rule) -> dict[str, Any]:

@@ -1,39 +1,39 @@
-"""Conditions of the model in the form that the function reads."""
+"""Conditions of the author's model as the compiled policy holds them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
+
+from broker import conditions
+from broker.conditions import Absent, AbsentOr, AllOf, AnyOf, Condition, Exists, Like, Not, OneOf, Test, Words
 
 from token_broker.policy.model import Matcher, Tests
 
 
-def compiled(conditions: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """As the function reads them: each claim with its path and tests."""
-    return [_condition(claim, condition) for claim, condition in conditions.items()]
+def compiled(wanted: Mapping[str, Any]) -> tuple[Condition, ...]:
+    """`wanted`: what each claim must be, as `when` and `require` have it."""
+    return tuple(Condition(claim, _tests(condition)) for claim, condition in wanted.items())
 
 
-def _condition(claim: str, condition: Any) -> dict[str, Any]:
-    exists: bool | None = True
-    if isinstance(condition, Matcher) and condition.absent_or is not None:
-        exists, condition = None, condition.absent_or
-    elif isinstance(condition, Matcher) and condition.exists is False:
-        exists = False
-    tests = _tests(condition) if exists is not False else []
-    return {"claim": claim, "path": pointer(claim), "exists": exists, "tests": tests}
+def _tests(wanted: Any) -> tuple[Test, ...]:
+    if not isinstance(wanted, Matcher):
+        return tuple(_matchers(wanted))
+    if wanted.absent_or is not None:
+        return (AbsentOr(tuple(_matchers(wanted.absent_or))),)
+    if wanted.exists is False:
+        return (Absent(),)
+    denied = () if wanted.not_ is None else map(Not, _matchers(wanted.not_))
+    return (*_matchers(wanted), *denied) or (Exists(),)
 
 
-def pointer(claim: str) -> list[str]:
-    """A leading slash makes a JSON pointer (RFC 6901); any other name is a top-level claim, as it is."""
-    if not claim.startswith("/"):
-        return [claim]
-    return [part.replace("~1", "/").replace("~0", "~") for part in claim[1:].split("/")]
-
-
-def _tests(wanted: Any) -> list[list[Any]]:
-    if isinstance(wanted, list):
-        return [["one_of", wanted]]
+def _matchers(wanted: Any) -> Iterator[conditions.Matcher]:
     if not isinstance(wanted, Tests):
-        return [["one_of", [wanted]]]
-    found = [[name, argument] for name in ("any", "all", "words", "like") if (argument := getattr(wanted, name))]
-    if isinstance(wanted, Matcher) and wanted.not_ is not None:
-        found += [["not", test] for test in _tests(wanted.not_)]
-    return found
+        yield OneOf(tuple(wanted) if isinstance(wanted, list) else (wanted,))
+        return
+    if wanted.any:
+        yield AnyOf(tuple(wanted.any))
+    if wanted.all:
+        yield AllOf(tuple(wanted.all))
+    if wanted.words:
+        yield Words(tuple(wanted.words))
+    if wanted.like:
+        yield Like(wanted.like)

@@ -12,13 +12,14 @@ from typing import Any
 from broker import jwt, strict_json
 from broker.audit import Notes
 from broker.caller import Caller
-from broker.conditions import ABSENT, Condition, find
+from broker.conditions import ABSENT, Claims, Condition, find
 from broker.deadline import Deadline
 from broker.errors import BrokerError
 from broker.jwt import UnverifiedJwt
 from broker.keys import KeySets
 from broker.net import BoundedHttp
-from broker.policy import ALL, Grant, Policy, decide, load
+from broker.policy import Grant, decide
+from broker.policy_model import ALL, Policy, Rule, load
 from broker.progress import Progress
 from broker.proof import Proof, ProofForm
 from broker.request import make_request
@@ -124,9 +125,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _explained(found: Target, arguments: argparse.Namespace) -> Report:
-    policy, compiled = load(found.compiled.data), json.loads(found.compiled.data)
+    policy = load(found.compiled.data)
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
-    report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, compiled)))
+    report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, policy)))
     try:
         request = make_request(Proof(ProofForm.HEADER, ""), asked)
         caller, verified = _caller(policy, arguments)
@@ -137,8 +138,8 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
         issuer=caller.entry,
         subject=caller.subject,
         verified=verified,
-        rules=tuple(_rule(rule, caller) for rule in json.loads(compiled["rules"].get(caller.entry, "[]"))),
-        once=any(entry.once for entries in policy.issuers.values() for entry in entries if entry.name == caller.entry),
+        rules=tuple(_rule(rule, caller) for rule in policy.rules_of(caller.entry)),
+        once=any(entry.once for entry in policy.entries if entry.name == caller.entry),
     )
     decision = decide(policy, caller, request)
     if isinstance(decision, Grant):
@@ -147,11 +148,11 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
     return replace(report, outcome=decision.error.code, reason=decision.reason)
 
 
-def _notes(asked: Mapping[str, str], compiled: Mapping[str, Any]) -> Iterator[str]:
+def _notes(asked: Mapping[str, str], policy: Policy) -> Iterator[str]:
     """What is asked for and can be had by no policy, or not by this one: a slip of the pen, most likely."""
     yield from unknown_scopes(asked.get("scope", ""))
-    if asked["credential"] not in compiled["credentials"]:
-        yield unknown("credential", asked["credential"], compiled["credentials"])
+    if asked["credential"] not in policy.credentials:
+        yield unknown("credential", asked["credential"], policy.credentials)
 
 
 def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool | None]:
@@ -206,9 +207,10 @@ def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
 def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
     if name in RESERVED:
         return without_jwt(name, claims)
-    every = [entry for entries in policy.issuers.values() for entry in entries]
-    entries = [entry for entry in every if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))]
-    known = [*(entry.name for entry in every), *RESERVED]
+    entries = [
+        entry for entry in policy.entries if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))
+    ]
+    known = [*(entry.name for entry in policy.entries), *RESERVED]
     if name is not None and name not in known:
         raise CannotExplain(unknown("issuer", name, known))
     if len(entries) != 1:
@@ -220,35 +222,17 @@ def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Call
     return caller
 
 
-def _rule(compiled: Mapping[str, Any], caller: Caller) -> RuleReport:
-    steps = tuple(_step(condition, caller.claims) for condition in compiled["when"])
-    scopes = compiled["scopes"] if compiled["scopes"] == "*" else " ".join(compiled["scopes"])
-    gives = f"{scopes} (aud {' '.join(compiled['aud'])}, credential {compiled['credential']})"
-    return RuleReport(compiled["name"], all(step.holds for step in steps), gives, steps)
+def _rule(rule: Rule, caller: Caller) -> RuleReport:
+    steps = tuple(_step(condition, caller.claims) for condition in rule.when)
+    scopes = "*" if rule.scopes is ALL else " ".join(rule.scopes)
+    gives = f"{scopes} (aud {' '.join(rule.aud)}, credential {rule.credential})"
+    return RuleReport(rule.name, all(step.holds for step in steps), gives, steps)
 
 
-def _step(compiled: Mapping[str, Any], claims: Mapping[str, Any]) -> Step:
-    condition = Condition.load(compiled)
+def _step(condition: Condition, claims: Claims) -> Step:
     value = find(claims, condition.path)
     got = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
-    return Step(condition.name, condition.holds(claims), _wants(compiled), got)
-
-
-def _wants(compiled: Mapping[str, Any]) -> str:
-    """A condition in words."""
-    if compiled["exists"] is False:
-        return "absent"
-    wanted = " and ".join(_test(operation, argument) for operation, argument in compiled["tests"]) or "there"
-    return wanted if compiled["exists"] else f"absent or {wanted}"
-
-
-def _test(operation: str, argument: Any) -> str:
-    if operation == "not":
-        return f"not {_test(*argument)}"
-    if operation == "one_of" and len(argument) == 1:
-        return json.dumps(argument[0], ensure_ascii=False)
-    words = {"one_of": "one of", "any": "any of", "all": "all of", "words": "the words", "like": "like"}
-    return f"{words[operation]} {json.dumps(argument, ensure_ascii=False)}"
+    return Step(condition.claim, condition.holds(claims), str(condition), got)
 
 
 def _table(report: Report) -> str:

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from broker.caller import Issuer
 from broker.deadline import Clock, Deadline
 from broker.errors import TemporarilyUnavailable
 from broker.keys import KeySets
 from broker.net import Http
-from broker.policy import Policy
+from broker.policy_model import Issuer, Policy
 
 _SECONDS = 10.0  # for each issuer
 
@@ -25,8 +24,7 @@ class KeysReport:
 def report_keys(policy: Policy, http: Http, clock: Clock) -> Iterator[KeysReport]:
     """A report for each entry whose keys are fetched; entries of one issuer share a fetch."""
     keys = KeySets(http, clock)
-    for entries in policy.issuers.values():
-        yield from (_report(entry, keys, clock) for entry in entries if entry.inline_keys is None)
+    yield from (_report(entry, keys, clock) for entry in policy.entries if entry.inline_keys is None)
 
 
 def _report(entry: Issuer, keys: KeySets, clock: Clock) -> KeysReport:

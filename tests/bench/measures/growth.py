@@ -1,16 +1,14 @@
 """Growth: what an exchange costs with 10,000 cached tokens, issuers, or rules of other issuers."""
 
-import json
 import time
 from collections.abc import Callable
-from typing import Any
 
-from broker.policy import load
+from broker.policy_model import load
 
 from tests.bench.figures import Spread, ratios, text
 from tests.bench.measure import Bench, Plot, Report, Table
 from tests.kit.brokers import Broker
-from tests.kit.policies import ISSUER, condition, document, issuer, rule
+from tests.kit.policies import ISSUER, compiled, condition, issuer, rule
 
 HOW = """\
 A whole exchange without its log line, by processor time, every answer from the cache, in turn with many and with few
@@ -45,17 +43,13 @@ class Grown:
         return (time.process_time() - started) / len(self._jwts)
 
 
-def _compiled(**changes: Any) -> bytes:
-    return json.dumps(document(**changes), separators=(",", ":")).encode()
-
-
 def tokens(count: int) -> Grown:
-    return Grown(_compiled(rules=[rule(share="caller")]), callers=count)
+    return Grown(compiled(rules=[rule(share="caller")]), callers=count)
 
 
 def issuers(count: int) -> Grown:
     others = [issuer(name=f"other-{number}", issuer=f"{ISSUER}{number}/") for number in range(count - 1)]
-    return Grown(_compiled(issuers=[issuer(), *others]))
+    return Grown(compiled(issuers=[issuer(), *others]))
 
 
 def rules(count: int) -> Grown:
@@ -74,7 +68,7 @@ def rules(count: int) -> Grown:
         for number in range(count)
     ]
     others = [issuer(name=name, issuer=f"{ISSUER}{name}/") for name in names]
-    return Grown(_compiled(issuers=[issuer(), *others], rules=[rule(), *theirs]))
+    return Grown(compiled(issuers=[issuer(), *others], rules=[rule(), *theirs]))
 
 
 KINDS: dict[str, tuple[str, Callable[[int], Grown]]] = {

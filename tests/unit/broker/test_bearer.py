@@ -3,7 +3,7 @@
 import json
 
 from broker.bearer import BearerToken, CacheKey
-from broker.policy import ALL
+from broker.policy_model import ALL
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 from broker import jwt
 from broker.audit import Notes
-from broker.caller import Issuer
 from broker.deadline import Deadline
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.keys import KeySets
 from broker.net import OutOfReach
+from broker.policy_model import Issuer
 from broker.progress import Progress
 
 from tests.kit.brokers import DISCOVERY_URL, JWKS_URL
@@ -60,14 +60,14 @@ def test_keys_are_found_by_discovery_and_kept_for_ten_minutes() -> None:
 
 
 def test_a_key_url_is_asked_without_discovery() -> None:
-    desk = Desk(source(keys={"url": "https://keys.example/jwks"}))
+    desk = Desk(source(keys_url="https://keys.example/jwks"))
     desk.web["https://keys.example/jwks"] = reply(ONE.jwks())
     desk.verify()
     assert [call.url for call in desk.web.calls] == ["https://keys.example/jwks"]
 
 
 def test_inline_keys_need_no_network() -> None:
-    desk = Desk(source(keys={"jwks": ONE.jwks()}))
+    desk = Desk(source(jwks=ONE.jwks()))
     desk.verify()
     with pytest.raises(CallerRefused):
         desk.verify("unknown")
@@ -186,7 +186,7 @@ def test_a_bad_signature_is_unavailable_if_the_issuer_did_not_answer_and_good_on
 
 
 def test_a_bad_signature_by_an_inline_key_asks_nobody() -> None:
-    desk = Desk(source(keys={"jwks": ONE.jwks()}))
+    desk = Desk(source(jwks=ONE.jwks()))
     with pytest.raises(CallerRefused, match="signature"):
         desk.verify("one", REMADE)
     assert desk.web.calls == []

@@ -8,6 +8,7 @@ from broker.caller import Caller
 from broker.deadline import Deadline
 from broker.errors import CallerRefused
 from broker.keys import KeySets
+from broker.policy_model import Issuer
 from broker.progress import Progress
 from broker.proof import Proof, ProofForm
 from broker.verifier import Verifier
@@ -18,13 +19,13 @@ from tests.kit.policies import AUDIENCE, ISSUER, condition, issuer, policy
 from tests.kit.web import Web
 
 SIGNER = Signer("ES256")
-INLINE: dict[str, Any] = {"keys": {"jwks": SIGNER.jwks()}, "algorithms": ["ES256"]}
+INLINE: dict[str, Any] = {"jwks": SIGNER.jwks(), "algorithms": ["ES256"]}
 
 
 class Desk:
     """Verifies JWTs by entries with inline keys."""
 
-    def __init__(self, *entries: dict[str, Any]) -> None:
+    def __init__(self, *entries: Issuer) -> None:
         self.clock = Clock()
         self.notes = Notes()
         trust = policy(issuers=list(entries) or [issuer(**INLINE)])
@@ -291,7 +292,7 @@ def test_the_policy_says_which_name_of_the_edwards_algorithm_a_jwt_may_have(
 ) -> None:
     """RFC 9864: the key verifies both, as they are one algorithm."""
     signer = Signer("EdDSA")
-    desk = Desk(issuer(keys={"jwks": signer.jwks(alg=key_says)}, algorithms=[listed]))
+    desk = Desk(issuer(jwks=signer.jwks(alg=key_says), algorithms=[listed]))
     compact = signer.jwt(desk.claims(), alg=shown)
     if listed == shown:
         assert desk.verify(compact).subject == "alice"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from broker.errors import BrokerError
-from broker.policy import load
+from broker.policy_model import load
 from jsonschema import Draft202012Validator
 from token_broker.policy import reference
 from token_broker.policy.compiler import compile_policy
@@ -63,7 +63,7 @@ def test_the_first_rule_of_policy_md_is_a_whole_policy() -> None:
 def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -> None:
     text = "version: 1\n" + "".join(blocks("docs/policy.md", "yaml"))
     compiled = compile_policy(text, "docs/policy.md")
-    assert len(load(compiled.data).rules["site"]) == 1
+    assert len(load(compiled.data).rules_of("site")) == 1
 
 
 def test_the_runbook_says_what_to_do_for_each_reason_of_a_503() -> None:

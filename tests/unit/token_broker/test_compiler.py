@@ -6,13 +6,15 @@ from typing import Any
 
 import pytest
 import yaml
-from broker.policy import load
+from broker.conditions import Condition
+from broker.policy_model import ALL, Issuer, Policy, Rule, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_broker.policy.compiler import Local, compile_policy
 from token_broker.policy.document import PolicyErrors
 
 from tests.kit.jwts import Signer
+from tests.kit.policies import condition
 
 GOOD: dict[str, Any] = {
     "version": 1,
@@ -47,15 +49,14 @@ def errors(text: str, local: Local | None = None) -> str:
     return str(caught.value)
 
 
-def compiled(text: str, local: Local | None = None) -> dict[str, Any]:
-    """The compiled policy, its rules read."""
-    document = dict(json.loads(compile_policy(text, "p.yaml", local).data))
-    return document | {"rules": [rule for rules in document["rules"].values() for rule in json.loads(rules)]}
+def compiled(text: str, local: Local | None = None) -> Policy:
+    return load(compile_policy(text, "p.yaml", local).data)
 
 
-def when(condition: Any) -> list[Any]:
+def when(condition: Any) -> tuple[Condition, ...]:
     """How one condition compiles."""
-    return list(compiled(changed("rules.0.when", {"c": condition}))["rules"][0]["when"])
+    (rule,) = compiled(changed("rules.0.when", {"c": condition})).rules_of("site")
+    return rule.when
 
 
 def test_a_policy_compiles_to_the_same_bytes_every_time_and_can_be_loaded() -> None:
@@ -66,32 +67,37 @@ def test_a_policy_compiles_to_the_same_bytes_every_time_and_can_be_loaded() -> N
 
 
 def test_defaults_are_written_out() -> None:
-    document = compiled(yaml.safe_dump(GOOD))
-    assert document["upstream"] == "https://api2.transloadit.com"
-    assert (document["local"], document["aws_endpoint"]) == (False, None)
-    assert document["issuers"][0] | {"keys": None} == {
-        "name": "site",
-        "issuer": "https://login.example.com/",
-        "audiences": ["https://tokens.example.com"],
-        "algorithms": ["RS256"],
-        "keys": None,
-        "max_age": None,
-        "leeway": 30,
-        "require": [],
-        "typ": None,
-        "audience_claim": "aud",
-        "subject_claim": "sub",
-        "once": False,
-    }
-    assert document["rules"][0] | {"when": None} == {
-        "name": "one",
-        "issuer": "site",
-        "when": None,
-        "scopes": ["assemblies:read"],
-        "aud": ["api2"],
-        "credential": "default",
-        "share": "grant",
-    }
+    policy = compiled(yaml.safe_dump(GOOD))
+    assert policy.upstream == "https://api2.transloadit.com"
+    assert (policy.is_local, policy.aws_endpoint) == (False, None)
+    assert policy.entries == (
+        Issuer(
+            name="site",
+            issuer="https://login.example.com/",
+            audiences=frozenset({"https://tokens.example.com"}),
+            algorithms=frozenset({"RS256"}),
+            jwks=None,
+            keys_url=None,
+            max_age=None,
+            leeway=30,
+            require=(),
+            typ=None,
+            audience_claim="aud",
+            subject_claim="sub",
+            once=False,
+        ),
+    )
+    assert policy.rules_of("site") == (
+        Rule(
+            name="one",
+            issuer="site",
+            when=(condition("groups", ["any", ["a"]]),),
+            scopes=("assemblies:read",),
+            aud=("api2",),
+            credential="default",
+            share="grant",
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -108,27 +114,27 @@ def test_defaults_are_written_out() -> None:
         ({"not": "a"}, [["not", ["one_of", ["a"]]]]),
         ({"not": ["a", "b"]}, [["not", ["one_of", ["a", "b"]]]]),
         ({"like": "a*", "not": {"like": "ab*"}}, [["like", "a*"], ["not", ["like", "ab*"]]]),
-        ({"exists": True}, []),
+        ({"exists": True}, [["exists"]]),
+        ({"exists": True, "like": "a*"}, [["like", "a*"]]),
+        ({"exists": False}, [["absent"]]),
+        ({"absent_or": "active"}, [["absent_or", [["one_of", ["active"]]]]]),
+        ({"absent_or": {"like": "a*", "any": [1]}}, [["absent_or", [["any", [1]], ["like", "a*"]]]]),
     ],
 )
 def test_each_matcher_compiles(written: Any, tests: list[Any]) -> None:
-    assert when(written) == [{"claim": "c", "path": ["c"], "exists": True, "tests": tests}]
-
-
-def test_absence_or_a_value_compiles_as_neither_there_nor_absent() -> None:
-    tests = [["one_of", ["active"]]]
-    assert when({"absent_or": "active"}) == [{"claim": "c", "path": ["c"], "exists": None, "tests": tests}]
-    assert when({"absent_or": {"like": "a*"}})[0]["tests"] == [["like", "a*"]]
+    assert when(written) == (condition("c", *tests),)
 
 
 def test_the_names_of_all_rules_are_gathered_when_it_is_compiled_and_a_star_is_none() -> None:
     everything = {**GOOD["rules"][0], "name": "two", "scopes": "*", "aud": ["mcp"], "silence": {"all-scopes": "a test"}}
     text = changed("rules", [GOOD["rules"][0], everything])
-    assert compiled(text)["names"] == ["api2", "assemblies:read", "mcp"]
+    assert compiled(text).named == {"api2", "assemblies:read", "mcp"}
 
 
-def test_absence_compiles_without_tests() -> None:
-    assert when({"exists": False}) == [{"claim": "c", "path": ["c"], "exists": False, "tests": []}]
+def test_a_star_compiles_to_all_scopes() -> None:
+    text = changed("rules", [GOOD["rules"][0] | {"scopes": "*", "silence": {"all-scopes": "a test"}}])
+    (rule,) = compiled(text).rules_of("site")
+    assert rule.scopes is ALL
 
 
 @pytest.mark.parametrize(
@@ -141,8 +147,8 @@ def test_absence_compiles_without_tests() -> None:
     ],
 )
 def test_a_leading_slash_makes_a_pointer_and_any_other_name_stays_whole(claim: str, path: list[str]) -> None:
-    document = compiled(changed("rules.0.when", {claim: 1}))
-    assert document["rules"][0]["when"][0]["path"] == path
+    (rule,) = compiled(changed("rules.0.when", {claim: 1})).rules_of("site")
+    assert [condition.path for condition in rule.when] == [tuple(path)]
 
 
 PRIVATE = {**Signer("EdDSA").jwk(), "d": "AAAA"}
@@ -293,10 +299,10 @@ LOCAL = Local("http://127.0.0.1:3002", "http://127.0.0.1:3004", {"ISSUER_URL": "
 
 
 def test_a_local_compilation_fills_variables_and_admits_http_on_loopback_alone() -> None:
-    document = compiled(changed("issuers.site.issuer", "${ISSUER_URL}"), LOCAL)
-    assert document["issuers"][0]["issuer"] == "http://127.0.0.1:3003"
-    assert (document["local"], document["upstream"]) == (True, "http://127.0.0.1:3002")
-    assert document["aws_endpoint"] == "http://127.0.0.1:3004"
+    policy = compiled(changed("issuers.site.issuer", "${ISSUER_URL}"), LOCAL)
+    assert list(policy.issuers) == ["http://127.0.0.1:3003"]
+    assert (policy.is_local, policy.upstream) == (True, "http://127.0.0.1:3002")
+    assert policy.aws_endpoint == "http://127.0.0.1:3004"
     assert "must be an https URL" in errors(changed("issuers.site.issuer", "http://login.example.com/"), LOCAL)
 
 
@@ -318,8 +324,8 @@ def reserved(issuer: str, when: dict[str, Any], **more: Any) -> str:
 
 
 def test_callers_without_a_jwt_need_no_issuer() -> None:
-    document = compiled(reserved("aws-iam", {"account": "123456789012"}))
-    assert (document["issuers"], document["rules"][0]["issuer"]) == ([], "aws-iam")
+    policy = compiled(reserved("aws-iam", {"account": "123456789012"}))
+    assert (policy.entries, [rule.issuer for rule in policy.rules_of("aws-iam")]) == ((), ["aws-iam"])
 
 
 @pytest.mark.parametrize(
@@ -333,14 +339,18 @@ def test_callers_without_a_jwt_need_no_issuer() -> None:
     ids=str,
 )
 def test_a_rule_that_says_whose_role_or_user_it_is_compiles(when: dict[str, Any]) -> None:
-    assert compiled(reserved("aws-iam", when))["rules"]
+    assert compiled(reserved("aws-iam", when)).rules_of("aws-iam")
 
 
 def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
-    (_, guard) = compiled(reserved("aws-iam", {"account": "123456789012"}))["rules"][0]["when"]
-    assert (guard["claim"], guard["tests"]) == ("cognito", [["one_of", [False]]])
-    assert len(compiled(reserved("aws-iam", {"account": "1", "cognito": True}))["rules"][0]["when"]) == 2
-    assert len(compiled(reserved("invoke", {"sub": "nightly"}))["rules"][0]["when"]) == 1
+    def conditions(issuer: str, when: dict[str, Any]) -> tuple[Condition, ...]:
+        (rule,) = compiled(reserved(issuer, when)).rules_of(issuer)
+        return rule.when
+
+    (_, guard) = conditions("aws-iam", {"account": "123456789012"})
+    assert guard == condition("cognito", ["one_of", [False]])
+    assert len(conditions("aws-iam", {"account": "1", "cognito": True})) == 2
+    assert len(conditions("invoke", {"sub": "nightly"})) == 1
 
 
 @pytest.mark.parametrize(

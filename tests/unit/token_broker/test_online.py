@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from broker.net import OutOfReach
-from broker.policy import load
+from broker.policy_model import load
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.online import KeysReport, report_keys
 

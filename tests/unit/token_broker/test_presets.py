@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from broker.policy import load
+from broker.policy_model import Issuer, load
 from token_broker.policy.cases import run
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
@@ -27,8 +27,9 @@ def policy(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
     )
 
 
-def compiled(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> dict[str, Any]:
-    return dict(json.loads(compile_policy(policy(issuer, rule), "p.yaml").data)["issuers"][0])
+def compiled(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> Issuer:
+    (entry,) = load(compile_policy(policy(issuer, rule), "p.yaml").data).entries
+    return entry
 
 
 def errors(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
@@ -46,15 +47,15 @@ RULES["vercel"] = RULE | {"when": {"project_id": "prj_1", "environment": "produc
 def test_a_preset_and_an_audience_make_an_issuer(name: str) -> None:
     preset = PRESETS[name]
     entry = compiled({"preset": name, "issuer": preset.example}, RULES.get(name))
-    assert entry["issuer"] == preset.example
-    assert entry["algorithms"] == list(preset.algorithms)
-    assert (entry["audience_claim"], entry["subject_claim"]) == (preset.audience_claim, preset.subject_claim)
-    assert {condition["claim"] for condition in entry["require"]} == preset.require.keys()
+    assert entry.issuer == preset.example
+    assert entry.algorithms == set(preset.algorithms)
+    assert (entry.audience_claim, entry.subject_claim) == (preset.audience_claim, preset.subject_claim)
+    assert {condition.claim for condition in entry.require} == preset.require.keys()
 
 
 @pytest.mark.parametrize("name", ["github-actions", "google"])
 def test_an_issuer_that_is_one_for_all_need_not_be_written(name: str) -> None:
-    assert compiled({"preset": name}, RULES[name])["issuer"] == PRESETS[name].issuer
+    assert compiled({"preset": name}, RULES[name]).issuer == PRESETS[name].issuer
 
 
 @pytest.mark.parametrize(
@@ -66,20 +67,20 @@ def test_an_issuer_that_is_one_for_all_need_not_be_written(name: str) -> None:
     ],
 )
 def test_keys_that_are_elsewhere_are_named(name: str, url: str) -> None:
-    assert compiled({"preset": name, "issuer": PRESETS[name].example}, RULES.get(name))["keys"] == {"url": url}
+    assert compiled({"preset": name, "issuer": PRESETS[name].example}, RULES.get(name)).keys_url == url
 
 
 def test_what_the_policy_says_itself_wins() -> None:
     entry = compiled({"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "algorithms": ["PS256"], "max_age": "5m"})
-    assert (entry["algorithms"], entry["max_age"]) == (["PS256"], 300)
+    assert (entry.algorithms, entry.max_age) == ({"PS256"}, 300)
     own = {"preset": "cognito-id", "issuer": PRESETS["cognito-id"].example, "keys": {"url": "https://own.example/keys"}}
     entry = compiled(own | {"silence": {"preset-keys": "a mirror of ours"}})
-    assert entry["keys"] == {"url": "https://own.example/keys"}
+    assert entry.keys_url == "https://own.example/keys"
 
 
 def test_and_the_preset_s_requirements_hold_besides_its_own() -> None:
     issuer = {"preset": "cognito-access", "issuer": PRESETS["cognito-access"].example, "require": {"scope": "a/b"}}
-    assert [condition["claim"] for condition in compiled(issuer)["require"]] == ["token_use", "scope"]
+    assert [condition.claim for condition in compiled(issuer).require] == ["token_use", "scope"]
 
 
 @pytest.mark.parametrize(
@@ -148,15 +149,15 @@ def test_a_person_and_a_service_token_of_cloudflare_stand_side_by_side() -> None
 
 def test_a_jwt_template_of_clerk_s_has_an_audience_and_no_session() -> None:
     entry = compiled({"preset": "clerk", "issuer": "https://clerk.example.com", "audience_claim": "aud"})
-    assert entry["audience_claim"] == "aud"
-    assert [condition["claim"] for condition in entry["require"]] == ["sts"]
+    assert entry.audience_claim == "aud"
+    assert [condition.claim for condition in entry.require] == ["sts"]
 
 
 @pytest.mark.parametrize("name", PRESETS)
 @pytest.mark.parametrize("nothing", [{}, None], ids=str)
 def test_an_empty_require_takes_nothing_from_what_a_preset_requires(name: str, nothing: Any) -> None:
     entry = compiled({"preset": name, "issuer": PRESETS[name].example, "require": nothing}, RULES.get(name))
-    assert {condition["claim"] for condition in entry["require"]} == PRESETS[name].require.keys()
+    assert {condition.claim for condition in entry.require} == PRESETS[name].require.keys()
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -234,4 +235,4 @@ def test_and_nothing_but_values_stands_in_for_what_a_preset_requires(wanted: Any
     ],
 )
 def test_github_s_preset_takes_every_form_of_its_issuer(issuer: str) -> None:
-    assert compiled({"preset": "github-actions", "issuer": issuer}, GITHUB_RULE)["issuer"] == issuer
+    assert compiled({"preset": "github-actions", "issuer": issuer}, GITHUB_RULE).issuer == issuer

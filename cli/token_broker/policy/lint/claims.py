@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from broker.conditions import Condition
+from broker import conditions
 
-from token_broker.policy import conditions
+from token_broker.policy.conditions import compiled
 from token_broker.policy.model import Issuer, Matcher, Rule, Tests
 
 
@@ -33,7 +33,7 @@ def said(rule: Rule, issuer: Issuer | None) -> list[Said]:
 @functools.lru_cache(maxsize=10_000)
 def path_of(claim: str) -> str:
     """The claim's path with slashes, without places in arrays; `https://acme.example/email` is `email`."""
-    names = conditions.pointer(claim)
+    names = conditions.path_of(claim)
     return "/".join(filter(None, (_without_namespace(name) for name in names if not name.isdecimal())))
 
 
@@ -89,7 +89,7 @@ def is_public(value: Value, values: tuple[str, ...]) -> bool:
 
 def passes(wanted: Any, claims: Mapping[str, Any]) -> bool:
     """Whether a claim named `claim` fulfils a condition, by the function's own matchers."""
-    (condition,) = map(Condition.load, conditions.compiled({"claim": wanted}))
+    (condition,) = compiled({"claim": wanted})
     return condition.holds(claims)
 
 

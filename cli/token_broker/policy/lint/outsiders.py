@@ -127,7 +127,7 @@ def _pattern_tells(path: str, pattern: Pattern, public: Sequence[str], facts: Fa
     if _ID.fullmatch(path) or sum(map(str.isalnum, pattern)) < _FEW:
         return False
     samples = [*public, " ".join([*public, *public])] if path in _SCOPES else public
-    return not any(map(Like(pattern), (sample.replace("*", "anything") for sample in samples)))
+    return not any(map(Like(pattern).match, (sample.replace("*", "anything") for sample in samples)))
 
 
 def _names_domain(pattern: str) -> bool:
