@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from broker.net import LOOPBACK
 from token_broker.deployment import Environment
 from token_broker.names import unknown
 from token_broker.policy.document import Path
-from token_broker.policy.lint import CODES
+from token_broker.policy.lint import CODES, silences
 from token_broker.policy.lint.claims import Pattern, alternatives
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
 from token_broker.policy.presets import PRESETS, misfits
@@ -53,7 +53,9 @@ def check(policy: TrustPolicy, *, local: bool) -> Found:
     for name, issuer in policy.issuers.items():
         for claim in misfits(_texts(policy, name), issuer.require or {}):
             yield ("issuers", name, "require", claim), f"`{claim}` is a text; put the value in quotes"
-    yield from _silences(policy)
+    for path, code in silences(policy):
+        if code not in CODES:
+            yield path, unknown("opinion", code, CODES)
 
 
 def check_environment(policy: TrustPolicy, environment: Environment | None) -> Found:
@@ -88,18 +90,6 @@ def _texts(policy: TrustPolicy, issuer: str) -> frozenset[str]:
         return frozenset(RESERVED[issuer] - {"cognito"})
     preset = PRESETS.get(getattr(policy.issuers.get(issuer), "preset", None) or "")
     return preset.texts if preset is not None else frozenset()
-
-
-def _silences(policy: TrustPolicy) -> Found:
-    groups: list[tuple[Path, Iterable[str]]] = [
-        *((("issuers", name, "silence"), issuer.silence) for name, issuer in policy.issuers.items()),
-        *((("credentials", name, "silence"), credential.silence) for name, credential in policy.credentials.items()),
-        *((("rules", place, "silence"), rule.silence) for place, rule in enumerate(policy.rules)),
-    ]
-    for path, codes in groups:
-        for code in codes:
-            if code not in CODES:
-                yield (*path, code), unknown("opinion", code, CODES)
 
 
 def _references(policy: TrustPolicy) -> Found:

@@ -13,7 +13,7 @@ Each has a code, which `silence: {code: reason}` beside the thing silences. The 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from token_broker.policy.document import Path
@@ -25,31 +25,32 @@ from token_broker.policy.lint.outsiders import outsiders
 from token_broker.policy.lint.repeated import repeated
 from token_broker.policy.model import Matcher, Rule, TrustPolicy
 
-__all__ = ["CODES", "Opinion", "opinions"]
+__all__ = ["CODES", "Opinion", "opinions", "silences"]
 
 
 def opinions(policy: TrustPolicy) -> list[Opinion]:
     """What is worth saying and not silenced."""
     said = [*_issuers(policy), *_rules(policy), *_credentials(policy), *repeated(policy)]
-    silences = dict(_silences(policy))
-    kept = [each for each in said if each.code not in silences.get(each.path[:2], {})]
-    used = {(each.path[:2], each.code) for each in said}
-    for path, codes in silences.items():
-        for code in codes:
-            if (path, code) not in used:
-                kept.append(
-                    Opinion("unused-silence", (*path, "silence", code), f"nothing says `{code}` here; take it out")
-                )
-    return kept
+    silenced = {(path[:2], code) for path, code in silences(policy)}
+    needed = {(each.path[:2], each.code) for each in said}
+    return [
+        *(each for each in said if (each.path[:2], each.code) not in silenced),
+        *(
+            Opinion("unused-silence", path, f"nothing says `{code}` here; take it out")
+            for path, code in silences(policy)
+            if (path[:2], code) not in needed
+        ),
+    ]
 
 
-def _silences(policy: TrustPolicy) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    for name, issuer in policy.issuers.items():
-        yield ("issuers", name), issuer.silence
-    for name, credential in policy.credentials.items():
-        yield ("credentials", name), credential.silence
-    for place, rule in enumerate(policy.rules):
-        yield ("rules", place), rule.silence
+def silences(policy: TrustPolicy) -> list[tuple[Path, str]]:
+    """The path and the code of each silence."""
+    groups: list[tuple[Path, Iterable[str]]] = [
+        *((("issuers", name), issuer.silence) for name, issuer in policy.issuers.items()),
+        *((("credentials", name), credential.silence) for name, credential in policy.credentials.items()),
+        *((("rules", place), rule.silence) for place, rule in enumerate(policy.rules)),
+    ]
+    return [((*path, "silence", code), code) for path, codes in groups for code in codes]
 
 
 def _issuers(policy: TrustPolicy) -> Opinions:
