@@ -6,6 +6,8 @@ import sys
 from typing import NoReturn
 
 from token_broker import exchange, jwt, secret
+from token_broker.deployment import Unreadable
+from token_broker.files import BadFile
 from token_broker.names import nearest
 from token_broker.policy import commands
 
@@ -44,5 +46,8 @@ def main() -> None:
     arguments = parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))
+    except (BadFile, Unreadable) as error:
+        sys.stderr.write(f"token-broker: {error}\n")
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

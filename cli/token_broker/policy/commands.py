@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from broker.net import BoundedHttp
-from broker.policy_model import load
 
 from token_broker import files
-from token_broker.deployment import Unreadable
 from token_broker.files import BadFile
 from token_broker.policy import explain, target
 from token_broker.policy.compiler import compile_policy
@@ -42,11 +40,8 @@ def register(parts: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """0: nothing wrong; 1: an error, or a warning with --strict; 2: the file cannot be read."""
-    try:
-        path, environment = target.named(arguments)
-    except Unreadable as error:
-        return _unreadable(error)
+    """0: nothing wrong; 1: an error, or a warning with --strict. Raises BadFile, Unreadable."""
+    path, environment = target.named(arguments)
     file, errors, keys, hint = str(path), list[Problem](), dict[str, int](), ""
     try:
         found = target.compiled(path, Stack.of(arguments.stack), environment, local=arguments.local)
@@ -56,8 +51,6 @@ def _check(arguments: argparse.Namespace) -> int:
     except PolicyErrors as wrong:
         found, errors, warnings = None, wrong.problems, wrong.warnings
         hint = f"{wrong.hint}\n" if isinstance(wrong, LocalAlone) else ""
-    except BadFile as error:
-        return _unreadable(error)
     _WRITERS[arguments.format](file, errors, warnings, found, keys)
     sys.stderr.write(hint)
     return int(bool(errors) or (arguments.strict and bool(warnings)))
@@ -65,7 +58,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _looked_up(found: Target) -> tuple[list[Problem], dict[str, int]]:
     """What is wrong with the issuers' keys as they are now, and the number of usable ones by issuer."""
-    policy, document = load(found.compiled.data), read(found.text, found.file)
+    policy, document = found.compiled.policy, read(found.text, found.file)
     reports = list(report_keys(policy, BoundedHttp(time.time, allow_loopback=policy.is_local), time.time))
     errors = [
         Problem(*document.place(("issuers", report.entry), of_key=True), f"`{report.entry}`: {report.problem}")
@@ -76,27 +69,19 @@ def _looked_up(found: Target) -> tuple[list[Problem], dict[str, int]]:
 
 
 def _compile(arguments: argparse.Namespace) -> int:
+    """0: written; 1: the policy is wrong. Raises BadFile, Unreadable."""
+    path, environment = target.named(arguments)
+    file, text = str(path), files.read(path, target.FILE)
     try:
-        path, environment = target.named(arguments)
-    except Unreadable as error:
-        return _unreadable(error)
-    file = str(path)
-    try:
-        text = files.read(path, "FILE names the trust policy")
         compiled = compile_policy(text, file, environment=environment)
         arguments.output.write_bytes(compiled.data)
     except PolicyErrors as errors:
         _write_text(file, errors.problems, errors.warnings, None, {})
         return 1
-    except (BadFile, OSError) as error:
-        return _unreadable(error)
+    except OSError as error:
+        raise BadFile(str(error)) from error
     _write_text(file, [], compiled.warnings, Target(file, text, compiled), {})
     return 0
-
-
-def _unreadable(error: Exception) -> int:
-    sys.stderr.write(f"token-broker: {error}\n")
-    return 2
 
 
 def _write_text(
@@ -117,7 +102,7 @@ def _write_json(
     told = [(level, e.line, e.column, e.code or None, e.message) for level, group in levels for e in group]
     names = ("level", "line", "column", "code", "message")
     problems = [dict(zip(names, each, strict=True)) for each in told]
-    digest, is_local = (found.compiled.digest, found.is_local) if found else (None, None)
+    digest, is_local = (found.compiled.policy.digest, found.is_local) if found else (None, None)
     report = {"file": file, "digest": digest, "local": is_local, "problems": problems, "keys": keys}
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
 
@@ -145,8 +130,9 @@ def _summary(found: Target, keys: Mapping[str, int]) -> str:
     compiled = found.compiled
     tests = f"{_counted(compiled.tests, 'test')} passed" if compiled.tests else "no tests"
     things = f"{_counted(compiled.rules, 'rule')}, {_counted(compiled.issuers, 'issuer')}"
+    digest = compiled.policy.digest[:12]
     lines = [f"`{entry}` has {_counted(count, 'usable key')}" for entry, count in keys.items() if count]
-    return "".join(f"{found}: {line}\n" for line in (*lines, f"{things}, {tests}, digest {compiled.digest[:12]}"))
+    return "".join(f"{found}: {line}\n" for line in (*lines, f"{things}, {tests}, digest {digest}"))
 
 
 def _counted(count: int, thing: str) -> str:

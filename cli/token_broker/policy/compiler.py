@@ -34,10 +34,10 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`data` is the file that the function reads, `digest` its SHA-256 in hex."""
+    """`data` is the file that the function reads, `policy` what it reads there."""
 
     data: bytes
-    digest: str
+    policy: Policy
     rules: int
     issuers: int
     tests: int
@@ -70,7 +70,7 @@ def compile_policy(
     for entry in policy.rules:
         policy.rules_of(entry)  # the function decodes them at the first request; a defect must stop the build
     _run_tests(model, policy, document, file)
-    return Compiled(data, policy.digest, len(model.rules), len(model.issuers), len(model.tests), warnings)
+    return Compiled(data, policy, len(model.rules), len(model.issuers), len(model.tests), warnings)
 
 
 def _problems(document: Document, said: list[Opinion]) -> tuple[Problem, ...]:

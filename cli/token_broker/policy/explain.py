@@ -19,13 +19,12 @@ from broker.jwt import UnverifiedJwt
 from broker.keys import KeySets
 from broker.net import BoundedHttp
 from broker.policy import Grant, decide
-from broker.policy_model import ALL, Policy, Rule, load
+from broker.policy_model import ALL, Policy, Rule
 from broker.progress import Progress
 from broker.proof import Proof, ProofForm
 from broker.request import make_request
 from broker.verifier import Verifier, explain_refusal
 
-from token_broker.deployment import Unreadable
 from token_broker.files import BadFile, read
 from token_broker.names import unknown
 from token_broker.policy import target
@@ -104,7 +103,7 @@ def register(actions: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained."""
+    """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained. Raises BadFile, Unreadable."""
     stack = Stack.of(arguments.stack)
     try:
         file, environment = target.named(arguments, stack.policy() or DEFAULT)
@@ -112,9 +111,6 @@ def _run(arguments: argparse.Namespace) -> int:
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
-    except (BadFile, Unreadable) as error:
-        sys.stderr.write(f"token-broker: {error}\n")
-        return 2
     try:
         report = _explained(found, arguments)
     except (BadFile, CannotExplain) as error:
@@ -125,7 +121,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _explained(found: Target, arguments: argparse.Namespace) -> Report:
-    policy = load(found.compiled.data)
+    policy = found.compiled.policy
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
     report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, policy)))
     try:

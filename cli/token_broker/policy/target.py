@@ -13,6 +13,7 @@ from token_broker.policy.document import PolicyErrors
 from token_broker.stack_file import STACK_FILE, STACK_HELP, NoStack, read_stack
 
 DEFAULT = Path("policy.yaml")
+FILE = "FILE names the trust policy"
 # Where `make up` would put them: what a policy for the stack is checked with while none is up.
 _NO_STACK = {
     "api2_url": "http://127.0.0.1:3002",
@@ -111,7 +112,7 @@ def compiled(file: Path, stack: Stack, environment: Environment | None, *, local
     One that cannot be deployed is compiled for the stack where it is the very one that the stack runs, and the target
     says so. Raises PolicyErrors, LocalAlone, BadFile.
     """
-    text = read(file, "FILE names the trust policy")
+    text = read(file, FILE)
     if local:
         return stack.compiled(text, file)
     try:

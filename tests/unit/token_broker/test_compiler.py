@@ -63,7 +63,7 @@ def test_a_policy_compiles_to_the_same_bytes_every_time_and_can_be_loaded() -> N
     text = yaml.safe_dump(GOOD)
     first, second = compile_policy(text, "p.yaml"), compile_policy(text, "other.yaml")
     assert first == second
-    assert load(first.data).digest == first.digest
+    assert load(first.data).digest == first.policy.digest
 
 
 def test_defaults_are_written_out() -> None:
