@@ -1,4 +1,4 @@
-"""The AWS account that the stack on one machine is in, and its one principal."""
+"""The AWS account of the stack on one machine, and the only principal in it."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ STACK = "local"  # its name in CloudFormation
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A role's session, and the key that it signs with: of the functions, and of who calls the stack as AWS."""
+    """A role's session and its signing key. The functions use it, and so does a caller that signs with SigV4."""
 
     access_key: str
     secret_key: str = field(repr=False)
@@ -20,7 +20,7 @@ class Principal:
         return cls(f"AKIA{secrets.token_hex(8).upper()}", secrets.token_hex(20))
 
     def variables(self) -> dict[str, str]:
-        """The environment of its processes.
+        """The environment variables by which the principal's processes find their region and credentials.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """

@@ -2,8 +2,9 @@
 
     python -m local.aws.server PORT
 
-With `UPSTREAM=` the real Auth Secret is in it, so it answers the stack's own credentials alone, and no page. They come
-by AWS's own variables.
+With `UPSTREAM=` the real Auth Secret is stored here, and moto itself would give it to any program or page that asks. So
+the front answers only requests that are signed with the stack's own credentials, and no page. The credentials come in
+AWS's environment variables, which no process list shows.
 """
 
 import io
@@ -21,7 +22,7 @@ SERVICES = ("secretsmanager", "dynamodb")
 
 
 def main(port: int) -> None:
-    # Before moto is loaded: it would let every origin read its answers.
+    # moto lets every origin read its answers unless this is set before it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 

@@ -1,4 +1,4 @@
-"""What the stack has in its AWS: secret and table as the template defines them."""
+"""Secrets Manager and DynamoDB: the clients, and the secrets and tables that the template defines."""
 
 import json
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from local.aws.template import Resources
 
 
 def client(service: str, endpoint: str, principal: Principal) -> Any:
-    """boto3's client of one of the stack's services."""
+    """A boto3 client of `secretsmanager` or `dynamodb` at the stack's endpoint."""
     connect: Any = boto3.client
     return connect(
         service,
@@ -23,7 +23,7 @@ def client(service: str, endpoint: str, principal: Principal) -> Any:
 
 
 def create_tables(resources: Resources, database: Any, prefix: str = "") -> list[str]:
-    """Create the template's tables, each by its logical id after `prefix`; their names. `database`: a client."""
+    """Create the template's tables with the DynamoDB client `database`. Returns their names: prefix and logical id."""
     tables = {name: entry for name, entry in resources.items() if entry["Type"] == "AWS::DynamoDB::Table"}
     for name, entry in tables.items():
         properties = entry["Properties"]
@@ -35,15 +35,14 @@ def create_tables(resources: Resources, database: Any, prefix: str = "") -> list
 
 
 def secret_name(credential: str) -> str:
-    """As the template names the secret of `default`: after the stack."""
+    """The name of a credential's secret: it begins with the stack's name, as in the template."""
     return f"{STACK}/{credential}"
 
 
 def create_secrets(secrets: Any, credentials: Iterable[str], auth_key: str, auth_secret: str) -> dict[str, str]:
-    """Create a secret for each of the policy's credentials, and put the Auth Key and Auth Secret into it, as an
-    operator would. `secrets`: a client.
+    """Create a secret with this Auth Key and Auth Secret for each of the policy's credentials, as an operator would.
 
-    Returns the variables that tell the functions which secret each credential is.
+    `secrets` is a Secrets Manager client. Returns the environment variables by which the functions find the secrets.
     """
     names = {credential: secret_name(credential) for credential in credentials}
     value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})

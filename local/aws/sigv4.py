@@ -1,4 +1,4 @@
-"""Signature Version 4 (AWS calls it SigV4): whether the stack's principal signed a request.
+"""Signature Version 4 (SigV4): checks that the stack's principal signed a request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 """
@@ -25,7 +25,7 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A request as it came."""
+    """A request as it arrived."""
 
     method: str
     url: str
@@ -34,7 +34,7 @@ class Sent:
 
 
 def is_signed(sent: Sent, service: str, principal: Principal) -> bool:
-    """Whether the principal signed this request, to this service of the Region, just now."""
+    """Whether the principal signed this request for this service of the Region, less than five minutes ago."""
     found = _AUTHORIZATION.fullmatch(sent.headers.get("Authorization") or "")
     if found is None:
         return False
@@ -42,9 +42,9 @@ def is_signed(sent: Sent, service: str, principal: Principal) -> bool:
     time, signed = sent.headers.get("X-Amz-Date") or "", names.split(";")
     if (access_key, region, named) != (principal.access_key, REGION, service) or not _is_now(time, day):
         return False
-    if "host" not in signed or "x-amz-date" not in signed or not _is_hash_of(sent):
+    if "host" not in signed or "x-amz-date" not in signed or not _has_hash_of_body(sent):
         return False
-    return hmac.compare_digest(_signature(sent, signed, service, principal, time), signature)
+    return hmac.compare_digest(_sign(sent, signed, service, principal, time), signature)
 
 
 def _is_now(time: str, day: str) -> bool:
@@ -55,13 +55,13 @@ def _is_now(time: str, day: str) -> bool:
     return time[:8] == day and abs((datetime.now(UTC) - signed_at).total_seconds()) < SKEW_SECONDS
 
 
-def _is_hash_of(sent: Sent) -> bool:
+def _has_hash_of_body(sent: Sent) -> bool:
     named = sent.headers.get("X-Amz-Content-SHA256")
     return named is None or hmac.compare_digest(named, hashlib.sha256(sent.body).hexdigest())
 
 
-def _signature(sent: Sent, names: list[str], service: str, principal: Principal, time: str) -> str:
-    """As AWS's own SDK computes it."""
+def _sign(sent: Sent, names: list[str], service: str, principal: Principal, time: str) -> str:
+    """Compute the signature with AWS's own SDK, so that this check and AWS's clients agree."""
     headers = {name: sent.headers.get(name) or "" for name in names}
     signed = AWSRequest(sent.method, sent.url, headers=headers, data=sent.body)
     signed.context["timestamp"] = time

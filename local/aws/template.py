@@ -1,4 +1,4 @@
-"""The template as CloudFormation sees it: translated by SAM's own translator, parameters and conditions resolved."""
+"""The template as CloudFormation sees it: SAM's own translator runs, then parameters and conditions are resolved."""
 
 import hashlib
 import json
@@ -27,9 +27,9 @@ Resources = dict[str, Any]
 
 
 def translated(template: Path, parameters: Mapping[str, str], cache: Path) -> Resources:
-    """The resources of a SAM template by logical id, with `parameters` in place of their defaults.
+    """The resources of a SAM template by logical id; `parameters` replace the template's defaults.
 
-    The translation takes a second or two, so it is kept in `cache` until template or parameters change.
+    The translation takes one or two seconds. The folder `cache` keeps the result until template or parameters change.
     """
     text = template.read_text()
     key = hashlib.sha256(json.dumps([text, sorted(parameters.items())]).encode()).hexdigest()
@@ -44,12 +44,12 @@ def translated(template: Path, parameters: Mapping[str, str], cache: Path) -> Re
 
 
 def resources_of(text: str, parameters: Mapping[str, str]) -> Resources:
-    """As `translated`, from the template's text."""
+    """The same as `translated`, from the template's text and without a cache."""
     return sections_of(text, parameters)["Resources"]
 
 
 def sections_of(text: str, parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """Resources and outputs of a template, those whose condition holds, by section and logical id."""
+    """The resources and outputs whose condition holds, by section (`Resources`, `Outputs`) and logical id."""
     values = {name: each.get("Default") for name, each in yaml_parse(text).get("Parameters", {}).items()}
     values |= parameters
     document = document_of(text, values)
@@ -65,10 +65,13 @@ def sections_of(text: str, parameters: Mapping[str, str]) -> dict[str, dict[str,
 
 
 def document_of(text: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    """The template as SAM hands it to CloudFormation, whose functions are still in it. `values`: of all parameters."""
+    """The template as SAM hands it to CloudFormation, with `Ref`, `Fn::If` and the like unresolved.
+
+    `values` has a value for each parameter.
+    """
     source = yaml_parse(text)
     for resource in source["Resources"].values():
-        # The translator takes only what is uploaded already.
+        # The translator accepts only code that has been uploaded.
         if "CodeUri" in resource["Properties"]:
             resource["Properties"]["CodeUri"] = "s3://local/code"
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name=REGION))
@@ -106,7 +109,7 @@ class _Resolver:
         if name == "Fn::If":
             return self.resolve(argument[1] if self.holds(argument[0]) else argument[2])
         if name == "Fn::Sub":
-            return self._substituted(argument)
+            return self._substitute(argument)
         values = self.resolve(argument)
         functions: dict[str, Callable[[], Any]] = {
             "Fn::Equals": lambda: str(values[0]) == str(values[1]),
@@ -115,14 +118,14 @@ class _Resolver:
             "Fn::Or": lambda: any(values),
             "Fn::Split": lambda: values[1].split(values[0]),
             "Fn::Join": lambda: values[0].join(map(str, values[1])),
-            # What exists only once deployed keeps its name.
+            # An attribute has a value only after the deployment; its name stands for it here.
             "Fn::GetAtt": lambda: values if isinstance(values, str) else ".".join(values),
         }
         if name not in functions:
             raise ValueError(f"the local stack cannot evaluate {name}")
         return functions[name]()
 
-    def _substituted(self, argument: Any) -> str:
+    def _substitute(self, argument: Any) -> str:
         text, own = argument if isinstance(argument, list) else (argument, {})
         values = {**self._parameters, **self.resolve(own)}
         return re.sub(r"\$\{([^}!]+)\}", lambda found: str(values.get(found[1], found[1])), text)

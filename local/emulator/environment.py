@@ -1,4 +1,4 @@
-"""One environment: the emulator's process, or a plain worker where the emulator cannot run."""
+"""One environment: the emulator's process, or a plain worker process on machines that cannot run the emulator."""
 
 import asyncio
 import importlib.util
@@ -22,13 +22,13 @@ from local.loopback.processes import end_with_parent, free_ports, hidden_address
 
 START_SECONDS = 20.0
 _MAX_LINE = 2**24  # bytes of a worker's answer: more than the 6 MB that Lambda returns
-# What Lambda's runtime brings along; the artifact must bring all else.
+# The modules that Lambda's runtime provides. The artifact must contain all others.
 _RUNTIME_MODULES = ("awslambdaric", "runtime_client", "simplejson", "snapshot_restore_py")
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """What is emulated: an artifact, and the function as the translated template has it. `timeout` in seconds."""
+    """A function of the translated template, and the artifact with its code. `timeout` in seconds, `memory` in MB."""
 
     artifact: Path
     handler: str
@@ -51,11 +51,14 @@ def environments(
     name: str = "function",
     plain: bool = False,
 ) -> list[Environment]:
-    """`count` environments of a function. Their logs go to `folder`/log; `plain` asks for workers without emulator."""
-    runtime = runtime_modules(folder / "runtime")
+    """Make `count` environments of a function, which write their logs to `folder`/log.
+
+    `plain` demands plain worker processes even where the emulator can run.
+    """
+    runtime = link_runtime_modules(folder / "runtime")
     logs = [folder / "log" / f"{name}-{number}.log" for number in range(1, count + 1)]
     logs[0].parent.mkdir(parents=True, exist_ok=True)
-    binary = None if plain else _binary(folder)
+    binary = None if plain else _copy_emulator(folder)
     if binary is None:
         LOG.warning("no emulator: plain worker processes take the events")
         return [WorkerEnvironment(function, runtime, variables, log) for log in logs]
@@ -63,11 +66,11 @@ def environments(
 
 
 class _ProcessEnvironment:
-    """What both kinds share: one process, with all that it starts, and its log."""
+    """The common part of both kinds: one process, the processes that it starts, and its log."""
 
     def __init__(self, function: Function, runtime: Path, variables: Mapping[str, str], log: Path) -> None:
         self._function = function
-        self._variables = {**variables_of(function, runtime, log.stem), **variables}
+        self._variables = {**make_variables(function, runtime, log.stem), **variables}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -132,7 +135,7 @@ class EmulatedEnvironment(_ProcessEnvironment):
         except (aiohttp.ClientError, TimeoutError):
             # asyncio may notice a moment later that the process ended, so make sure that the pool replaces it.
             await self.stop()
-            return _failure("Runtime.ExitError", "the environment exited")
+            return _make_failure("Runtime.ExitError", "the environment exited")
 
     async def stop(self) -> None:
         if self._session is not None:
@@ -159,36 +162,36 @@ class WorkerEnvironment(_ProcessEnvironment):
             line = await asyncio.wait_for(self._process.stdout.readline(), self._function.timeout)
         except TimeoutError:
             await self.stop()
-            return _failure("Sandbox.Timedout", f"Task timed out after {self._function.timeout:.2f} seconds")
+            return _make_failure("Sandbox.Timedout", f"Task timed out after {self._function.timeout:.2f} seconds")
         except OSError:
             line = b""
         if not line:
             await self.stop()
-            return _failure("Runtime.ExitError", "the environment exited")
+            return _make_failure("Runtime.ExitError", "the environment exited")
         return read_answer(200, line.rstrip(b"\n"))
 
 
 def read_answer(status: int, body: bytes) -> Outcome:
-    """What an answer of the emulator means on AWS."""
+    """Translate an answer of the emulator into the outcome that AWS reports."""
     if status != 200:
-        return _failure("Runtime.ExitError", "the environment exited")
+        return _make_failure("Runtime.ExitError", "the environment exited")
     if b"Task timed out after" in body and not body.startswith(b"{"):
-        return _failure("Sandbox.Timedout", body.decode("utf-8", "replace"))
+        return _make_failure("Sandbox.Timedout", body.decode("utf-8", "replace"))
     try:
         value = json.loads(body)
     except ValueError:
         return Outcome(body, failed=False)
-    # The emulator marks an exception by nothing but its shape.
+    # Only the shape of the answer shows that the handler raised an exception.
     is_error = isinstance(value, dict) and {"errorType", "errorMessage"} <= value.keys() and "statusCode" not in value
     return Outcome(body, failed=is_error)
 
 
-def _failure(kind: str, message: str) -> Outcome:
+def _make_failure(kind: str, message: str) -> Outcome:
     return Outcome(json.dumps({"errorType": kind, "errorMessage": message}).encode(), failed=True)
 
 
-def variables_of(function: Function, runtime: Path, stream: str) -> dict[str, str]:
-    """The environment of a function, from nothing.
+def make_variables(function: Function, runtime: Path, stream: str) -> dict[str, str]:
+    """The environment variables of a function. Nothing of our own environment is passed on.
 
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     """
@@ -210,21 +213,21 @@ def variables_of(function: Function, runtime: Path, stream: str) -> dict[str, st
     }
 
 
-def runtime_modules(folder: Path) -> Path:
-    """A folder with the runtime's own modules and no other."""
+def link_runtime_modules(folder: Path) -> Path:
+    """Make a folder that holds links to the runtime's own modules and to nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _RUNTIME_MODULES:
         found = importlib.util.find_spec(name)
         if found is None or found.origin is None:
-            continue  # not on this system; the workers do without
+            continue  # awslambdaric exists on Linux only; plain workers do not need it
         source = Path(found.origin).parent if found.submodule_search_locations else Path(found.origin)
         with suppress(FileExistsError):
             (folder / source.name).symlink_to(source)
     return folder
 
 
-def _binary(folder: Path) -> Path | None:
-    """A runnable copy of the emulator for this machine; None where there is none."""
+def _copy_emulator(folder: Path) -> Path | None:
+    """A runnable copy of the emulator for this machine, or None if there is no emulator for it."""
     machine = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
     # The wheel of the SAM CLI holds it.
     source = next(

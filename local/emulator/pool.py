@@ -1,4 +1,4 @@
-"""The pool: leases environments, and makes Lambda's Invoke API of them."""
+"""The pool: leases environments to invocations, and offers them by Lambda's Invoke API."""
 
 import asyncio
 import logging
@@ -16,12 +16,12 @@ QUEUE_SECONDS = 30.0
 
 
 class Busy(Exception):
-    """No environment came free in time."""
+    """All environments stayed busy for `queue_seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the function returned; or, with `failed`, the error that Lambda would report."""
+    """The function's answer as JSON; if `failed`, the error that Lambda would report."""
 
     payload: bytes
     failed: bool
@@ -38,7 +38,7 @@ class Environment(Protocol):
 
 
 class Pool:
-    """Leases environments; replaces those that died."""
+    """Leases environments, and replaces those that have died."""
 
     def __init__(self, environments: list[Environment], queue_seconds: float = QUEUE_SECONDS) -> None:
         self._environments = environments
@@ -57,17 +57,17 @@ class Pool:
         await asyncio.gather(*(environment.stop() for environment in self._environments))
 
     async def invoke(self, event: bytes) -> Outcome:
-        """The outcome of one invocation. Raises Busy. A caller that gives up does not end the invocation."""
+        """Invoke the function once. Raises Busy. The invocation continues when the client hangs up, as on AWS."""
         try:
             environment = await asyncio.wait_for(self._free.get(), self._queue_seconds)
         except TimeoutError:
             raise Busy from None
-        task = asyncio.create_task(self._leased(environment, event))
+        task = asyncio.create_task(self._run(environment, event))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         return await asyncio.shield(task)
 
-    async def _leased(self, environment: Environment, event: bytes) -> Outcome:
+    async def _run(self, environment: Environment, event: bytes) -> Outcome:
         try:
             await self._revive(environment)
             outcome = await environment.invoke(event)
@@ -87,7 +87,8 @@ def invoke_app(pools: Mapping[str, Pool]) -> web.Application:
     """Lambda's Invoke API (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html); `pools` by function name."""
 
     async def invoke(request: web.Request) -> web.Response:
-        # Who may invoke is known by nothing but reaching this port, and a function's answer is a token.
+        # This port has no authentication, and a function's answer contains a bearer token. A page in a browser could
+        # send requests here, so refuse pages.
         page = from_a_page(request.headers)
         if page is not None:
             headers = {"x-amzn-errortype": "AccessDeniedException"}

@@ -1,6 +1,7 @@
 """Calls a Lambda handler for each line of standard input: `python worker.py module.handler timeout`.
 
-It stands in for the emulator where that cannot run, so it imports nothing but the standard library and the artifact.
+It replaces the emulator on machines that cannot run it. Like Lambda, it offers the handler only the standard library
+and the artifact, so it must import nothing else.
 """
 
 import importlib
@@ -12,7 +13,7 @@ import uuid
 
 
 class Context:
-    """What Lambda's context object offers a handler."""
+    """The members of Lambda's context object that handlers use."""
 
     def __init__(self, timeout: float) -> None:
         self.aws_request_id = str(uuid.uuid4())
@@ -28,7 +29,7 @@ class Context:
 
 
 def main(handler: str, timeout: float) -> None:
-    # Standard output is the answers' alone; what the function prints goes where its log goes.
+    # A line that the function prints would be read as its answer. So prints go to the log, and answers alone to stdout.
     answers, sys.stdout = sys.stdout, sys.stderr
     module, _, name = handler.rpartition(".")
     function = getattr(importlib.import_module(module), name)

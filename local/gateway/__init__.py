@@ -1,1 +1,1 @@
-"""API Gateway's HTTP API: what the template says of it, requests as events, answers of functions as responses."""
+"""API Gateway's HTTP API: the template's routes, requests turned into events, function answers into responses."""

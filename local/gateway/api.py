@@ -1,4 +1,4 @@
-"""What the translated template says about its HTTP API: routes, CORS, throttling. Refuses what cannot be emulated."""
+"""Reads the HTTP API of the translated template: routes, CORS, throttling. Refuses what cannot be emulated."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ _FUNCTION = re.compile(r"/functions/([A-Za-z0-9]+)\.Arn/invocations$")
 
 
 class CannotEmulate(Exception):
-    """Something in the template that this gateway would have to pretend."""
+    """The template uses a feature that this gateway does not have. Ignoring it would make local tests pass in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Cors:
     max_age: int
 
     def for_origin(self, origin: str | None) -> dict[str, str]:
-        """The headers of an answer to a page of this origin; none where it is not allowed."""
+        """The CORS headers of an answer to a page of this origin; empty if the origin is not allowed."""
         if origin not in self.origins:
             return {}
         return {"access-control-allow-origin": origin, "access-control-expose-headers": self.exposed, "vary": "origin"}
@@ -44,7 +44,7 @@ class Cors:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a route leads: a function of the template, by its logical id, behind the IAM authorizer or none."""
+    """The logical id of the function that answers a route, and whether the IAM authorizer guards it."""
 
     function: str
     needs_iam: bool = False
@@ -52,7 +52,10 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """What the template says of its one HTTP API. `routes`: by (method, path), method ANY for all."""
+    """The template's one HTTP API. `routes` by (method, path), where the method ANY stands for all methods.
+
+    `rate` is in requests a second; `burst` is how many may come at once.
+    """
 
     routes: Mapping[tuple[str, str], Route]
     cors: Cors | None
@@ -60,7 +63,7 @@ class Api:
     burst: float
 
     def route(self, method: str, path: str) -> tuple[str, str] | None:
-        """The key of the route for a request; the more specific method wins."""
+        """The key of the route for a request, or None. A route of the method itself wins over one of ANY."""
         return next((key for key in ((method, path), ("ANY", path)) if key in self.routes), None)
 
 
@@ -74,7 +77,7 @@ def read_api(resources: Resources) -> Api:
     routes = {}
     for path, methods in body["paths"].items():
         for method, operation in methods.items():
-            route = _route(f"{name} {method} {path}", path, operation)
+            route = _read_route(f"{name} {method} {path}", path, operation)
             routes["ANY" if method == _ANY else method.upper(), path] = route
     stage = next(entry for entry in resources.values() if entry["Type"] == "AWS::ApiGatewayV2::Stage")["Properties"]
     if stage.get("RouteSettings"):
@@ -82,13 +85,13 @@ def read_api(resources: Resources) -> Api:
     settings = stage.get("DefaultRouteSettings", {})
     return Api(
         routes,
-        _cors(body.get("x-amazon-apigateway-cors")),
+        _read_cors(body.get("x-amazon-apigateway-cors")),
         float(settings.get("ThrottlingRateLimit", 10_000)),
         float(settings.get("ThrottlingBurstLimit", 5_000)),
     )
 
 
-def _route(place: str, path: str, operation: Mapping[str, Any]) -> Route:
+def _read_route(place: str, path: str, operation: Mapping[str, Any]) -> Route:
     integration = operation["x-amazon-apigateway-integration"]
     if integration.get("type") != "aws_proxy" or integration.get("payloadFormatVersion") != "2.0":
         raise CannotEmulate(f"{place}: only a Lambda proxy with payload format 2.0")
@@ -103,7 +106,7 @@ def _route(place: str, path: str, operation: Mapping[str, Any]) -> Route:
     return Route(function[1], needs_iam=bool(security))
 
 
-def _cors(declared: Mapping[str, Any] | None) -> Cors | None:
+def _read_cors(declared: Mapping[str, Any] | None) -> Cors | None:
     if declared is None:
         return None
     origins = declared["allowOrigins"]

@@ -1,4 +1,4 @@
-"""Requests as events of API Gateway's payload format 2.0.
+"""Turns requests into events of API Gateway's payload format 2.0.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
 """
@@ -14,23 +14,23 @@ from aiohttp import web
 
 from local.aws.account import ACCOUNT
 
-# Bodies of these types arrive as text; all others, and those without a type, as base64.
+# API Gateway passes bodies of these types on as text, and all others as base64, also those without a type.
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript")
 
 
-def event_of(request: web.Request, body: bytes, route: str, request_id: str) -> dict[str, Any]:
+def make_event(request: web.Request, body: bytes, route: str, request_id: str) -> dict[str, Any]:
     """The event for a request that matched the route."""
-    headers = _joined((name.decode().lower(), value.decode("latin-1")) for name, value in request.raw_headers)
+    headers = _join((name.decode().lower(), value.decode("latin-1")) for name, value in request.raw_headers)
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
     is_text = headers.get("content-type", "").lower().startswith(_TEXT)
-    query = _joined(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
+    query = _join(parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True))
     event: dict[str, Any] = {
         "version": "2.0",
         "routeKey": route,
         "rawPath": request.path,
         "rawQueryString": request.rel_url.raw_query_string,
         "headers": headers,
-        "requestContext": _context(request, headers, route, request_id),
+        "requestContext": _make_context(request, headers, route, request_id),
         "isBase64Encoded": bool(body) and not is_text,
     }
     if cookies:
@@ -42,7 +42,7 @@ def event_of(request: web.Request, body: bytes, route: str, request_id: str) -> 
     return event
 
 
-def _context(request: web.Request, headers: dict[str, str], route: str, request_id: str) -> dict[str, Any]:
+def _make_context(request: web.Request, headers: dict[str, str], route: str, request_id: str) -> dict[str, Any]:
     now = time.time()
     return {
         "accountId": ACCOUNT,
@@ -64,8 +64,8 @@ def _context(request: web.Request, headers: dict[str, str], route: str, request_
     }
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Repeats become one value, joined by commas."""
+def _join(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Join the values of repeated names by commas."""
     joined: dict[str, str] = {}
     for name, value in pairs:
         joined[name] = f"{joined[name]},{value}" if name in joined else value

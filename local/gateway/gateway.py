@@ -1,6 +1,4 @@
-"""API Gateway's HTTP API on this machine: routes, CORS, throttling and authorization of the translated template.
-
-It speaks payload format 2.0, and refuses at start what it cannot emulate.
+"""Answers requests as API Gateway's HTTP API does: route, throttle, authorize, invoke the function, add CORS headers.
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api.html
 """
 
@@ -18,7 +16,7 @@ from local.aws.account import Principal
 from local.aws.sigv4 import Sent, is_signed
 from local.emulator.pool import Busy, Outcome, Pool
 from local.gateway.api import Api
-from local.gateway.events import event_of
+from local.gateway.events import make_event
 
 LOG = logging.getLogger("local.gateway")
 
@@ -28,7 +26,7 @@ MAX_BODY = 10 * 1024 * 1024
 
 
 class Throttle:
-    """A token bucket, as API Gateway's (requests a second, and at once)."""
+    """A token bucket, as API Gateway has one. `rate`: requests a second; `burst`: requests at once."""
 
     def __init__(self, rate: float, burst: float) -> None:
         self._rate, self._burst = rate, burst
@@ -45,10 +43,13 @@ class Throttle:
 
 
 class Gateway:
-    """Answers requests by invoking functions. `renames`: API Gateway may rename `WWW-Authenticate`."""
+    """Answers requests by invoking functions.
+
+    API Gateway renames the header `WWW-Authenticate` in some cases; with `renames` this gateway does so always.
+    """
 
     def __init__(self, api: Api, pools: Mapping[str, Pool], principal: Principal, *, renames: bool = False) -> None:
-        """`pools`: by the function's logical id. `principal`: whom the IAM authorizer knows."""
+        """`pools` by the function's logical id. `principal` is the only one that the IAM authorizer admits."""
         self._api = api
         self._pools = pools
         self._principal = principal
@@ -76,28 +77,28 @@ class Gateway:
 
     async def _answer(self, request: web.Request, request_id: str) -> web.Response:
         if _head_size(request) > MAX_HEAD:
-            return _message(431, "Request Header Fields Too Large")
+            return _refuse(431, "Request Header Fields Too Large")
         key = self._api.route(request.method, request.path)
         if key is None:
-            # A route that takes OPTIONS, as ANY does, takes the preflight as well:
+            # Answer the preflight only if no route takes OPTIONS: a route of ANY receives it, as on AWS.
             # https://github.com/aws/serverless-application-model/issues/1603
-            return web.Response(status=204) if self._is_preflight(request) else _message(404, "Not Found")
+            return web.Response(status=204) if self._is_preflight(request) else _refuse(404, "Not Found")
         if not self._throttle.admits():
-            return _message(429, "Too Many Requests")
+            return _refuse(429, "Too Many Requests")
         try:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return _message(413, "Request Entity Too Large")
-        event, route = event_of(request, body, " ".join(key), request_id), self._api.routes[key]
+            return _refuse(413, "Request Entity Too Large")
+        event, route = make_event(request, body, " ".join(key), request_id), self._api.routes[key]
         if route.needs_iam:
             url = f"http://{request.host}{request.path_qs}"
             if not is_signed(Sent(request.method, url, request.headers, body), "execute-api", self._principal):
-                return _message(403, "Forbidden")
+                return _refuse(403, "Forbidden")
             event["requestContext"]["authorizer"] = {"iam": self._principal.identity()}
         try:
             outcome = await self._pools[route.function].invoke(json.dumps(event).encode())
         except Busy:
-            return _message(503, "Service Unavailable")
+            return _refuse(503, "Service Unavailable")
         return self._respond(outcome)
 
     def _is_preflight(self, request: web.Request) -> bool:
@@ -107,31 +108,31 @@ class Gateway:
     def _respond(self, outcome: Outcome) -> web.Response:
         """https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html"""
         if outcome.failed:
-            return _message(500, "Internal Server Error")
+            return _refuse(500, "Internal Server Error")
         try:
-            return self._proxied(json.loads(outcome.payload))
+            return self._read_response(json.loads(outcome.payload))
         except (ValueError, TypeError, KeyError, AttributeError):
-            return _message(500, "Internal Server Error")
+            return _refuse(500, "Internal Server Error")
 
-    def _proxied(self, answer: Any) -> web.Response:
+    def _read_response(self, answer: Any) -> web.Response:
         if not isinstance(answer, dict) or "statusCode" not in answer:
-            # Inferred by API Gateway: 200, and the whole value is the body.
+            # Without `statusCode` API Gateway infers 200 and sends the whole value as the body.
             return web.Response(body=json.dumps(answer).encode(), content_type="application/json")
         body = answer.get("body") or ""
         data = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
         response = web.Response(status=int(answer["statusCode"]), body=data)
         response.headers["content-type"] = "text/plain"
         for name, value in answer.get("headers", {}).items():
-            response.headers[self._renamed(name.lower())] = str(value)
+            response.headers[self._rename(name.lower())] = str(value)
         for cookie in answer.get("cookies", []):
             response.headers.add("set-cookie", cookie)
         return response
 
-    def _renamed(self, name: str) -> str:
+    def _rename(self, name: str) -> str:
         return "x-amzn-remapped-www-authenticate" if self._renames and name == "www-authenticate" else name
 
     def _add_cors(self, request: web.Request, response: web.Response) -> None:
-        """Where CORS is configured the function's own headers for it are dropped."""
+        """Add the CORS headers. If CORS is configured, API Gateway drops those that the function sets."""
         cors, origin = self._api.cors, request.headers.get("Origin")
         if cors is None:
             return
@@ -141,13 +142,13 @@ class Gateway:
 
 
 def _head_size(request: web.Request) -> int:
-    """Bytes of request line and headers as sent."""
+    """The number of bytes of request line and headers as the client sent them."""
     line = len(request.method) + len(request.path_qs.encode()) + len(" HTTP/1.1\r\n") + 1
     return line + sum(len(name) + len(value) + len(": \r\n") for name, value in request.raw_headers)
 
 
-def _message(status: int, text: str) -> web.Response:
-    """API Gateway's own errors have no body but this."""
+def _refuse(status: int, text: str) -> web.Response:
+    """An error of API Gateway itself; its body is always this one member."""
     return web.json_response({"message": text}, status=status)
 
 

@@ -1,1 +1,1 @@
-"""Ports of this machine: the processes behind them, and who may call them."""
+"""Ports on loopback: the processes that serve them, and the guards that keep pages from elsewhere out."""

@@ -1,8 +1,11 @@
-"""Who may call the stack: programs on this machine, and pages only where a port is meant for them.
+"""Guards of the stack's ports: programs on this machine may call them, and pages only where a port is meant for pages.
 
-A page elsewhere reaches loopback by its visitor's browser: with requests that need no preflight, and under a name of
-its own that it points at 127.0.0.1 (DNS rebinding), so that our port is its own origin and it reads the answers.
-`Origin` and `Sec-Fetch-Site` (https://www.w3.org/TR/fetch-metadata/) tell the first, `Host` the second.
+A website can attack a stack on its visitor's machine in two ways:
+
+1. Its page sends requests to 127.0.0.1 that need no preflight. The browser marks them with `Origin` or
+   `Sec-Fetch-Site` (https://www.w3.org/TR/fetch-metadata/); `from_a_page` and `from_elsewhere` refuse those.
+2. It points a host name of its own at 127.0.0.1 (DNS rebinding). Our port then belongs to the page's own origin, so the
+   page can read the answers. `Host` holds the website's name; `foreign_host` refuses it.
 """
 
 import re
@@ -20,23 +23,23 @@ _HERE = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?")
 
 
 def foreign_host(headers: Headers, port: int) -> str | None:
-    """Why a request to this port is refused for the name that it was sent to; None where the name is ours."""
+    """The reason to refuse a request whose `Host` is not loopback with this port (DNS rebinding), or None."""
     host = (headers.get("host") or "").lower()
     if host in (f"{name}:{port}" for name in HOSTS) or (port == 80 and host in HOSTS):
         return None
-    return f"only called by its own name, so that no page elsewhere can read it; use http://127.0.0.1:{port}"
+    return f"this name could be a website's (DNS rebinding), so it is refused; use http://127.0.0.1:{port}"
 
 
 def from_a_page(headers: Headers) -> str | None:
-    """Why a request is refused that a page sent; None for a program's, and for what is typed into a browser."""
+    """The reason to refuse a request that a page sent, or None. Programs and the browser's address bar may ask."""
     if headers.get("origin") is None and headers.get("sec-fetch-site") in (None, "none", "same-origin"):
         return None
-    return "not for pages: any of them could call it; use a program, such as curl"
+    return "pages may not call this port, since a page of any website could; use a program, such as curl"
 
 
 def from_elsewhere(headers: Headers) -> str | None:
-    """Why a request is refused that a page from elsewhere sent; None for pages of this machine, and for programs."""
+    """The reason to refuse a request of a page that another machine served, or None. Programs may ask."""
     origin = headers.get("origin")
     if origin is None or _HERE.fullmatch(origin):
         return None
-    return "only for pages of this machine: serve yours at http://localhost"
+    return "only pages of this machine may call this port; serve yours at http://localhost"

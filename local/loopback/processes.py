@@ -1,4 +1,4 @@
-"""Ports, and children that end with us."""
+"""Free ports, and child processes that end when their parent does."""
 
 import asyncio
 import ctypes
@@ -12,12 +12,12 @@ from contextlib import contextmanager
 _PR_SET_PDEATHSIG = 1
 
 
-# Below those that the system gives to connections (from 32768 on Linux), so that none takes a port meanwhile.
+# Linux gives ports from 32768 to outgoing connections: one of those could be taken between our check and our bind.
 _PORTS = range(20_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports of loopback that nobody listens on just now."""
+    """`count` different ports of loopback on which nothing listens at this moment."""
     found: list[int] = []
     while len(found) < count:
         port = _PORTS[secrets.randbelow(len(_PORTS))]
@@ -27,7 +27,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def hidden_address() -> str:
-    """An address of loopback that no page guesses, for ports whose servers check nobody (Linux has them all)."""
+    """A random loopback address, for servers that we cannot guard: a page cannot guess where to send its requests.
+
+    Linux answers on all of 127.0.0.0/8.
+    """
     return f"127.{secrets.randbelow(255)}.{secrets.randbelow(255)}.{1 + secrets.randbelow(254)}"
 
 
@@ -42,8 +45,8 @@ def is_free(port: int) -> bool:
 
 
 @contextmanager
-def interrupts_held() -> Iterator[None]:
-    """A Ctrl-C meanwhile comes at the end, so that a process that was just started is not lost sight of."""
+def hold_interrupts() -> Iterator[None]:
+    """Delay Ctrl-C until the block ends, so that a process started in it is always recorded and can be stopped."""
     held: list[int] = []
     before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
     try:
@@ -55,13 +58,13 @@ def interrupts_held() -> Iterator[None]:
 
 
 async def end(process: asyncio.subprocess.Process) -> None:
-    """End a child, if it has not ended by itself, and wait for it."""
+    """Kill a child process unless it has ended, and wait for it."""
     if process.returncode is None:
         process.kill()
     await process.wait()
 
 
 def end_with_parent() -> None:
-    """In a child before it starts: ask Linux to end it when its parent is gone, however that happened."""
+    """Run in a child before it starts: Linux then kills it when its parent ends, even if the parent is killed."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Applications on ports of this machine, each called by its own name alone."""
+"""Serves applications on loopback. Each refuses requests that were sent to another host name (DNS rebinding)."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -12,12 +12,12 @@ from werkzeug.wrappers import Request, Response
 
 from local.loopback.guard import foreign_host
 
-# Out of the way of the limits that the applications themselves have.
+# Above the limits of the applications themselves, so that those limits are the ones that refuse.
 _LIMITS: dict[str, Any] = {"max_line_size": 65_536, "max_field_size": 65_536}
 
 
 async def start_site(app: web.Application, port: int, shutdown_timeout: float = 1) -> web.AppRunner:
-    """Serve on loopback; `cleanup` of what is returned ends it. Port 0 is any that is free. Raises OSError."""
+    """Serve on loopback until `cleanup` of the returned runner. Port 0 takes any free port. Raises OSError."""
 
     @web.middleware
     async def check_name(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -32,7 +32,7 @@ async def start_site(app: web.Application, port: int, shutdown_timeout: float = 
 
 
 def serve_wsgi(app: WSGIApplication, port: int, refusal_of: Callable[[Request], Response | None]) -> None:
-    """Serve an application of somebody else's on loopback, for ever, behind a check of our own."""
+    """Serve a third party's application on loopback until the process ends. `refusal_of` may refuse a request first."""
 
     def checked(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
@@ -44,5 +44,5 @@ def serve_wsgi(app: WSGIApplication, port: int, refusal_of: Callable[[Request], 
 
 
 def refused(message: str, **members: str) -> Response:
-    """403 with this message, and more members of its JSON."""
+    """A response 403 whose JSON body has this message and these members."""
     return Response(json.dumps({"message": message, **members}), 403, content_type="application/json")

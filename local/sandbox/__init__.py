@@ -3,13 +3,13 @@
 A request goes one way through these modules; each knows only those below it:
 
     app                         the parts, put together
-    control                     how tests steer it
+    control                     the endpoints by which tests steer it
     routes                      the table: method, path, scope, endpoint
     uploads  events  notifications  templates  credentials  auth_keys  account      the endpoints
     assemblies
     authentication  instructions  files      what endpoints share
     tokens  call  limits  listing
-    store                       all that is remembered
-    assembly  tus  resources    what is remembered of one thing, and what the clock makes of it
+    store                       everything that is remembered
+    assembly  tus  resources    one remembered thing each, and its state at a given time
     faults  journal  config  model  clock  errors  robots  media  values      the ground
 """

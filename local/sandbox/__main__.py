@@ -19,7 +19,7 @@ from local.sandbox.app import create_app
 from local.sandbox.config import read_config
 from local.sandbox.model import AuthKey, Settings
 
-_PORT = 3002  # where the whole stack has it, too
+_PORT = 3002  # `make up` serves the sandbox there as well
 
 
 def main() -> int:
@@ -48,7 +48,7 @@ async def _serve(keys: list[AuthKey], settings: Settings, port: int) -> None:
 
 
 def _describe(keys: list[AuthKey], port: int) -> None:
-    """What to copy: the names are those that Transloadit's own tools read."""
+    """Print the variables to copy. They have the names that Transloadit's own tools read."""
     say(f"The api2 sandbox answers at http://127.0.0.1:{port}; Ctrl-C stops it.")
     for key in keys:
         say()

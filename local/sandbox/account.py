@@ -8,7 +8,7 @@ from local.sandbox.clock import iso
 from local.sandbox.errors import ApiError
 from local.sandbox.store import Store
 
-# The official command line leaves out the zero of the month where it is not told one.
+# The official command line sends months such as 2026-1, without the zero, unless its user types the zero.
 _MONTH = re.compile(r"([0-9]{4})-(0?[1-9]|1[0-2])")
 
 
@@ -18,7 +18,7 @@ class Account:
         self._clock = clock
 
     async def bill(self, call: Call) -> Answer:
-        """A month that has begun costs nothing; one that is to come has no bill."""
+        """The bill of a month, always 0. A month that has not begun has no bill."""
         asked = _MONTH.fullmatch(call.path("month"))
         month = f"{asked[1]}-{asked[2]:0>2}" if asked else ""
         if not month or month > iso(self._clock())[:7]:

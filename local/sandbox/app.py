@@ -1,4 +1,4 @@
-"""The sandbox as an aiohttp application: its parts, put together, and a request's way through them."""
+"""The sandbox as an aiohttp application: puts the parts together and leads a request through them."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -29,7 +29,7 @@ from local.sandbox.templates import Templates
 from local.sandbox.tokens import LIFETIME, Tokens
 from local.sandbox.uploads import Uploads
 
-SENDER = web.RequestKey("caller", str)  # how a request was authenticated, for the log
+SENDER = web.RequestKey("caller", str)  # how a request was authenticate, for the log
 _MAX_FORM_BYTES = 256 * 2**20
 _CORS = {
     "Access-Control-Allow-Origin": "*",
@@ -46,7 +46,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Sandbox:
-    """One sandbox. A request passes `observe`, faults, then its endpoint; `control` stands outside."""
+    """One sandbox. A request passes `observe`, then the faults, then its endpoint. Requests to `control` skip both."""
 
     def __init__(self, keys: list[AuthKey], clock: Clock, settings: Settings) -> None:
         pulse, self._limits = Pulse(), Limits(settings, clock)
@@ -88,7 +88,7 @@ class Sandbox:
     async def token(self, request: web.Request) -> web.Response:
         body = await request.read()
         self._journal.form(dict(parse_qsl(body.decode("utf-8", "replace"))))
-        key = self._tokens.authenticated(request.headers.get("Authorization"), partial(request.__setitem__, SENDER))
+        key = self._tokens.authenticate(request.headers.get("Authorization"), partial(request.__setitem__, SENDER))
         token, bearer, scopes = self._tokens.mint(key, request.content_type, body)
         request[SENDER] = f"basic of {bearer.key.key} (aud {bearer.aud}: {' '.join(scopes)})"
         answer = {"access_token": token, "token_type": "Bearer", "expires_in": LIFETIME, "scope": " ".join(scopes)}
@@ -96,16 +96,16 @@ class Sandbox:
 
     def _endpoint(self, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            answer = await route.handle(await self._called(request, route))
+            answer = await route.handle(await self._read_call(request, route))
             return _json(answer) if isinstance(answer, dict) else answer
 
         return handle
 
-    async def _called(self, request: web.Request, route: Route) -> Call:
-        """The request, read and authenticated. Raises ApiError."""
+    async def _read_call(self, request: web.Request, route: Route) -> Call:
+        """Read and authenticate a request. Raises ApiError."""
         fields, files = await read_form(request)
         if route.scope is None:
-            request[SENDER] = "who knows the id"
+            request[SENDER] = "holder of the id"
             return Call(request, fields, files, read_params(fields.get("params") or "{}"), None)
         note = partial(request.__setitem__, SENDER)
         sender, params = self._authenticator.check(request.headers, fields, route, note)
@@ -115,7 +115,7 @@ class Sandbox:
 
     @web.middleware
     async def observe(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Count, answer refusals in api2's words, and log a line."""
+        """Count the request, turn an ApiError into api2's answer, and log one line."""
         if request.path.startswith(PREFIX):
             return await handler(request)
         self._journal.count(request.method, _path(request))
@@ -131,7 +131,7 @@ class Sandbox:
         return response
 
     async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The answer, broken where that was asked for. Whatever is raised is an ApiError."""
+        """The answer, or the fault that a test ordered in its place. Raises nothing but ApiError."""
         try:
             self._limits.take("request", request.remote or "")
             return await self._faults.meet(request, handler)
@@ -143,10 +143,10 @@ class Sandbox:
             raise ApiError("SERVER_404", "Unknown method or URL") from None
         except web.RequestPayloadError:
             code = "TOKEN_INVALID_REQUEST" if request.path == "/token" else "INVALID_FORM_DATA"
-            # Nobody knows where the next request would begin.
+            # The end of this body is unknown, so the next request on the connection would be misread. Close it.
             raise ApiError(code, "The body cannot be read", headers={"Connection": "close"}) from None
         except ConnectionResetError:
-            # Nobody is there to read it; the log shows it.
+            # The client has gone, so only the log shows this answer.
             raise ApiError("REQUEST_PREMATURE_CLOSED", "The connection ended within the request") from None
         except Exception as defect:  # noqa: BLE001 - what api2 answers to a defect of its own
             LOG.exception("a defect of the sandbox")
@@ -154,7 +154,7 @@ class Sandbox:
 
 
 def _path(request: web.Request) -> str:
-    """The path with {id} in place of ids; as it is where no endpoint has it."""
+    """The path with `{id}` in place of ids, or the path as sent if no endpoint matches it."""
     resource = request.match_info.route.resource
     return request.rel_url.raw_path if resource is None or "{path" in resource.canonical else resource.canonical
 
@@ -168,11 +168,14 @@ async def _preflight(request: web.Request) -> web.Response:
 
 
 async def _allow_other_origins(request: web.Request, response: web.StreamResponse) -> None:
-    """Pages of any origin may call the API, but neither `/token` nor the controls: https://transloadit.com/docs/api/token-post/"""
+    """Pages of any origin may call the API, except `/token` and the controls.
+
+    https://transloadit.com/docs/api/token-post/
+    """
     if request.path != "/token" and not request.path.startswith(PREFIX):
         response.headers.update(_CORS)
 
 
 def create_app(keys: list[AuthKey], clock: Clock | None = None, settings: Settings | None = None) -> web.Application:
-    """The sandbox for these Auth Keys."""
+    """Make the sandbox for these Auth Keys."""
     return Sandbox(keys, clock or Clock(), settings or Settings()).app()

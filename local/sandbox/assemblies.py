@@ -9,7 +9,7 @@ from local.sandbox.authentication import demand_proof
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import Pulse
 from local.sandbox.errors import ApiError
-from local.sandbox.files import Files, described
+from local.sandbox.files import Files, describe
 from local.sandbox.instructions import needs_proof, read_instructions
 from local.sandbox.limits import Limits
 from local.sandbox.listing import Listing
@@ -24,18 +24,18 @@ _TYPES = {
     "canceled": "ASSEMBLY_CANCELED",
     "completed": "ASSEMBLY_COMPLETED",
     "failed": "",
-    # Kinds that no Assembly of the sandbox comes to.
+    # Kinds of Assemblies that the sandbox never has; a list of them is empty.
     "request_aborted": None,
     "expired": None,
     "fixable": None,
     "problematic": None,
 }
-MOST_FILES = 1_000  # of one Assembly, also where auth.max_number_of_files says more
+MOST_FILES = 1_000  # files of one Assembly, even if auth.max_number_of_files allows more
 _LISTING = Listing("ASSEMBLY_LIST_ERROR", ("id", "created", "execution_duration", "bytes_usage"))
 
 
 class Assemblies:
-    """`seconds`: how long an Assembly executes. `on_start`: told of each new one."""
+    """`seconds`: how long an Assembly executes. `on_start` is called with each new Assembly."""
 
     def __init__(
         self,
@@ -56,11 +56,11 @@ class Assemblies:
         self._on_start = on_start
 
     async def create(self, call: Call) -> Answer:
-        """`POST /assemblies`, or with an id that the client chose: `POST` or `PUT /assemblies/{id}`."""
+        """`POST /assemblies`; or `POST` or `PUT /assemblies/{id}` with an id that the client chose."""
         id_ = call.request.match_info.get("id") or new_id()
         if not _ID.fullmatch(id_):
             raise ApiError("SERVER_404", "An Assembly's id is 32 hexadecimal digits")
-        assembly = self._made(call, id_)
+        assembly = self._make(call, id_)
         check_files(assembly, [len(file.content) for file in call.files])
         for file in call.files:
             assembly.receive(self._files.keep(file.content, file.name, file.field, call.origin), self._clock())
@@ -73,7 +73,7 @@ class Assemblies:
         return self._store.assembly(call.path("id")).status(self._clock())
 
     async def cancel(self, call: Call) -> Answer:
-        """One that has completed stays so, but who cancels it is told `ASSEMBLY_CANCELED` all the same.
+        """Cancel an Assembly. A completed one stays completed, and the answer is `ASSEMBLY_CANCELED` all the same.
 
         The official client's live tests say so ("even when it completed"); docs/sandbox.md has the other sources.
         """
@@ -97,11 +97,11 @@ class Assemblies:
         )
 
     async def replay(self, call: Call) -> Answer:
-        """The same files again, with Steps, Template, fields and notify_url of the request laid over the first ones."""
+        """Process the same files again. The request's Steps, Template, fields and notify_url replace the first ones."""
         before = self._store.assembly(call.path("id"), call.workspace)
         if not before.is_final(self._clock()):
             raise ApiError("ASSEMBLY_CANNOT_BE_REPLAYED", "The Assembly has not ended yet")
-        after = self._made(call, new_id(), before)
+        after = self._make(call, new_id(), before)
         self._start(after)
         return {
             "ok": "ASSEMBLY_REPLAYING",
@@ -114,17 +114,17 @@ class Assemblies:
         }
 
     async def reserve_file(self, call: Call) -> Answer:
-        """Uppy says that it will import a file; the Assembly waits for it already, by its expected number."""
+        """Uppy announces a file that it will import. Nothing to do: the Assembly's expected number includes it."""
         return self._store.assembly(call.path("id")).status(self._clock())
 
     async def add_file(self, call: Call) -> Answer:
-        """A file that lies elsewhere: the sandbox fetches nothing, it believes what is said of it."""
+        """Add a file that lies on another server. The sandbox does not fetch it; it takes the name and size as sent."""
         assembly, query = self._store.assembly(call.path("id")), call.request.query
         try:
             size = whole_number(query.get("size", "0"))
         except ValueError:
             raise ApiError("INVALID_FORM_DATA", "size is a whole number") from None
-        upload = described(
+        upload = describe(
             new_id(), query.get("filename", "file"), query.get("fieldname", "file"), size, query.get("s3Url", "")
         )
         if assembly.waits:
@@ -133,7 +133,7 @@ class Assemblies:
         return assembly.status(self._clock())
 
     def admit(self, assembly: Assembly, sizes: Sequence[int]) -> None:
-        """Fails the Assembly where files of these sizes are too much for it. Raises ApiError."""
+        """Check that files of these sizes may be added; fail the Assembly if not. Raises ApiError."""
         try:
             check_files(assembly, sizes)
         except ApiError as error:
@@ -149,14 +149,14 @@ class Assemblies:
         self._end(assembly)
 
     def _end(self, assembly: Assembly) -> None:
-        """What still was to come is dropped."""
+        """Drop the uploads that have not finished."""
         for upload in assembly.tus:
             if not upload.finished:
                 self._store.drop(upload)
         self._pulse.beat()
 
-    def _made(self, call: Call, id_: str, before: Assembly | None = None) -> Assembly:
-        """A new one, counted and proven as its instructions demand; `before`: the one that is replayed.
+    def _make(self, call: Call, id_: str, before: Assembly | None = None) -> Assembly:
+        """Make an Assembly, after limits and the proof that its instructions demand. `before`: the one to replay.
 
         Raises ApiError.
         """
@@ -176,7 +176,7 @@ class Assemblies:
             origin=call.origin,
             created=self._clock(),
             seconds=self._seconds,
-            expected=len(before.uploads) if before else _expected(call),
+            expected=len(before.uploads) if before else _count_expected(call),
             client={
                 "client_agent": headers.get("User-Agent"),
                 "client_ip": call.request.remote,
@@ -195,13 +195,13 @@ class Assemblies:
 
 
 def _words(assembly: Assembly) -> str:
-    """Where keywords are looked for."""
+    """The text in which a list's keywords are searched."""
     of = assembly.instructions
     return f"{assembly.id} {of.redirect_url} {of.fields} {of.notify_url}"
 
 
 def check_files(assembly: Assembly, sizes: Sequence[int]) -> None:
-    """Whether files of these sizes may come, too. Raises ApiError."""
+    """Check that files of these sizes may be added. Raises ApiError."""
     limits = assembly.instructions
     size = sum(upload["size"] for upload in assembly.uploads) + sum(sizes)
     if limits.max_size is not None and size > limits.max_size:
@@ -211,8 +211,8 @@ def check_files(assembly: Assembly, sizes: Sequence[int]) -> None:
         raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", f"There are more files than {most}")
 
 
-def _expected(call: Call) -> int:
-    """How many files the Assembly waits for: those of the form, and those that were announced."""
+def _count_expected(call: Call) -> int:
+    """The number of files that the Assembly waits for: those of the form and those that the client announced."""
     count = len(call.files)
     for name in ("num_expected_upload_files", "tus_num_expected_upload_files"):
         try:

@@ -1,6 +1,6 @@
-"""One Assembly: what it is told, what it received, and what the clock makes of it.
+"""One Assembly: its instructions, its files, and its state at a given time.
 
-Nothing runs in it. Its state, results and events follow from what happened and from the time that is asked for.
+Nothing is processed. State, results and events are computed from the recorded requests and the time that is passed in.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ FINAL = ("ASSEMBLY_COMPLETED", "ASSEMBLY_CANCELED", "")
 
 @dataclass(frozen=True, slots=True)
 class Instructions:
-    """What an Assembly shall do. `params`: as they were sent; `steps`: with those of the Template."""
+    """The instructions of an Assembly. `params` as the client sent them; `steps` with those of the Template."""
 
     params: str
     steps: dict[str, dict[str, Any]]
@@ -42,25 +42,28 @@ class Instructions:
     max_number_of_files: int | None = None
 
     def shown(self) -> list[str]:
-        """The Steps whose files are results: those that say so, that are stored, or that nothing uses.
+        """The Steps whose files are results: those with `result`, those that are stored, and those that no Step uses.
 
-        What a Step stores is a result of the Step that it took it from, as in the example of
+        A file that a Step stores is a result of the Step that made it, as in the example of
         https://transloadit.com/docs/api/assembly-status-response/
         """
-        used = {name for step in self.steps.values() for name in _used(step)}
+        used = {name for step in self.steps.values() for name in _find_used(step)}
         storing = {name for name, step in self.steps.items() if str(step["robot"]).endswith("/store")}
-        stored = {name for each in storing for name in _used(self.steps[each])}
+        stored = {name for each in storing for name in _find_used(self.steps[each])}
         by_default = stored | (self.steps.keys() - used - storing)
         steps: dict[str, dict[str, Any]] = {":original": {}} | self.steps
         return [name for name, step in steps.items() if step.get("result", name in by_default)]
 
     def read_content(self) -> bool:
-        """Whether a robot must read what the files hold."""
-        return any(_used(step) and reads_content(str(step["robot"])) for step in self.steps.values())
+        """Whether a robot must decode the files."""
+        return any(_find_used(step) and reads_content(str(step["robot"])) for step in self.steps.values())
 
 
-def _used(step: Mapping[str, Any]) -> set[str]:
-    """The Steps that `use` names: a name, a list, or an object with one; each a text or an object with a name."""
+def _find_used(step: Mapping[str, Any]) -> set[str]:
+    """The names of the Steps in `use`, which is a name, a list of names, or an object with such a list.
+
+    In place of a name there may be an object with a `name`.
+    """
     use = step.get("use")
     use = use.get("steps") if isinstance(use, dict) else use
     listed = use if isinstance(use, list) else [use]
@@ -70,7 +73,7 @@ def _used(step: Mapping[str, Any]) -> set[str]:
 
 @dataclass(slots=True)
 class Assembly:
-    """`origin`: where its URLs point. `expected`: uploads that it waits for. Times are seconds since the epoch."""
+    """`origin`: the beginning of its URLs. `expected`: the number of uploads. Times are seconds since the epoch."""
 
     id: str
     key: AuthKey
@@ -94,7 +97,7 @@ class Assembly:
         return f"{self.origin}/assemblies/{self.id}"
 
     def receive(self, upload: dict[str, Any] | None, now: float) -> None:
-        """One more file; None to look only whether all are there."""
+        """Add a file (or none, if None), and note the time at which all files have arrived."""
         if upload is not None:
             self.uploads.append(upload)
         if self.uploaded_at is None and len(self.uploads) >= self.expected:
@@ -105,11 +108,11 @@ class Assembly:
 
     @property
     def waits(self) -> bool:
-        """Whether files may still come."""
+        """Whether the Assembly accepts more files."""
         return self.uploaded_at is None and not self.canceled and self.error is None
 
     def state(self, now: float) -> str:
-        """The value of `ok`; empty for one that failed."""
+        """The value of `ok`; empty for a failed Assembly."""
         if self.error:
             return ""
         if self.canceled:
@@ -122,7 +125,7 @@ class Assembly:
 
     @property
     def _has_no_input(self) -> bool:
-        """Whether a robot must read an empty file; what lies elsewhere has no hash, and its size may be unknown."""
+        """Whether a robot must decode an empty file. Files on other servers (without a hash) do not count."""
         is_empty = any(upload["size"] == 0 and upload["md5hash"] for upload in self.uploads)
         return is_empty and self.instructions.read_content()
 
@@ -130,12 +133,12 @@ class Assembly:
         return self.state(now) in FINAL
 
     def pause(self, now: float, longest: float = 15) -> float:
-        """Seconds until the clock alone may change the state."""
+        """The seconds until the state may change by the passing of time alone."""
         left = longest if self.uploaded_at is None else self.uploaded_at + self.seconds - now
         return min(max(left, 0.01), longest)
 
     def results(self, now: float) -> dict[str, list[dict[str, Any]]]:
-        """Each Step passes its files on as they are: nothing is processed here."""
+        """The results by Step. Each Step passes its files on unchanged, since nothing is processed."""
         if self.state(now) != "ASSEMBLY_COMPLETED":
             return {}
         return {
@@ -148,7 +151,7 @@ class Assembly:
         return {name: value for name, value in upload.items() if not name.startswith("tus_")} | {"id": id_}
 
     def events(self, now: float) -> list[tuple[str, str]]:
-        """All events so far, in order: name (empty for a plain message) and data. It only ever grows."""
+        """All events so far, in order: name (empty for a plain message) and data. Later calls only append."""
         found = [("assembly_upload_finished", json.dumps(upload)) for upload in self.uploads]
         if self.uploaded_at is not None:
             found += [("", "assembly_uploading_finished"), ("", "assembly_upload_meta_data_extracted")]
@@ -244,7 +247,7 @@ class Assembly:
         }
 
     def column(self, name: str, now: float) -> Any:
-        """What a list is filtered and sorted by, without the rest of its row."""
+        """One column of the row in a list, for sorting and filtering without building the whole row."""
         template, started = self.instructions.template, self.uploaded_at
         values = {
             "assembly_id": self.id,
@@ -258,7 +261,7 @@ class Assembly:
         return values[name]
 
     def listed(self, now: float) -> dict[str, Any]:
-        """Its row in the list of Assemblies."""
+        """The row in the list of Assemblies."""
         status = self.status(now)
         names = (
             "parent_id account_id template_id template_name instance region notify_url execution_start "

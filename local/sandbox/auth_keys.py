@@ -23,7 +23,7 @@ class AuthKeys:
         self._clock = clock
 
     async def create(self, call: Call) -> Answer:
-        """The one answer that holds the new Auth Secret unasked."""
+        """Create an Auth Key. Only this answer contains the Auth Secret unasked."""
         name, now = call.params.get("auth_key") or new_id(), self._clock()
         if not is_key(name):
             raise ApiError("AUTH_KEY_NOT_CREATED", "auth_key is a visible text without a colon")
@@ -33,39 +33,39 @@ class AuthKeys:
             raise ApiError("AUTH_KEY_NOT_CREATED", "There is an Auth Key of this name already")
         blank = AuthKey(name, new_id(), (), workspace=call.workspace, created=now)
         names = ("is_allowed_for_smartcdn", "can_show_auth_secret")
-        key = self._changed(blank, call.params | {"scope": call.params.get("scope", "")}, names, "CREATED")
+        key = self._change(blank, call.params | {"scope": call.params.get("scope", "")}, names, "CREATED")
         self._keys[name] = key
-        return _words("AUTH_KEY_CREATED") | {"auth_key": _shown(key) | {"auth_secret": key.secret}}
+        return _make_words("AUTH_KEY_CREATED") | {"auth_key": _show(key) | {"auth_secret": key.secret}}
 
     async def list(self, call: Call) -> Answer:
-        keys = [_shown(key) for key in self._keys.values() if key.workspace == call.workspace]
-        return _words("AUTH_KEYS_FOUND") | {"auth_keys": keys}
+        keys = [_show(key) for key in self._keys.values() if key.workspace == call.workspace]
+        return _make_words("AUTH_KEYS_FOUND") | {"auth_keys": keys}
 
     async def scopes(self, call: Call) -> Answer:
-        return _words("AUTH_KEY_SCOPES_FOUND") | {"scopes": SCOPES}
+        return _make_words("AUTH_KEY_SCOPES_FOUND") | {"scopes": SCOPES}
 
     async def update(self, call: Call) -> Answer:
         names = ("is_active", "is_allowed_for_smartcdn")
-        key = self._changed(self._find(call, "AUTH_KEY_NOT_UPDATED"), call.params, names, "UPDATED")
+        key = self._change(self._find(call, "AUTH_KEY_NOT_UPDATED"), call.params, names, "UPDATED")
         self._keys[key.key] = key
-        return _words("AUTH_KEY_UPDATED") | {"auth_key": _shown(key)}
+        return _make_words("AUTH_KEY_UPDATED") | {"auth_key": _show(key)}
 
     async def delete(self, call: Call) -> Answer:
         del self._keys[self._find(call, "AUTH_KEY_NOT_DELETED").key]
-        return _words("AUTH_KEY_DELETED")
+        return _make_words("AUTH_KEY_DELETED")
 
     async def delete_self(self, call: Call) -> Answer:
-        """A signed request revokes the key that signed it, whatever its scopes."""
+        """Revoke the key that signed this request. No scope is needed."""
         if call.params.get("action") != "revoke_auth_key" or call.sender is None or call.sender.how != "signature":
             raise ApiError("AUTH_KEY_NOT_DELETED", "A signed request whose action is revoke_auth_key is needed")
         del self._keys[call.key.key]
-        return _words("AUTH_KEY_DELETED")
+        return _make_words("AUTH_KEY_DELETED")
 
     async def show_secret(self, call: Call) -> Answer:
         key = self._find(call, "AUTH_SECRET_NOT_RETRIEVED")
         if not key.can_show_auth_secret:
             raise ApiError("AUTH_SECRET_NOT_RETRIEVED", "This Auth Key does not show its secret")
-        return _words("AUTH_SECRET_RETRIEVED") | {"auth_key": key.key, "auth_secret": key.secret}
+        return _make_words("AUTH_SECRET_RETRIEVED") | {"auth_key": key.key, "auth_secret": key.secret}
 
     def _find(self, call: Call, code: str) -> AuthKey:
         for key in self._keys.values():
@@ -73,8 +73,8 @@ class AuthKeys:
                 return key
         raise ApiError(code, "The Auth Key was not found")
 
-    def _changed(self, key: AuthKey, params: Mapping[str, Any], names: Sequence[str], what: str) -> AuthKey:
-        """`names`: the switches that may be set here. Raises ApiError."""
+    def _change(self, key: AuthKey, params: Mapping[str, Any], names: Sequence[str], what: str) -> AuthKey:
+        """The key with the changes of `params`. `names`: the switches that this endpoint may set. Raises ApiError."""
         scopes = tuple(dict.fromkeys(split_scopes(str(params["scope"])))) if "scope" in params else key.scopes
         algorithm = params.get("signature_algo", key.signature_algo)
         if not scopes or not set(scopes) <= set(SCOPES) or algorithm not in (None, *ALGORITHMS):
@@ -95,11 +95,11 @@ class AuthKeys:
         )
 
 
-def _words(ok: str) -> dict[str, Any]:
+def _make_words(ok: str) -> dict[str, Any]:
     return {"ok": ok, "message": f"{ok.replace('_', ' ').capitalize()}."}
 
 
-def _shown(key: AuthKey) -> dict[str, Any]:
+def _show(key: AuthKey) -> dict[str, Any]:
     return {
         "id": key.id,
         "auth_key": key.key,

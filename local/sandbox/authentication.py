@@ -1,4 +1,4 @@
-"""Who may call an endpoint: a bearer token, or Signature Authentication.
+"""Authenticates a request: by a bearer token, or by Signature Authentication.
 
 https://transloadit.com/docs/api/authentication/
 """
@@ -28,9 +28,9 @@ class Authenticator:
     def check(
         self, headers: Mapping[str, str], fields: Mapping[str, str], route: Route, note: Note
     ) -> tuple[Sender, Params]:
-        """The sender and `params`. A bearer wins: no signature is looked at beside it.
+        """The sender and `params`. If there is a bearer token, a signature is ignored. Raises ApiError.
 
-        `note`: told of the sender once it is known, before it is proven. Raises ApiError.
+        `note` is called with the sender's description before the proof is checked, so that refusals are logged with it.
         """
         kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
@@ -56,7 +56,7 @@ class Authenticator:
         return sender, params
 
     def _params(self, fields: Mapping[str, str]) -> Params:
-        """`params` with its `auth`. The checks run in the order in which api2's clients meet them."""
+        """`params`, which must have `auth`. The order of the checks decides which error a client gets, as at api2."""
         if not fields.get("params"):
             raise ApiError("NO_PARAMS_FIELD", "There is no params field")
         params = read_params(fields["params"])
@@ -70,7 +70,7 @@ class Authenticator:
         self, sender: Sender, fields: Mapping[str, str], auth: Params, referer: str | None, route: Route
     ) -> None:
         workspace = self._store.workspaces[sender.key.workspace]
-        # What remains of a cancelled Workspace are signed reads.
+        # A cancelled Workspace answers signed reads only.
         is_enforced = workspace.require_signature or workspace.cancelled
         if is_enforced:
             _demand_expiry(auth)
@@ -96,11 +96,11 @@ class Authenticator:
         return key
 
     def _expiry(self, auth: Params) -> float:
-        """When the signature ends; now where it does not say. Raises ApiError for one that has ended."""
+        """The time when the signature expires; now, if `auth.expires` is absent. Raises ApiError if it has passed."""
         if "expires" not in auth:
             return self._clock()
         try:
-            # Clients write 2026/11/23 10:00:00+00:00 or ISO 8601.
+            # Clients write either 2026/11/23 10:00:00+00:00 or ISO 8601.
             expires = datetime.fromisoformat(str(auth["expires"]).replace("/", "-"))
         except ValueError:
             raise ApiError("INVALID_AUTH_EXPIRES_PARAMETER", "The auth.expires parameter is no time") from None
@@ -116,7 +116,7 @@ class Authenticator:
 
 
 def demand_proof(sender: Sender, auth: Params) -> None:
-    """Raises ApiError for an Auth Key alone: a bearer token or a signature that expires is due."""
+    """Raises ApiError unless the request has a bearer token, or a signature that expires: an Auth Key is no secret."""
     if sender.how == "bearer":
         return
     _demand_expiry(auth)
@@ -130,7 +130,7 @@ def _demand_expiry(auth: Params) -> None:
 
 
 def _check_signature(params: str, signature: str, key: AuthKey) -> None:
-    """`sha384:<hex>`; without a prefix it is SHA-1, as older clients send it. A key may be pinned to one algorithm.
+    """Check `sha384:<hex>`. Without a prefix it is SHA-1, which older clients send. A key may demand one algorithm.
 
     Raises ApiError.
     """
@@ -147,7 +147,7 @@ def _check_signature(params: str, signature: str, key: AuthKey) -> None:
 
 
 def _check_referer(auth: Params, referer: str | None) -> None:
-    """`auth.referer` is a regular expression on the Referer header; a request without one passes."""
+    """`auth.referer` is a regular expression for the Referer header. A request without that header passes."""
     if "referer" not in auth:
         return
     try:

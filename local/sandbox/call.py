@@ -1,4 +1,4 @@
-"""One request to an endpoint, read: its form or query, its files, its `params`, and who sent it."""
+"""One request to an endpoint: its form or query, its files, its `params`, and its sender."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -24,7 +24,10 @@ class SentFile:
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who was authenticated. `how`: bearer, signature, or key where nothing proves it; `aud` of a bearer."""
+    """The authenticated sender of a request. `how`: `bearer`, `signature`, or `key` for an Auth Key without a proof.
+
+    `aud` is set for a bearer token only.
+    """
 
     key: AuthKey
     how: str
@@ -32,7 +35,10 @@ class Sender:
     aud: str | None = None
 
     def holds(self, scope: str) -> bool:
-        """`read` and `write` are the coarse scopes that cover all reads and all writes; an empty scope is anybody's."""
+        """Whether the sender has this scope, or `read` or `write`, which cover all reads or writes.
+
+        Every sender has the empty scope.
+        """
         return not scope or scope in self.scopes or scope.rpartition(":")[2] in self.scopes
 
     def __str__(self) -> str:
@@ -42,7 +48,7 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """`sender` is None where the unguessable id in the URL is the capability."""
+    """`sender` is None on routes that need no authentication, because the id in the URL cannot be guessed."""
 
     request: web.Request
     fields: Mapping[str, str]
@@ -78,7 +84,7 @@ Handler = Callable[[Call], Awaitable[Answer]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`scope`: what guards it, None for capability URLs. `once`: a signature is good for one request."""
+    """`scope`: the scope that a sender needs; None if the id in the URL suffices. `once`: signatures work only once."""
 
     method: str
     path: str
@@ -88,7 +94,7 @@ class Route:
 
 
 async def read_form(request: web.Request) -> tuple[dict[str, str], tuple[SentFile, ...]]:
-    """Fields travel in the query with GET, else in a form of either kind. Raises ApiError."""
+    """Read fields and files: from the query for GET, else from a URL-encoded or multipart form. Raises ApiError."""
     if request.method == "GET":
         return dict(request.query), ()
     if request.content_type not in _FORMS:
@@ -110,12 +116,12 @@ async def read_form(request: web.Request) -> tuple[dict[str, str], tuple[SentFil
 
 
 def _unicode(text: str) -> str:
-    """Names in a form may hold bytes that are no UTF-8."""
+    """Replace bytes that are not UTF-8, which names in a form may contain: they could not be written as JSON."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def read_params(text: str) -> dict[str, Any]:
-    """The field `params`. Raises ApiError."""
+    """Read the field `params`. Raises ApiError."""
     try:
         params = read_json(text)
     except ValueError:

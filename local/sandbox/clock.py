@@ -1,4 +1,4 @@
-"""The sandbox's time, which tests move, and the beat that wakes who waits for it."""
+"""The sandbox's clock, which tests can move, and the pulse that wakes waiting requests after a change."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 @dataclass
 class Clock:
-    """Wall time in seconds since the epoch, moved on by tests."""
+    """Wall time in seconds since the epoch, plus the seconds by which tests have moved it."""
 
     source: Callable[[], float] = time.time
     ahead: float = 0
@@ -20,7 +20,7 @@ class Clock:
 
 
 class Pulse:
-    """Wakes all who wait, whenever something changed."""
+    """Wakes all waiting tasks when something has changed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -30,7 +30,7 @@ class Pulse:
         event.set()
 
     async def wait(self, seconds: float) -> None:
-        """Until the next beat, at most so long."""
+        """Wait until the next beat, at most `seconds`."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._event.wait()
@@ -41,5 +41,5 @@ def iso(seconds: float) -> str:
 
 
 def gmt(seconds: float) -> str:
-    """As an Assembly Status writes it: 2026/11/24 10:00:00 GMT."""
+    """The time in the format of an Assembly Status: 2026/11/24 10:00:00 GMT."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y/%m/%d %H:%M:%S GMT")

@@ -25,7 +25,7 @@ def _without_colon(key: str) -> str:
 
 
 class KeySpec(_Strict):
-    """Without `key` or `secret` they are made at each start."""
+    """An Auth Key. A missing `key` or `secret` is made anew at each start."""
 
     key: Annotated[Text, AfterValidator(_without_colon)] | None = None
     secret: Text | None = Field(None, repr=False)
@@ -68,7 +68,7 @@ _KEYS = sorted(
 
 
 def read_config(text: str, file: str) -> tuple[list[AuthKey], Settings]:
-    """What `file` holds. Raises PolicyErrors with each mistake's place and mend."""
+    """Read the text of `file`. Raises PolicyErrors with each mistake's place and the way to correct it."""
     if all(not line.strip() or line.lstrip().startswith("#") for line in text.splitlines()):
         raise PolicyErrors(file, [Problem(1, 1, _EMPTY)])
     read = document.read(text, file)

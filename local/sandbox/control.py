@@ -1,4 +1,4 @@
-"""`/_sandbox/…`: how tests and people steer the sandbox. It stands outside of counting and faults."""
+"""`/_sandbox/…`: endpoints by which tests and people steer the sandbox. They are not counted and meet no faults."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
@@ -74,7 +74,7 @@ class Control:
         return [asdict(entry) for entry in self._journal.entries]
 
     async def _reset(self, request: web.Request) -> Any:
-        """Counters and faults; tokens, Assemblies and the rest stay."""
+        """Clear counters and faults. Tokens, Assemblies and everything else stay."""
         self._journal.clear()
         self._faults.clear()
         return {"ok": True}
@@ -84,7 +84,7 @@ class Control:
         return {"ok": True}
 
     async def _advance(self, request: web.Request) -> Any:
-        """Moves the time on by so many seconds."""
+        """Move the clock forward by `advance` seconds."""
         seconds = (await _body(request))["advance"]
         if not isinstance(seconds, (int, float)) or not 0 <= seconds + self._clock.ahead <= _FAR:
             raise ValueError(f"advance is a number of seconds; {_FAR} at most in all")
@@ -93,7 +93,7 @@ class Control:
         return {"ok": True}
 
     async def _workspace(self, request: web.Request) -> Any:
-        """Switches of a Workspace."""
+        """Set switches of a Workspace."""
         body = await _body(request)
         workspace = self._store.workspaces.get(body.pop("slug", ""))
         is_right = body and body.keys() <= _SWITCHES and all(isinstance(value, bool) for value in body.values())
@@ -105,7 +105,7 @@ class Control:
         return {"ok": True}
 
     async def _fail(self, request: web.Request) -> Any:
-        """An Assembly that has not ended fails."""
+        """Fail an Assembly that has not ended."""
         body = await _body(request)
         assembly = self._store.assembly(body["assembly_id"])
         if assembly.is_final(self._clock()):

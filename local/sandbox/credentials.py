@@ -14,7 +14,7 @@ from local.sandbox.model import new_id
 from local.sandbox.resources import Credential
 from local.sandbox.store import Store
 
-# Digits as in the official client's live tests; its schema has none.
+# The official client's live tests use names with digits, although its schema does not allow them.
 _NAME = re.compile(r"[a-zA-Z0-9-]{4,}")
 _LISTING = Listing("TEMPLATE_CREDENTIALS_NOT_FOUND", ("id", "name", "created", "modified"))
 TYPES = [
@@ -53,19 +53,19 @@ class Credentials:
 
     async def delete(self, call: Call) -> Answer:
         del self._credentials[self._find(call, "DELETED").id]
-        return _words("DELETED")
+        return _make_words("DELETED")
 
     async def list(self, call: Call) -> Answer:
-        """By pages: the official client asks for the next one until one is empty."""
+        """One page of the list: the official client asks for pages until it gets an empty one."""
         found = [each for each in self._credentials.values() if each.workspace == call.workspace]
-        page = _LISTING.page(found, call.params, getattr, lambda each: each.name, _shown)
-        return _words("FOUND") | {"credentials": page["items"]}
+        page = _LISTING.page(found, call.params, getattr, lambda each: each.name, _show)
+        return _make_words("FOUND") | {"credentials": page["items"]}
 
     async def types(self, call: Call) -> Answer:
-        return _words("TYPES_FOUND") | {"types": TYPES}
+        return _make_words("TYPES_FOUND") | {"types": TYPES}
 
     def _find(self, call: Call, what: str) -> Credential:
-        """By id or name: https://transloadit.com/docs/api/template-credentials-credentials-id-get/"""
+        """Find by id or name. https://transloadit.com/docs/api/template-credentials-credentials-id-get/"""
         named = call.path("id")
         for each in self._credentials.values():
             if each.workspace == call.workspace and named in (each.id, each.name):
@@ -86,14 +86,14 @@ class Credentials:
 
 
 def _answer(credential: Credential, what: str) -> dict[str, Any]:
-    return _words(what) | {"credential": _shown(credential)}
+    return _make_words(what) | {"credential": _show(credential)}
 
 
-def _words(what: str) -> dict[str, Any]:
+def _make_words(what: str) -> dict[str, Any]:
     return {"ok": f"TEMPLATE_CREDENTIALS_{what}", "message": f"Template Credentials: {what.lower().replace('_', ' ')}."}
 
 
-def _shown(credential: Credential) -> dict[str, Any]:
+def _show(credential: Credential) -> dict[str, Any]:
     return {
         "id": credential.id,
         "account_id": credential.workspace,

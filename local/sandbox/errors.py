@@ -7,8 +7,8 @@ from typing import Any
 
 from aiohttp import web
 
-# https://transloadit.com/docs/api/response-codes/ and the contract of Transloadit's own clients. docs/sandbox.md tells
-# which of these statuses are inferred.
+# From https://transloadit.com/docs/api/response-codes/ and the contract of Transloadit's own clients. docs/sandbox.md
+# lists the statuses that are inferred.
 _CODES = {
     200: "BILL_NOT_FOUND",
     400: """
@@ -43,12 +43,12 @@ _CODES = {
     500: "SERVER_500 GET_ACCOUNT_DB_ERROR ASSEMBLY_STATS_ERROR PRIORITY_JOB_SLOT_STATS_ERROR",
     503: "ASSEMBLY_CANCEL_UNAVAILABLE",
 }
-PROXY_LIMIT = "429 Too Many Requests"  # what api2's proxy writes in place of a code
+PROXY_LIMIT = "429 Too Many Requests"  # api2's proxy sends this in place of an error code
 STATUSES = {code: status for status, codes in _CODES.items() for code in codes.split()} | {PROXY_LIMIT: 429}
 
 
 class ApiError(Exception):
-    """A refusal in api2's words; `info` is the member of that name."""
+    """A refusal in api2's format. `info` becomes the member `info` of the answer."""
 
     def __init__(
         self,
@@ -64,7 +64,7 @@ class ApiError(Exception):
         self.message = message
         self.status = status or STATUSES[code]
         self.headers = headers or {}
-        # The documented body of a limit has no http_code: https://transloadit.com/docs/api/rate-limiting/
+        # A rate limit's documented answer has no http_code: https://transloadit.com/docs/api/rate-limiting/
         self.body = {"error": code, "message": message, "info": dict(info)} if info else self._plain_body()
 
     def _plain_body(self) -> dict[str, Any]:
@@ -76,8 +76,8 @@ class ApiError(Exception):
         )
 
 
-def limited(code: str, seconds: float, status: int | None = None) -> ApiError:
-    """A request too many: how long to wait is in the body and in `Retry-After`."""
+def make_limit_error(code: str, seconds: float, status: int | None = None) -> ApiError:
+    """The error of a rate limit. The body and `Retry-After` say how many seconds to wait."""
     message = "Request limit reached"
     return ApiError(
         code, message, status=status, info={"retryIn": seconds}, headers={"Retry-After": str(math.ceil(seconds))}

@@ -1,6 +1,6 @@
-"""An Assembly's events as they come: https://html.spec.whatwg.org/multipage/server-sent-events.html
+"""Streams an Assembly's events: https://html.spec.whatwg.org/multipage/server-sent-events.html
 
-This is what Uppy opens at `websocket_url?assembly={id}`, and others at `update_stream_url`.
+Uppy opens the stream at `websocket_url?assembly={id}`, other clients at `update_stream_url`.
 """
 
 from collections.abc import Callable
@@ -20,32 +20,32 @@ class Events:
         self._pulse = pulse
 
     async def stream(self, call: Call) -> Answer:
-        """All events from the first one, or after `Last-Event-ID`, until the Assembly has ended."""
+        """Send all events, or those after `Last-Event-ID`, until the Assembly has ended."""
         assembly = self._store.assembly(call.request.query.get("assembly", ""))
         try:
             sent = whole_number(call.request.headers.get("Last-Event-ID"))
         except ValueError:
             sent = 0
         if assembly.is_final(self._clock()) and sent >= len(assembly.events(self._clock())):
-            # The status that tells a browser not to come again.
+            # A browser reconnects after every other status.
             return web.Response(status=204)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
         await response.prepare(call.request)
         try:
             while True:
                 events = assembly.events(self._clock())
-                lines = [_written(place, *event) for place, event in enumerate(events[sent:], sent + 1)]
-                # A comment where nothing is new: it keeps the connection, and shows when it is gone.
+                lines = [_write_event(place, *event) for place, event in enumerate(events[sent:], sent + 1)]
+                # Without events send a comment: it keeps the connection open, and writing it fails if the client left.
                 await response.write("".join(lines).encode() or b":\n\n")
                 sent = max(sent, len(events))
                 if assembly.is_final(self._clock()):
                     break
                 await self._pulse.wait(assembly.pause(self._clock()))
         except ConnectionResetError:
-            pass  # who listened has gone
+            pass  # the client has gone
         return response
 
 
-def _written(place: int, name: str, data: str) -> str:
+def _write_event(place: int, name: str, data: str) -> str:
     event = f"event: {name}\n" if name else ""
     return f"id: {place}\n{event}data: {data}\n\n"

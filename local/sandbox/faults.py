@@ -1,4 +1,4 @@
-"""Faults on demand: what the next requests of a path shall meet in place of the real answer."""
+"""Faults on demand: a test orders what the next requests of a path meet in place of the real answer."""
 
 import asyncio
 import json
@@ -14,12 +14,12 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from local.sandbox.errors import STATUSES, ApiError, limited
+from local.sandbox.errors import STATUSES, ApiError, make_limit_error
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-FAULT = web.RequestKey("fault", str)  # what a request met, for the log
+FAULT = web.RequestKey("fault", str)  # the fault that a request met, for the log
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # https://www.rfc-editor.org/rfc/rfc9110#section-5.1
 
 
@@ -39,7 +39,7 @@ def _are_headers(value: Any) -> bool:
     return isinstance(value, dict) and all(_HEADER.fullmatch(name) and _is_text(text) for name, text in value.items())
 
 
-# What a fault may say: how it must look, and in words.
+# The members of a fault: a check of the value, and its description for the error message.
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "status": (lambda value: _is_whole(value) and 200 <= value < 600, "a status from 200 to 599"),
     "error": (lambda value: isinstance(value, str) and value in STATUSES, "a code of api2"),
@@ -60,7 +60,7 @@ _MORE: dict[str, tuple[Callable[[Any], bool], str]] = {
     "headers": (_are_headers, "an object of names and texts without control characters"),
 }
 _ANYWHERE = {"path", "method", "times", "share", "delay_ms"}
-# What else may stand beside these.
+# Members that may accompany one of these.
 _BESIDE = {
     "reset": set[str](),
     "garbage": set[str](),
@@ -74,7 +74,7 @@ _OF_ANSWERS = {"retry_in", "headers", "content_type"}
 
 
 def _check(spec: Mapping[str, Any]) -> None:
-    """Raises ValueError with what to write."""
+    """Raises ValueError; the message says what to write."""
     unknown = spec.keys() - _KINDS.keys() - _MORE.keys()
     if unknown or not _KINDS.keys() & spec.keys():
         what = f"unknown {', '.join(sorted(unknown))}; " if unknown else ""
@@ -96,7 +96,7 @@ def _check(spec: Mapping[str, Any]) -> None:
 
 @dataclass(slots=True)
 class Fault:
-    """`left`: how often it is still met. `seen`: requests of its path so far, for the share."""
+    """`left`: how many more requests meet it. `seen`: the requests of its path so far, of which `share` is a part."""
 
     spec: Mapping[str, Any]
     path: str
@@ -109,7 +109,7 @@ class Fault:
         return fnmatchcase(request.path, self.path) and self.method in ("", request.method)
 
     def is_due(self) -> bool:
-        """Count a request of its path; whether this one meets it. A share is exact: 0.5 is every second one."""
+        """Count a request of its path. Returns whether it meets the fault; a share of 0.5 is every second request."""
         self.seen += 1
         return math.floor(self.seen * self.share) > math.floor((self.seen - 1) * self.share)
 
@@ -119,7 +119,7 @@ class Faults:
         self._faults: list[Fault] = []
 
     def add(self, spec: Mapping[str, Any]) -> None:
-        """Take a fault as posted to `/_sandbox/faults`. Raises ValueError with what to write."""
+        """Add a fault as posted to `/_sandbox/faults`. Raises ValueError; the message says what to write."""
         if "path" not in spec:
             raise ValueError("path is missing")
         _check(spec)
@@ -130,7 +130,7 @@ class Faults:
         self._faults.clear()
 
     async def meet(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """The answer to this request: the real one, or what a fault makes of it. Raises ApiError."""
+        """Answer this request with the real answer, or with the fault that it meets. Raises ApiError."""
         fault = next((each for each in self._faults if each.fits(request) and each.is_due()), None)
         if fault is None:
             return await handler(request)
@@ -145,15 +145,15 @@ async def _perform(spec: Mapping[str, Any], request: web.Request, handler: Handl
     if "delay_ms" in spec:
         await asyncio.sleep(spec["delay_ms"] / 1000)
     if "reset" in spec:
-        return _reset(request)
+        return _send_reset(request)
     if "garbage" in spec:
-        return _garbage(request)
+        return _send_garbage(request)
     response = _answer(spec) or await handler(request)
-    return await _half(request, response) if "half" in spec else response
+    return await _send_half(request, response) if "half" in spec else response
 
 
 def _answer(spec: Mapping[str, Any]) -> web.Response | None:
-    """What the fault says in place of the real answer; None where that is due."""
+    """The fault's own answer, or None if the real answer follows."""
     headers = CIMultiDict[str](spec.get("headers", {}))
     if "error" in spec:
         response = _error(spec)
@@ -179,12 +179,12 @@ def _answer(spec: Mapping[str, Any]) -> web.Response | None:
 
 def _error(spec: Mapping[str, Any]) -> web.Response:
     if "retry_in" in spec:
-        return limited(spec["error"], spec["retry_in"], spec.get("status")).response()
+        return make_limit_error(spec["error"], spec["retry_in"], spec.get("status")).response()
     return ApiError(spec["error"], "A fault that was asked for", status=spec.get("status")).response()
 
 
-def _reset(request: web.Request) -> web.Response:
-    """Close the connection with RST in place of an answer: no lingering, so nothing is sent first."""
+def _send_reset(request: web.Request) -> web.Response:
+    """Close the connection with RST in place of an answer. Without lingering, nothing is sent before it."""
     assert request.transport is not None
     connection = request.transport.get_extra_info("socket")
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -192,15 +192,15 @@ def _reset(request: web.Request) -> web.Response:
     return web.Response()
 
 
-def _garbage(request: web.Request) -> web.Response:
-    """Bytes that are no HTTP, then the end."""
+def _send_garbage(request: web.Request) -> web.Response:
+    """Send bytes that are not HTTP, and close."""
     assert request.transport is not None
     request.transport.write(bytes(range(128, 256)) + b"\r\n\r\n")
     request.transport.close()
     return web.Response()
 
 
-async def _half(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+async def _send_half(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
     """Promise the whole answer, send half of it, and close."""
     body = response.body if isinstance(response, web.Response) and isinstance(response.body, bytes) else b"{}"
     headers = {name: text for name, text in response.headers.items() if name.lower() != "content-length"}

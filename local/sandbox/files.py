@@ -1,4 +1,4 @@
-"""Files that were uploaded: what an Assembly Status tells of them, and their bytes."""
+"""Uploaded files: their entries in an Assembly Status, and their bytes."""
 
 import hashlib
 from pathlib import PurePosixPath
@@ -21,11 +21,11 @@ class Files:
         self._store = store
 
     def keep(self, content: bytes, name: str, field: str, origin: str, tus_url: str | None = None) -> dict[str, Any]:
-        """Keep these bytes; the file's entry among an Assembly's uploads."""
+        """Keep these bytes. Returns the file's entry for an Assembly's uploads."""
         id_, name = new_id(), _last(name)
         self._store.contents.keep(id_, content)
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return described(id_, name, field, len(content), f"{origin}/files/{id_}/{quote(name)}", content) | {
+        return describe(id_, name, field, len(content), f"{origin}/files/{id_}/{quote(name)}", content) | {
             "md5hash": digest,
             "original_md5hash": digest,
             "is_tus_file": tus_url is not None,
@@ -33,24 +33,25 @@ class Files:
         }
 
     async def get(self, call: Call) -> Answer:
-        """`GET /files/{id}/{name}`: where the URLs of uploads and results point."""
+        """`GET /files/{id}/{name}`: the URLs of uploads and results."""
         content = self._store.contents.get(call.path("id"))
         if content is None:
             raise ApiError("SERVER_404", "The file is not there, or no longer")
         mime, _ = recognise(call.path("name"), content)
-        # A file of somebody else's is shown by no browser as a page of this origin.
+        # An uploaded HTML file would run as a page of this origin in the browser of anyone who opens it. So it must be
+        # downloaded.
         headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
         return web.Response(body=content, content_type=mime, headers=headers)
 
 
 def _last(name: str) -> str:
-    """The name without folders: it is a part of a URL, and of a path where somebody keeps it."""
+    """The name without folders. It becomes a part of URLs, and of paths on the disks of those who download it."""
     found = PurePosixPath(name.replace("\\", "/")).name
     return "file" if found in ("", "..") else found
 
 
-def described(id_: str, name: str, field: str, size: int, url: str, content: bytes = b"") -> dict[str, Any]:
-    """The entry of a file; `url`: where its bytes are; `content`: those of them that are here."""
+def describe(id_: str, name: str, field: str, size: int, url: str, content: bytes = b"") -> dict[str, Any]:
+    """Make the entry of a file. `content` is empty for a file on another server."""
     name = _last(name)
     path = PurePosixPath(name)
     mime, ext = recognise(name, content)

@@ -1,4 +1,4 @@
-"""What an Assembly is told: `params`, merged with the Template that it names, and checked.
+"""Reads Assembly Instructions: `params`, merged with the Template that they name, and checked.
 
 https://transloadit.com/docs/topics/assembly-instructions/
 """
@@ -24,7 +24,7 @@ def read_instructions(
     workspace: str,
     before: Instructions | None = None,
 ) -> Instructions:
-    """What `params` and form fields say; `before`: of the Assembly that is replayed. Raises ApiError."""
+    """Read `params` and form fields. `before`: the instructions of the Assembly to replay. Raises ApiError."""
     template = _template(params, store, workspace, before)
     content = template.content if template else {}
     is_fresh = before is None or "template_id" in params or bool(params.get("reparse_template"))
@@ -49,7 +49,9 @@ def read_instructions(
 
 
 def _template(params: Mapping[str, Any], store: Store, workspace: str, before: Instructions | None) -> Template | None:
-    """The one that the request names; in a replay the first one's, as it was or (`reparse_template`) as it is now."""
+    """The Template that the request names. A replay uses the first one's: as it was, or as it is now if the request
+    has `reparse_template`.
+    """
     if "template_id" in params:
         return find_template(store, workspace, params["template_id"])
     if before is None or before.template is None:
@@ -58,17 +60,17 @@ def _template(params: Mapping[str, Any], store: Store, workspace: str, before: I
 
 
 def needs_proof(instructions: Instructions) -> bool:
-    """Whether an Auth Key alone does not do, even where the Workspace does not enforce signatures."""
+    """Whether an Auth Key alone does not suffice, even if the Workspace does not enforce signatures."""
     template = instructions.template
     robots = {step["robot"] for step in instructions.steps.values()}
     return bool(template and template.require_signature_auth) or _IMPORT in robots
 
 
 def find_template(store: Store, workspace: str, id_or_name: Any) -> Template:
-    """The Template with this id or name. Raises ApiError."""
+    """Find a Template by its id or name. Raises ApiError."""
     if not isinstance(id_or_name, str) or not id_or_name:
         raise ApiError("NO_TEMPLATE_ID", "There is no id of a Template")
-    # A name without a version is the latest one: https://transloadit.com/docs/topics/builtin-templates/
+    # Without a version the latest one is meant: https://transloadit.com/docs/topics/builtin-templates/
     is_builtin = id_or_name.removesuffix("@latest") == BUILTIN.name or id_or_name == BUILTIN.id
     found = BUILTIN if is_builtin else store.templates.get(id_or_name)
     if found is None:
@@ -89,7 +91,7 @@ def read_notify_url(value: Any) -> str | None:
 
 
 def _steps(steps: Any, base: Any, content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Those that were there before, of a Template or a replayed Assembly, with the request's laid over, key by key."""
+    """Merge the request's Steps into those of the Template or the replayed Assembly, key by key. Raises ApiError."""
     if steps is None and base is None:
         raise ApiError("ASSEMBLY_NO_STEPS", "There are neither steps nor a template_id")
     if steps and content.get("allow_steps_override") is False:

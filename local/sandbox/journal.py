@@ -1,4 +1,4 @@
-"""What was asked: a line for each request, and counters for tests. No secret, token or signature comes here."""
+"""The journal: a line for each request, and counters for tests. It contains no secret, token or signature."""
 
 import logging
 from collections import Counter, deque
@@ -12,9 +12,9 @@ _SHOWN = ("grant_type", "scope", "aud")
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """`status`: None where nothing was answered. `caller`: how it was, or was to be, authenticated.
+    """One request. `status` is None if no answer was sent. `caller`: the sender, even if its proof was refused.
 
-    `fault`: what it met; `refused`: the error's code and message. Each text is empty where there is none.
+    `fault`: the fault that the request met. `refused`: the error's code and message. Empty texts mean none.
     """
 
     method: str
@@ -27,12 +27,12 @@ class Entry:
     def __str__(self) -> str:
         fault, refused = self.fault and f" fault: {self.fault}", self.refused and f" refused {self.refused}"
         line = f"{self.method} {self.path} {self.status or '-'} {self.caller or 'nobody'}{fault}{refused}"
-        # Whoever names a Step or a key does not write lines of the log.
+        # A line feed in the name of a Step or key would let its author forge lines of the log. So escape it.
         return line if line.isprintable() else line.encode("unicode_escape").decode()
 
 
 class Journal:
-    """`calls` by method and path, with {id} for ids; `forms` of token requests; the last entries."""
+    """`calls`: counts by method and path, with `{id}` for ids. `forms`: of token requests. `entries`: the last ones."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -49,7 +49,9 @@ class Journal:
         self.calls[name if name in self.calls or len(self.calls) < _KEPT else "others"] += 1
 
     def form(self, form: Mapping[str, str]) -> None:
-        """A token request's form: values of fields that api2 does not know may be secret."""
+        """Record a token request's form. Fields that api2 does not know may contain secrets, so their values are left
+        out.
+        """
         self.forms.append({name: value if name in _SHOWN else "…" for name, value in form.items()})
 
     def write(self, entry: Entry) -> None:

@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable
 
-from local.sandbox.errors import PROXY_LIMIT, limited
+from local.sandbox.errors import PROXY_LIMIT, make_limit_error
 from local.sandbox.model import Limit, Settings
 
-# What is limited: error code and status. Creating Assemblies is documented with 413.
+# Error code and status of each limit. The documentation gives 413 for the creation of Assemblies.
 _ANSWERS = {
     "token": ("RATE_LIMIT_REACHED", 429),
     "assembly": ("RATE_LIMIT_REACHED", 413),
@@ -28,7 +28,7 @@ class Limits:
         self._counts: dict[tuple[str, str], int] = {}
 
     def take(self, what: str, who: str) -> None:
-        """Count one request of `who`. Raises ApiError where it is one too many."""
+        """Count one request of kind `what` by the sender `who`. Raises ApiError if the limit is exceeded."""
         limit = self._limits[what]
         if limit is None:
             return
@@ -38,4 +38,6 @@ class Limits:
             self._counts = {key: count for key, count in self._counts.items() if key[0] != what}
         self._counts[what, who] = self._counts.get((what, who), 0) + 1
         if self._counts[what, who] > limit.requests:
-            raise limited(_ANSWERS[what][0], math.ceil((window + 1) * limit.per_seconds - now), _ANSWERS[what][1])
+            raise make_limit_error(
+                _ANSWERS[what][0], math.ceil((window + 1) * limit.per_seconds - now), _ANSWERS[what][1]
+            )

@@ -13,7 +13,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """`error`: the code of a bad request. `sorts`: by what it may be sorted. `largest`: page size."""
+    """`error`: the code of a bad request. `sorts`: the columns that may sort it. `largest`: the largest page."""
 
     error: str
     sorts: tuple[str, ...]
@@ -27,10 +27,10 @@ class Listing:
         text: Callable[[T], str],
         row: Callable[[T], Row],
     ) -> dict[str, Any]:
-        """`{count, items}` of what was found; a row is built for what is shown alone.
+        """One page as `{count, items}`. Only the rows of this page are built.
 
-        `value`: of a thing, by the name of a column; `created` is in seconds. `text`: where keywords are looked for.
-        Raises ApiError.
+        `value` gives a column of a thing, where `created` is in seconds. `text` gives the text in which keywords are
+        searched. Raises ApiError.
         """
         for name, keeps in (("fromdate", 1), ("todate", -1)):
             if (moment := self._moment(params, name)) is not None:
@@ -49,7 +49,7 @@ class Listing:
         if value in (None, "NOW()"):
             return None
         text = str(value)
-        # A day alone, which the official command line sends, is its first moment.
+        # The official command line sends a date without a time; it means the beginning of that day.
         layout = "%Y-%m-%d %H:%M:%S" if " " in text else "%Y-%m-%d"
         try:
             return datetime.strptime(text, layout).replace(tzinfo=UTC).timestamp()

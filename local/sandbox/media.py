@@ -1,13 +1,14 @@
-"""What a file is: by its first bytes, else by its name, else whether it is text."""
+"""Recognises a file's type by its first bytes, else by its name, else by whether it is text."""
 
 import codecs
 import mimetypes
 import re
 from pathlib import PurePosixPath
 
-_HEAD = 4096  # bytes that are looked at
-# By the signatures in https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern; what comes before the root
-# element of an SVG as in https://www.w3.org/TR/xml/#sec-prolog-dtd. The pattern never goes back, whatever it is given.
+_HEAD = 4096  # bytes at the beginning that are inspected
+# The signatures are those of https://mimesniff.spec.whatwg.org/#matching-a-mime-type-pattern. The prolog before an
+# SVG's root element follows https://www.w3.org/TR/xml/#sec-prolog-dtd. An uploaded file must not make the pattern
+# backtrack for seconds, so its quantifiers are possessive.
 _BY_CONTENT = (
     (rb"\x89PNG\r\n\x1a\n", "image/png", "png"),
     (rb"\xff\xd8\xff", "image/jpeg", "jpg"),
@@ -27,7 +28,7 @@ UNKNOWN = ("application/octet-stream", "")
 
 
 def recognise(name: str, content: bytes | bytearray) -> tuple[str, str]:
-    """The file's media type, and its extension without the dot: that of the name where it has one."""
+    """The file's media type, and its extension without the dot. An extension in the name wins."""
     head, suffix = bytes(content[:_HEAD]), PurePosixPath(name).suffix.removeprefix(".")
     mime, ext = _by_content(head) or _by_name(name) or _by_text(head, len(content)) or UNKNOWN
     return mime, suffix or ext
@@ -43,7 +44,7 @@ def _by_name(name: str) -> tuple[str, str] | None:
 
 
 def _by_text(head: bytes, size: int) -> tuple[str, str] | None:
-    """UTF-8 without control characters; the last character of the head may be cut."""
+    """Whether the head is UTF-8 without control characters. Its last character may be cut off."""
     try:
         text, _ = codecs.utf_8_decode(head, "strict", size <= _HEAD)
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""What the sandbox is told at the start: workspaces, their Auth Keys, and settings."""
+"""The sandbox's configuration: Workspaces, their Auth Keys, and settings; and the bearer tokens that it issues."""
 
 import hashlib
 import os
@@ -8,17 +8,20 @@ from typing import Literal, get_args
 from token_broker.scopes import SCOPES
 
 DEFAULT_WORKSPACE = "sandbox"
-Algorithm = Literal["sha1", "sha256", "sha384"]  # that an Auth Key signs with
+Algorithm = Literal["sha1", "sha256", "sha384"]  # of signatures
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
 
 
 def new_id() -> str:
-    """An id as api2 makes them; where it is a capability, nobody can guess it."""
+    """A new id in api2's format. It is random, since on some routes to know the id is enough."""
     return os.urandom(16).hex()
 
 
 def is_key(name: object) -> bool:
-    """Whether this may be an Auth Key: visible, and without the colon that ends the user of HTTP Basic (RFC 7617)."""
+    """Whether this may be an Auth Key: printable, without spaces, and without a colon.
+
+    A colon would end the user name of HTTP Basic (RFC 7617).
+    """
     return isinstance(name, str) and name.isprintable() and not set(name) & {" ", ":"} and name != ""
 
 
@@ -33,7 +36,7 @@ class Workspace:
 
 @dataclass(frozen=True, slots=True)
 class AuthKey:
-    """An Auth Key. `scopes`: what it holds; `signature_algo`: the one algorithm it signs with, None for any."""
+    """An Auth Key with its scopes. `signature_algo`: the only algorithm that it may sign with, or None for any."""
 
     key: str
     secret: str = field(repr=False)
@@ -54,9 +57,10 @@ class AuthKey:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """What is known of a token that was handed out; `expires_at` in seconds since the epoch.
+    """An issued bearer token; `expires_at` in seconds since the epoch.
 
-    It holds its Auth Key as it was: whether a token dies with its key is not documented, so it lives on.
+    It keeps its Auth Key as it was: whether a token ends when its key is deleted is not documented, so here it works
+    on.
     """
 
     key: AuthKey
@@ -67,7 +71,7 @@ class Bearer:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """So many requests in so many seconds."""
+    """At most `requests` requests in `per_seconds` seconds."""
 
     requests: int
     per_seconds: int = 60
@@ -75,7 +79,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`execution_seconds`: how long an Assembly executes once its files are there. Limits are off unless set."""
+    """`execution_seconds`: how long an Assembly executes after its files have arrived. Limits are off unless set."""
 
     workspaces: tuple[Workspace, ...] = (Workspace(),)
     execution_seconds: float = 0

@@ -1,4 +1,4 @@
-"""Assembly Notifications: the status of an Assembly that has ended, posted to its `notify_url`, on this machine only.
+"""Assembly Notifications: posts the status of an ended Assembly to its `notify_url`, on this machine only.
 
 https://transloadit.com/docs/topics/assembly-notifications/
 """
@@ -22,7 +22,7 @@ from local.sandbox.instructions import read_notify_url
 from local.sandbox.model import new_id
 from local.sandbox.store import Store
 
-PAUSES = (0, 4, 8, 16, 32)  # seconds before each try: five over a minute
+PAUSES = (0, 4, 8, 16, 32)  # seconds before each attempt: five attempts within a minute
 _TIMEOUT = aiohttp.ClientTimeout(total=10)
 
 
@@ -34,7 +34,7 @@ class Notifications:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
-        """As long as the application runs; then nothing is notified any more."""
+        """Notify as long as the application runs, and cancel what remains when it ends."""
         async with aiohttp.ClientSession(timeout=_TIMEOUT) as self._web:
             yield
             for task in self._tasks:
@@ -42,7 +42,7 @@ class Notifications:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def follow(self, assembly: Assembly) -> None:
-        """Notify once this Assembly has ended, if it says whom."""
+        """If the Assembly has a notify_url, notify it when the Assembly has ended."""
         if assembly.instructions.notify_url:
             self._start(self._notify(assembly, assembly.instructions.notify_url))
 
@@ -51,7 +51,7 @@ class Notifications:
         return {"count": len(items), "items": items}
 
     async def replay(self, call: Call) -> Answer:
-        """Once more, to the same URL or, this once, to another; waits for the outcome unless `wait` is false."""
+        """Notify again, at the same URL or at another one. Waits for the outcome unless `wait` is false."""
         assembly = self._store.assembly(call.path("id"), call.workspace)
         if not assembly.is_final(self._clock()):
             raise ApiError("ASSEMBLY_NOT_FINISHED", "The Assembly has not ended yet")
@@ -83,12 +83,12 @@ class Notifications:
                 break
 
     async def _post(self, assembly: Assembly, url: str, id_: str) -> None:
-        """One try, noted in the Assembly."""
+        """Make one attempt, and record it in the Assembly."""
         begun = self._clock()
-        code, data, error = await self._sent(assembly, url)
+        code, data, error = await self._send(assembly, url)
         assembly.notified = {
             "notify_start": gmt(begun),
-            # Any 2xx takes it: https://transloadit.com/docs/api/webhooks/
+            # Every 2xx accepts a notification: https://transloadit.com/docs/api/webhooks/
             "notify_status": "successful" if code is not None and 200 <= code < 300 else "failed",
             "notify_response_code": code,
             "notify_response_data": data,
@@ -109,16 +109,16 @@ class Notifications:
             }
         )
 
-    async def _sent(self, assembly: Assembly, url: str) -> tuple[int | None, str | None, str | None]:
-        """Status and body of the answer, or what stood in the way.
+    async def _send(self, assembly: Assembly, url: str) -> tuple[int | None, str | None, str | None]:
+        """Send the notification. Returns status and body of the answer, or the error.
 
-        The form is URL-encoded, as the official client's live tests and the vendor's relay have it; older pages of the
+        The form is URL-encoded, as in the official client's live tests and the vendor's relay. Older pages of the
         documentation say multipart.
         """
         if urlsplit(url).hostname not in LOOPBACK:
             return None, None, "the sandbox notifies this machine only"
         status = json.dumps(assembly.status(self._clock()))
-        fields = {"transloadit": status, "signature": signed(assembly, status)}
+        fields = {"transloadit": status, "signature": sign(assembly, status)}
         try:
             async with self._web.post(url, data=fields, allow_redirects=False) as answer:
                 return answer.status, (await answer.text(errors="replace"))[:1000], None
@@ -126,7 +126,7 @@ class Notifications:
             return None, None, type(error).__name__
 
 
-def signed(assembly: Assembly, status: str) -> str:
-    """By the Auth Secret of the key that made the Assembly, also where it came with a bearer token."""
+def sign(assembly: Assembly, status: str) -> str:
+    """Sign a status with the Auth Secret of the key that made the Assembly, even if it did so by a bearer token."""
     algorithm = assembly.key.signature_algo or "sha384"
     return f"{algorithm}:{hmac.digest(assembly.key.secret.encode(), status.encode(), algorithm).hex()}"

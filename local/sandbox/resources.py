@@ -1,4 +1,4 @@
-"""Templates and Template Credentials, as the sandbox keeps them."""
+"""Templates and Template Credentials as the sandbox stores them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,7 +8,7 @@ from local.sandbox.clock import iso
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """`content`: Assembly Instructions. `require_signature_auth` as on the wire, 0 or 1."""
+    """A Template. `content`: Assembly Instructions. `require_signature_auth` is 0 or 1, as in api2's answers."""
 
     id: str
     workspace: str
@@ -53,7 +53,7 @@ BUILTIN = Template("builtin/encode-hls-video@0.0.1", "", "builtin/encode-hls-vid
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """Template Credentials: what an Assembly needs to reach a third party."""
+    """Template Credentials: an Assembly's access to a third party."""
 
     id: str
     workspace: str

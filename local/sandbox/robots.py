@@ -1,6 +1,6 @@
-"""The robots that there are: https://transloadit.com/docs/robots/
+"""The names of all robots: https://transloadit.com/docs/robots/
 
-The list is that of the official Node client's schemas, hidden ones too; a conformance test compares it.
+The list is that of the official Node client's schemas, with the hidden robots. A conformance test compares the two.
 """
 
 _BY_SERVICE = """
@@ -54,8 +54,8 @@ ROBOTS = _paths()
 
 
 def reads_content(robot: str) -> bool:
-    """Whether the robot decodes the files that it is given, so that an empty one is no input for it.
+    """Whether the robot decodes its files, so that an empty file is an error.
 
-    Known of `/image/resize` alone, by the official client's live tests; inferred of the others.
+    The official client's live tests show it for `/image/resize`; for the others it is inferred.
     """
     return robot.startswith(_READERS)

@@ -1,6 +1,7 @@
-"""The endpoints: method, path, the scope that guards it, and what answers.
+"""The endpoints: method, path, the scope that a sender needs, and the function that answers.
 
-No scope (None): the unguessable id in the URL is the capability. An empty one: whoever has an Auth Key.
+The scope None means that no authentication is needed, because the id in the URL cannot be guessed. The empty scope
+means that any Auth Key suffices.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from local.sandbox.uploads import Uploads
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What answers."""
+    """The objects whose methods answer."""
 
     assemblies: Assemblies
     uploads: Uploads
@@ -65,7 +66,7 @@ def _workspace(of: Endpoints) -> tuple[Route, ...]:
     return (
         Route("GET", "/templates", "templates:read", of.templates.list),
         Route("POST", "/templates", "templates:write", of.templates.create),
-        # The id of a builtin Template has a slash in it.
+        # The id of a builtin Template contains a slash.
         Route("GET", "/templates/{id:.+}", "templates:read", of.templates.get, once=True),
         Route("PUT", "/templates/{id:.+}", "templates:write", of.templates.update),
         Route("DELETE", "/templates/{id:.+}", "templates:write", of.templates.delete),

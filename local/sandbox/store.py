@@ -1,4 +1,4 @@
-"""All that the sandbox remembers: in memory, and bounded."""
+"""Everything that the sandbox remembers. It is kept in memory, and bounded."""
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -26,7 +26,7 @@ class Bounded[K, V](OrderedDict[K, V]):
 
 
 class Contents:
-    """Bytes by the id of a file, or of an upload that still grows; the oldest are forgotten when there are too many."""
+    """The bytes of files and unfinished uploads, by id. When there are too many bytes the oldest are forgotten."""
 
     def __init__(self, limit: int = _CONTENT_BYTES, most: int = 20_000) -> None:
         self._limit = limit
@@ -40,7 +40,7 @@ class Contents:
         self._forget()
 
     def append(self, id_: str, chunk: bytes) -> bool:
-        """Whether it is remembered still."""
+        """Append to an upload. Returns False if the upload has been forgotten."""
         content = self._files.get(id_)
         if not isinstance(content, bytearray):
             return False
@@ -56,7 +56,7 @@ class Contents:
         return id_ in self._files
 
     def take(self, id_: str) -> bytes:
-        """What was kept, which is forgotten then."""
+        """Remove and return the bytes."""
         content = self._files.pop(id_, b"")
         self._size -= len(content)
         return bytes(content)
@@ -81,7 +81,7 @@ class Store:
         self.contents = Contents()
 
     def assembly(self, id_: str, workspace: str | None = None) -> Assembly:
-        """The Assembly with this id; of this Workspace, where one is named. Raises ApiError."""
+        """The Assembly with this id, which must be of this Workspace if one is named. Raises ApiError."""
         found = self.assemblies.get(id_)
         if found is None:
             raise ApiError("ASSEMBLY_NOT_FOUND", "The Assembly was not found")
@@ -90,6 +90,6 @@ class Store:
         return found
 
     def drop(self, upload: Upload) -> None:
-        """Forget a resumable upload and what came of it."""
+        """Forget a resumable upload and its bytes."""
         self.uploads.pop(upload.id, None)
         self.contents.take(upload.id)

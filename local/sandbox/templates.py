@@ -14,14 +14,15 @@ from local.sandbox.resources import BUILTIN, Template
 from local.sandbox.store import Store
 from local.sandbox.values import read_json, switch
 
-# Digits and 45 characters as in the official client's live tests; its schema has neither digits nor more than 40.
+# The official client's live tests use names with digits and 45 characters. Its schema allows no digits and 40
+# characters.
 _NAME = re.compile(r"[a-z0-9-]{5,45}")
 _LISTING = Listing("TEMPLATE_LIST_ERROR", ("id", "name", "created", "modified"))
 _WITH_BUILTIN = ("none", "latest", "all", "exclusively-latest", "exclusively-all")
 
 
 class Templates:
-    """The Templates of each Workspace, and one that is built in."""
+    """The Templates of each Workspace, and one builtin Template."""
 
     def __init__(self, store: Store, clock: Callable[[], float]) -> None:
         self._store = store
@@ -85,7 +86,7 @@ class Templates:
 
 
 def _content(value: Any) -> dict[str, Any]:
-    """Assembly Instructions as an object, or as JSON in a text."""
+    """Read Assembly Instructions, which are an object or a text with its JSON."""
     if isinstance(value, str):
         try:
             value = read_json(value)

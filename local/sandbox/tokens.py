@@ -27,7 +27,7 @@ class Tokens:
         self._clock = clock
 
     def mint(self, key: AuthKey, content_type: str, body: bytes) -> tuple[str, Bearer, list[str]]:
-        """A new token, what is known of it, and its scopes in order. Raises ApiError."""
+        """Mint a token. Returns the token, its description, and its scopes in order. Raises ApiError."""
         form = _form(content_type, body)
         if form.get("grant_type") != "client_credentials":
             raise ApiError("TOKEN_INVALID_GRANT_TYPE", "Only grant_type client_credentials is supported")
@@ -41,21 +41,24 @@ class Tokens:
         return token, bearer, scopes
 
     def find(self, token: str) -> Bearer:
-        """The bearer behind a token, which may have ended. Raises ApiError."""
+        """Find a token, which may have expired. Raises ApiError."""
         bearer = self._store.bearers.get(token)
         if bearer is None:
             raise ApiError("BEARER_TOKEN_INVALID", "The bearer token is not known")
         return bearer
 
     def check(self, bearer: Bearer) -> None:
-        """Raises ApiError for one that is good no more."""
+        """Raises ApiError if the token is not accepted any more."""
         if self._store.workspaces[bearer.key.workspace].cancelled:
             raise ApiError("BEARER_TOKEN_INVALID", "The Workspace is cancelled")
         if bearer.expires_at <= self._clock():
             raise ApiError("BEARER_TOKEN_EXPIRED", "The bearer token has expired")
 
-    def authenticated(self, authorization: str | None, note: Callable[[str], None]) -> AuthKey:
-        """The Auth Key that Basic proves; `note`: told of it once it is known. Raises ApiError."""
+    def authenticate(self, authorization: str | None, note: Callable[[str], None]) -> AuthKey:
+        """Check HTTP Basic and return its Auth Key. Raises ApiError.
+
+        `note` is called with the key's name before the secret is checked, so that refusals are logged with it.
+        """
         user, secret = _basic(authorization)
         self._limits.take("token", user)
         key = self._store.keys.get(user)
@@ -94,7 +97,7 @@ def _form(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def _scopes(asked: str, key: AuthKey) -> list[str]:
-    """Those asked for, in their order, each once; all of the key's where none are."""
+    """The requested scopes in their order, without repetitions; all scopes of the key if none is requested."""
     scopes = list(dict.fromkeys(split_scopes(asked))) or list(key.scopes)
     if missing := [scope for scope in scopes if scope not in key.scopes]:
         raise ApiError("TOKEN_INVALID_SCOPE", f"The Auth Key does not hold {', '.join(missing)}")

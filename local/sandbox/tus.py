@@ -1,4 +1,4 @@
-"""One resumable upload, and the words of its protocol: https://tus.io/protocols/resumable-upload"""
+"""One resumable upload, and the constants of its protocol: https://tus.io/protocols/resumable-upload"""
 
 import base64
 import binascii
@@ -11,7 +11,7 @@ EXTENSIONS = "creation,creation-defer-length,termination"
 
 @dataclass(slots=True)
 class Upload:
-    """`size`: None until the client knows it."""
+    """A resumable upload. `size` is None until the client sends it."""
 
     id: str
     assembly_id: str
@@ -36,7 +36,7 @@ class Upload:
 
 
 def read_metadata(header: str) -> dict[str, str]:
-    """`Upload-Metadata`: pairs of a name and a value in base64, by commas. Raises ValueError."""
+    """Read `Upload-Metadata`: names with values in base64, separated by commas. Raises ValueError."""
     found = {}
     for pair in filter(None, (part.strip() for part in header.split(","))):
         name, _, value = pair.partition(" ")

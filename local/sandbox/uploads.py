@@ -1,7 +1,7 @@
 """Resumable uploads: tus 1.0.0 with creation, deferred length and termination.
 
-https://tus.io/protocols/resumable-upload; where Transloadit's clients send their files: the `tus_url` of an Assembly.
-docs/decisions/10-sandbox.md tells why no library does it.
+Transloadit's clients send their files to the `tus_url` of an Assembly: https://tus.io/protocols/resumable-upload
+docs/decisions/10-sandbox.md says why no library is used.
 """
 
 import re
@@ -28,7 +28,7 @@ _WORDS = {"Tus-Version": VERSION, "Tus-Extension": EXTENSIONS, "Tus-Max-Size": s
 
 
 class TusError(Exception):
-    """A refusal in the protocol's words: a status and a text."""
+    """A refusal in the protocol's format: a status and a text."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -50,25 +50,25 @@ class Uploads:
         }
 
     async def options(self, call: Call) -> Answer:
-        """What the server can; the one request without a version."""
+        """Answer with the server's extensions. Only this request has no protocol version."""
         return web.Response(status=204, headers={"Tus-Resumable": VERSION} | _WORDS)
 
     async def create(self, call: Call) -> Answer:
-        return await _spoken(self._create, call)
+        return await _speak(self._create, call)
 
     async def upload(self, call: Call) -> Answer:
-        """`/resumable/files/{id}`; a client that can only POST names its method in a header."""
+        """`/resumable/files/{id}`. A client that can only send POST names its method in a header."""
         method = call.request.headers.get("X-HTTP-Method-Override", call.request.method).upper()
-        return await _spoken(self._methods.get(method, _no_method), call)
+        return await _speak(self._methods.get(method, _no_method), call)
 
     async def _create(self, call: Call) -> web.Response:
         headers = call.request.headers
         if "Upload-Concat" in headers:
             raise TusError(400, _NO_PARTS)
-        size = _length(headers)
+        size = _read_length(headers)
         if size is None and headers.get("Upload-Defer-Length") != "1":
             raise TusError(400, "Upload-Length or Upload-Defer-Length: 1 is needed")
-        assembly, metadata = self._named(headers)
+        assembly, metadata = self._find_assembly(headers)
         self._check_size(assembly, size or 0)
         id_ = new_id()
         upload = Upload(
@@ -99,7 +99,7 @@ class Uploads:
         assembly = self._store.assembly(upload.assembly_id)
         if not (assembly.waits or upload.finished):
             raise TusError(403, "The Assembly waits for no more files")
-        if (size := _length(request.headers)) is not None and upload.size is None:
+        if (size := _read_length(request.headers)) is not None and upload.size is None:
             if size < upload.offset:
                 raise TusError(400, f"Upload-Length is less than the {upload.offset} bytes that came")
             self._check_size(assembly, size, upload)
@@ -122,7 +122,7 @@ class Uploads:
         return web.Response(status=204)
 
     def _finish(self, upload: Upload, origin: str) -> None:
-        """Once all bytes are there, the file is one of its Assembly's."""
+        """If all bytes have arrived, add the file to its Assembly."""
         if upload.finished or upload.offset != upload.size:
             return
         upload.finished = True
@@ -138,7 +138,7 @@ class Uploads:
         return found
 
     async def _receive(self, upload: Upload, request: web.Request) -> None:
-        """What came counts, also when the connection breaks after it."""
+        """Append the bytes as they arrive, so that a client resumes from the last byte after a broken connection."""
         async for chunk in request.content.iter_any():
             if upload.offset + len(chunk) > (MAX_BYTES if upload.size is None else upload.size):
                 raise TusError(413, "More bytes than Upload-Length")
@@ -146,8 +146,8 @@ class Uploads:
                 raise TusError(404, "The upload is known no longer")
             upload.offset += len(chunk)
 
-    def _named(self, headers: Mapping[str, str]) -> tuple[Assembly, dict[str, str]]:
-        """The Assembly that the metadata names, which still waits for files; and the metadata."""
+    def _find_assembly(self, headers: Mapping[str, str]) -> tuple[Assembly, dict[str, str]]:
+        """The Assembly in the metadata, and the metadata. Raises TusError if it is unknown or accepts no more files."""
         try:
             metadata = read_metadata(headers.get("Upload-Metadata", ""))
             found = re.search(r"/assemblies/([0-9a-f]{32})$", metadata.get("assembly_url", ""))
@@ -159,7 +159,7 @@ class Uploads:
         return assembly, metadata
 
     def _check_size(self, assembly: Assembly, size: int, upload: Upload | None = None) -> None:
-        """Fails the Assembly where a file of this size is too much for it."""
+        """Check that a file of this size may be added; fail the Assembly if not. Raises TusError."""
         if size > MAX_BYTES:
             raise TusError(413, f"The sandbox takes {MAX_BYTES} bytes at most")
         others = [each.size or 0 for each in assembly.tus if not each.finished and each is not upload]
@@ -169,7 +169,7 @@ class Uploads:
             raise TusError(413, error.message) from None
 
 
-def _length(headers: Mapping[str, str]) -> int | None:
+def _read_length(headers: Mapping[str, str]) -> int | None:
     text = headers.get("Upload-Length")
     try:
         return None if text is None else whole_number(text)
@@ -181,8 +181,8 @@ async def _no_method(call: Call) -> web.Response:
     raise TusError(405, "HEAD, PATCH or DELETE")
 
 
-async def _spoken(handler: Handler, call: Call) -> web.Response:
-    """The handler's answer, where both speak the same version of the protocol."""
+async def _speak(handler: Handler, call: Call) -> web.Response:
+    """Call the handler if the client speaks our version of the protocol, and answer a TusError."""
     if call.request.headers.get("Tus-Resumable") != VERSION:
         return web.Response(status=412, text=f"Tus-Resumable must be {VERSION}", headers={"Tus-Version": VERSION})
     try:

@@ -1,14 +1,14 @@
-"""Values as callers write them, read strictly. Each function raises ValueError."""
+"""Reads values of requests strictly. Each function raises ValueError."""
 
 import json
 from typing import Any
 
-MOST = 10**15  # what any number of the sandbox may be; also keeps int() from texts that are too long for it
+MOST = 10**15  # the largest number that the sandbox accepts; int() would refuse much longer texts with another error
 _SWITCHES = {"true": True, "1": True, "false": False, "0": False}
 
 
 def read_json(text: str | bytes) -> Any:
-    """JSON whose texts are Unicode and whose numbers are finite: https://www.rfc-editor.org/rfc/rfc7493#section-2"""
+    """Read JSON whose texts are Unicode and whose numbers are finite: https://www.rfc-editor.org/rfc/rfc7493#section-2"""
     try:
         value = json.loads(text)
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
@@ -18,7 +18,7 @@ def read_json(text: str | bytes) -> Any:
 
 
 def whole_number(value: Any, lowest: int = 0, highest: int = MOST) -> int:
-    """A number, or its decimal digits."""
+    """Read a whole number, given as a number or as decimal digits."""
     digits = str(value)
     if not (len(digits) <= len(str(MOST)) and digits.isascii() and digits.isdigit()):
         raise ValueError("no whole number")
@@ -28,7 +28,7 @@ def whole_number(value: Any, lowest: int = 0, highest: int = MOST) -> int:
 
 
 def switch(value: Any) -> bool:
-    """true, false, 0 or 1, or one of them as a text."""
+    """Read a boolean, given as true, false, 0 or 1, or as a text with one of these."""
     found = None if isinstance(value, float) else _SWITCHES.get(str(value).lower())
     if found is None:
         raise ValueError("neither true nor false, 0 nor 1")

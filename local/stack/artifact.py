@@ -1,4 +1,4 @@
-"""The artifact that the stack runs: built by the real `sam build` for this machine, a local policy laid over a copy."""
+"""The artifact that the stack runs: the real `sam build` makes it for this machine; a copy gets the local policy."""
 
 import fcntl
 import hashlib
@@ -15,11 +15,11 @@ _MACHINES = {"x86_64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 
 
 def built(cache: Path) -> Path:
-    """The folder with the artifact for this machine, built anew when an input has changed. Raises BuildFailed."""
+    """The folder with the artifact for this machine. Builds it if an input has changed. Raises BuildFailed."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        wanted = _digest()
+        wanted = _hash_inputs()
         mark = cache / "build" / "inputs"
         if not mark.exists() or mark.read_text() != wanted:
             say("building the artifact with sam build")
@@ -29,13 +29,13 @@ def built(cache: Path) -> Path:
 
 
 def lay_over(artifact: Path, policy: bytes, target: Path) -> None:
-    """A copy of the artifact with this compiled policy."""
+    """Make `target` a copy of the artifact with this compiled policy."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(artifact, target)
     (target / "policy.json").write_bytes(policy)
 
 
-def _digest() -> str:
+def _hash_inputs() -> str:
     found = hashlib.sha256(platform.machine().encode())
     for name in _INPUTS:
         path = ROOT / name

@@ -1,6 +1,6 @@
-"""The stack that runs in a folder: whether it does, where it is, and its end.
+"""Finds, describes and stops the stack that runs in a folder.
 
-`make down` needs nothing else, so nothing that is slow to load is imported here.
+`make down` needs only this module. It imports nothing that is slow to load.
 """
 
 import fcntl
@@ -18,7 +18,7 @@ LOCK = "supervisor.lock"  # held by the supervisor as long as it lives; its proc
 
 
 def running(folder: Path) -> int | None:
-    """The supervisor's process id; None when none runs."""
+    """The supervisor's process id, or None if no supervisor holds the lock."""
     try:
         with (folder / LOCK).open("r+") as lock:
             try:
@@ -31,7 +31,7 @@ def running(folder: Path) -> int | None:
 
 
 def down(folder: Path) -> bool:
-    """Stop the stack and wait for its end; whether there was one."""
+    """Stop the stack and wait until it has ended. Returns whether one was running."""
     pid = running(folder)
     if pid is None:
         return False
@@ -46,7 +46,7 @@ def down(folder: Path) -> bool:
 
 
 def describe(folder: Path) -> None:
-    """Where everything is, and a first call."""
+    """Print the addresses of the parts, and the commands of a first exchange."""
     stack = read_stack(folder / STACK_FILE)
     say()
     for title, member in (

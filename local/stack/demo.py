@@ -1,4 +1,4 @@
-"""`make demo`: one exchange, told as it happens, with the real parts."""
+"""`make demo`: performs an exchange with the real parts, and narrates each step."""
 
 import json
 import time
@@ -15,7 +15,7 @@ from local.stack.control import STACK_FILE
 
 
 class Surprise(Exception):
-    """The exchange did not go as the story says."""
+    """The exchange did not go as the narration says."""
 
 
 class Story:
@@ -25,31 +25,31 @@ class Story:
         self._web = urllib3.PoolManager(retries=False)
 
     def tell(self) -> None:
-        """A dozen lines. Raises Surprise."""
+        """Perform the exchange and print a dozen lines about it. Raises Surprise."""
         say()
         say(f"1. alice signed in at {self._stack['issuer_url']}; her JWT says that she is one of the editors.")
-        alice = self._jwt("alice", ["editors"])
+        alice = self._sign_jwt("alice", ["editors"])
         first = self._exchange(alice, 200)
-        record = self._record()
+        record = self._read_record()
         say(f"2. The policy said yes: the rule `{record['rules']}` gives {first['scope']}.")
         say(f"3. The broker minted a bearer token at api2 (SHA-256 {record['token_sha256'][:12]}…), good for")
         say(f"   {first['expires_in']} seconds. Only the broker has the Auth Secret; alice never sees it.")
-        say(f"4. alice lists the Assemblies with it: {self._assemblies(first['access_token'])}.")
+        say(f"4. alice lists the Assemblies with it: {self._list_assemblies(first['access_token'])}.")
         second = self._exchange(alice, 200)
         if second["access_token"] != first["access_token"]:
             raise Surprise("a second token was minted for the same grant")
-        # Another environment may have answered, which finds it in the table that they share.
-        place = {"hit": "memory", "shared": "shared cache"}[self._record()["cache"]]
+        # If another environment answers, it finds the token in the shared table and not in its memory.
+        place = {"hit": "memory", "shared": "shared cache"}[self._read_record()["cache"]]
         say(f"5. She asks again: the same token from the broker's {place}, {second['expires_in']} seconds left.")
-        refused = self._exchange(self._jwt("mallory", ["strangers"]), 403)
+        refused = self._exchange(self._sign_jwt("mallory", ["strangers"]), 403)
         say(f"6. mallory signed in too, but no rule matches: 403 {refused['error']}.")
-        rule, _, claims = self._record()["failed"].split("; ")[0].partition(": ")
+        rule, _, claims = self._read_record()["failed"].split("; ")[0].partition(": ")
         say(f"   The answer does not say why; the audit record does: `{rule}` failed on {claims}.")
         forged = self._exchange(alice[:-8] + "AAAAAAAA", 401)
         say(f"7. A JWT with a forged signature: 401 {forged['error']}.")
-        say(f"8. api2 was called {self._calls()}: for nobody who was refused.")
+        say(f"8. api2 was called {self._count_calls()}: for nobody who was refused.")
 
-    def _jwt(self, subject: str, groups: list[str]) -> str:
+    def _sign_jwt(self, subject: str, groups: list[str]) -> str:
         now = int(time.time())
         claims = {
             "iss": self._stack["issuer_url"],
@@ -73,22 +73,22 @@ class Story:
         self._request_id = answer.headers["apigw-requestid"]
         return dict(answer.json())
 
-    def _record(self) -> dict[str, Any]:
-        """The audit record of the last exchange, from the environments' logs."""
+    def _read_record(self) -> dict[str, Any]:
+        """Find the audit record of the last exchange in the environments' logs. Raises Surprise."""
         for log in Path(self._stack["log_dir"]).glob("BrokerFunction-*.log"):
             for line in log.read_text("utf-8", "replace").splitlines():
                 if self._request_id in line and '"audit"' in line:
                     return dict(json.loads(line)["audit"])
         raise Surprise("the exchange left no audit record")
 
-    def _assemblies(self, token: str) -> str:
+    def _list_assemblies(self, token: str) -> str:
         url = f"{self._stack['api2_url']}/assemblies"
         answer = self._web.request("GET", url, headers={"authorization": f"Bearer {token}"})
         if answer.status != 200:
             raise Surprise(f"api2 answered {answer.status} to the token")
         return f"{answer.status}, {answer.json()['count']} so far"
 
-    def _calls(self) -> str:
+    def _count_calls(self) -> str:
         url = f"{self._stack['api2_url']}/_sandbox/calls"
         answer = self._web.request("GET", url)
         if answer.status != 200:

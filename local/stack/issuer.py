@@ -2,7 +2,7 @@
 
     python -m local.stack.issuer PORT KEYFILE
 
-`token-broker jwt` signs with the same key. It never comes near an artifact.
+`token-broker jwt` signs with the same key. No artifact ever contains it.
 """
 
 import os
@@ -22,7 +22,7 @@ from local.loopback.sites import refused, serve_wsgi
 
 
 def make_key(file: Path) -> None:
-    """An RSA key of 2048 bits, readable by its owner alone; kept where there is one."""
+    """Write an RSA key of 2048 bits that only its owner can read, unless the file exists."""
     if file.exists():
         return
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -44,7 +44,10 @@ def main(port: int, file: Path) -> None:
 
 
 def _refusal(request: Request) -> Response | None:
-    """The mock lets every page read and write; here pages of this machine log in and read, and none makes people."""
+    """The mock lets a page of any website log in as anybody and create people.
+
+    Here only pages of this machine may log in and read, and no page may create people.
+    """
     changes_people = request.path.startswith("/users/")
     page = from_a_page(request.headers) if changes_people else from_elsewhere(request.headers)
     return None if page is None else refused(page)

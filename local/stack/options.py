@@ -1,4 +1,4 @@
-"""What `make up` and `make demo` are told, and where the stack will be."""
+"""The options of `make up` and `make demo`, and the ports of the stack."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,15 +11,15 @@ from infra.sam import ROOT
 from local.command import BadOption, read_number
 from local.loopback.processes import free_ports, is_free
 
-# Pages on this machine that may call the broker from a browser.
+# Pages of these origins may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"
-# The template's parameters here: all that can be turned on is on.
+# The template's parameters for the local stack: every optional part is on.
 PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "pipeline", "SharedCache": "yes"}
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Consecutive from PORT, or any that are free."""
+    """The stack's ports: five consecutive ones from PORT, or any free ones."""
 
     broker: int
     invoke: int
@@ -29,7 +29,10 @@ class Ports:
 
     @classmethod
     def choose(cls, first: int, ours: Collection[int] = ()) -> "Ports":
-        """Five ports from `first`; 0 takes free ones. Raises BadOption for one that is busy, and not one of `ours`."""
+        """Five ports from `first`, or any free ones if `first` is 0. Raises BadOption for a busy port.
+
+        `ours` are the ports of the stack that will be stopped; they may be busy.
+        """
         ports = cls(*free_ports(5)) if first == 0 else cls(*range(first, first + 5))
         for name, port in asdict(ports).items():
             if port not in ours and not is_free(port):
@@ -48,7 +51,7 @@ class Options:
 
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> "Options":
-        """From make's variables. Raises BadOption."""
+        """Read the options from make's variables. Raises BadOption."""
         upstream = environment.get("UPSTREAM") or None
         key, secret = environment.get("TRANSLOADIT_KEY"), environment.get("TRANSLOADIT_SECRET")
         if upstream and not (key and secret):
@@ -57,14 +60,14 @@ class Options:
             policy=(ROOT / (environment.get("POLICY") or "local/policy.yaml")).resolve(),
             first_port=read_number(environment, "PORT", 3000, 65_000),
             workers=read_number(environment, "WORKERS", 2, 64, lowest=1),
-            upstream=_upstream(upstream) if upstream else None,
+            upstream=_read_upstream(upstream) if upstream else None,
             auth_key=key if upstream else None,
             auth_secret=secret if upstream else None,
         )
 
 
-def _upstream(text: str) -> str:
-    """An origin by https, or on this machine. Raises BadOption."""
+def _read_upstream(text: str) -> str:
+    """An origin by https, or by http on this machine: the Auth Secret is sent there. Raises BadOption."""
     parts = urlsplit(text)
     is_here = parts.scheme == "http" and parts.hostname in LOOPBACK
     if not (parts.scheme == "https" or is_here) or not parts.hostname or parts.path not in ("", "/"):

@@ -19,7 +19,7 @@ PLAN_FILE = "stack.plan.json"  # the supervisor renames it to stack.json once th
 
 @dataclass(frozen=True, slots=True)
 class StackInfo:
-    """`.local/stack.json`: where everything is."""
+    """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack."""
 
     broker_url: str
     invoke_url: str
@@ -41,7 +41,7 @@ class StackInfo:
 
 
 def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
-    """Where everything will be, and what is made for this stack alone."""
+    """Choose the addresses of all parts, and make the credentials and the audience of this stack."""
     here, principal = "http://127.0.0.1", Principal.new()
     return StackInfo(
         broker_url=f"{here}:{ports.broker}",
@@ -49,7 +49,8 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
         api2_url=options.upstream or f"{here}:{ports.api2}",
         issuer_url=f"{here}:{ports.issuer}",
-        # A page elsewhere that knew it could ask for the broker's tokens in a visitor's name.
+        # A website that knew the audience could get a JWT from the local issuer, and with it a token in its visitor's
+        # name. So it is random.
         audience=f"local-{secrets.token_hex(8)}",
         aws_endpoint_url=f"{here}:{ports.aws}",
         aws_access_key_id=principal.access_key,
@@ -62,7 +63,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
 
 
 def write_plan(info: StackInfo, folder: Path) -> None:
-    """For `serve`, and for the folder's owner alone: the Auth Secret is in it."""
+    """Write the plan for `serve`. It contains the Auth Secret, so only the folder's owner may read it."""
     file = folder / PLAN_FILE
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
@@ -70,6 +71,6 @@ def write_plan(info: StackInfo, folder: Path) -> None:
 
 
 def compiled(info: StackInfo) -> bytes:
-    """The policy for this stack. Raises PolicyErrors, BadFile."""
+    """Compile the policy for this stack. Raises PolicyErrors, BadFile."""
     text = read(Path(info.policy), "POLICY names the trust policy")
     return compile_policy(text, info.policy, local_of(asdict(info))).data

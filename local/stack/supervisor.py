@@ -1,4 +1,4 @@
-"""The stack on one machine as one supervisor process: gateway, environments, sandbox; issuer and AWS beside it."""
+"""The supervisor: one process that serves gateway, environments and sandbox, and starts issuer and AWS as children."""
 
 import asyncio
 import json
@@ -38,7 +38,7 @@ _TEMPLATE = ROOT / "template.yaml"
 
 
 async def serve(options: Options, folder: Path) -> None:
-    """Run the stack as planned until SIGTERM or SIGINT; `folder`/stack.json is there while it is ready."""
+    """Run the stack as planned until SIGTERM or SIGINT. While it is ready, `folder`/stack.json exists."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     stop = asyncio.Event()
@@ -62,13 +62,13 @@ async def serve(options: Options, folder: Path) -> None:
 
 
 async def _start(info: StackInfo, options: Options, folder: Path, running: AsyncExitStack) -> None:
-    """Start the parts in the order in which they need one another."""
+    """Start the parts, each after those that it needs."""
     issuer.make_key(folder / KEY_FILE)
-    aws_port, issuer_port = str(_port(info.aws_endpoint_url)), str(_port(info.issuer_url))
-    await _process(running, folder, "-m", "local.aws.server", aws_port, variables=info.principal.variables())
-    await _process(running, folder, "-m", "local.stack.issuer", issuer_port, str(folder / KEY_FILE))
-    await _answers(f"{info.issuer_url}/.well-known/openid-configuration")
-    await _answers(info.aws_endpoint_url, status=403)  # nothing there is for those who do not sign
+    aws_port, issuer_port = str(_read_port(info.aws_endpoint_url)), str(_read_port(info.issuer_url))
+    await _start_process(running, folder, "-m", "local.aws.server", aws_port, variables=info.principal.variables())
+    await _start_process(running, folder, "-m", "local.stack.issuer", issuer_port, str(folder / KEY_FILE))
+    await _wait_for_answer(f"{info.issuer_url}/.well-known/openid-configuration")
+    await _wait_for_answer(info.aws_endpoint_url, status=403)  # an unsigned request is refused
     resources = translated(_TEMPLATE, PARAMETERS, ROOT / ".local")
     credentials = load((folder / "artifact/policy.json").read_bytes()).credentials
     vault, database = (
@@ -78,44 +78,47 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     await asyncio.to_thread(aws.create_tables, resources, database)
     if options.upstream is None:
         key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
-        await _site(running, create_app([key]), _port(info.api2_url))
-    told = {**info.principal.variables(), **named, "PUBLIC_URL": info.broker_url}
-    pools = {name: Pool(each) for name, each in _functions(resources, told, options, folder).items()}
+        await _start_site(running, create_app([key]), _read_port(info.api2_url))
+    variables = {**info.principal.variables(), **named, "PUBLIC_URL": info.broker_url}
+    pools = {name: Pool(each) for name, each in _make_environments(resources, variables, options, folder).items()}
     for pool in pools.values():
         running.push_async_callback(pool.stop)
         await pool.start()
-    # The emulator knows one function, by this name.
-    await _site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), _port(info.invoke_url))
-    await _site(running, gateway_app(read_api(resources), pools, info.principal), _port(info.broker_url))
-    await _answers(f"{info.broker_url}/health")
+    # AWS's emulator serves its one function by the name `function`; keep that address for the broker's function.
+    await _start_site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), _read_port(info.invoke_url))
+    await _start_site(running, gateway_app(read_api(resources), pools, info.principal), _read_port(info.broker_url))
+    await _wait_for_answer(f"{info.broker_url}/health")
 
 
-def _functions(
-    resources: Resources, told: dict[str, str], options: Options, folder: Path
+def _make_environments(
+    resources: Resources, variables: dict[str, str], options: Options, folder: Path
 ) -> dict[str, list[Environment]]:
-    """The environments of the template's functions, by logical id. All run from the one artifact.
+    """Make the environments of the template's functions, by logical id. All run from the same artifact.
 
-    `told`: the variables that the deployment would fill in.
+    `variables` are those that a deployment would fill in.
     """
     found = {}
     for name, resource in resources.items():
         if resource["Type"] == "AWS::Lambda::Function":
             function = Function.from_template(resource["Properties"], folder / "artifact")
             workers = options.workers if name == "BrokerFunction" else 1
-            found[name] = environments(workers, function, folder, told, name=name)
+            found[name] = environments(workers, function, folder, variables, name=name)
     return found
 
 
-def _port(url: str) -> int:
+def _read_port(url: str) -> int:
     port = urlsplit(url).port
     assert port is not None
     return port
 
 
-async def _process(
+async def _start_process(
     running: AsyncExitStack, folder: Path, *arguments: str, variables: Mapping[str, str] | None = None
 ) -> None:
-    """A Python process of our own that ends with us, whatever happens. `variables` show in no process list."""
+    """Start a Python process that ends with this one, even if this one is killed.
+
+    Secrets go into `variables`: every user of the machine can read a process's arguments.
+    """
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *arguments,
@@ -128,11 +131,11 @@ async def _process(
     running.push_async_callback(end, process)
 
 
-async def _site(running: AsyncExitStack, app: web.Application, port: int) -> None:
+async def _start_site(running: AsyncExitStack, app: web.Application, port: int) -> None:
     running.push_async_callback((await start_site(app, port)).cleanup)
 
 
-async def _answers(url: str, status: int = 200) -> None:
+async def _wait_for_answer(url: str, status: int = 200) -> None:
     """Wait until a GET is answered with this status. Raises TimeoutError."""
     async with asyncio.timeout(READY_SECONDS), aiohttp.ClientSession() as session:
         while True:

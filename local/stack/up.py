@@ -1,4 +1,4 @@
-"""`up` and `serve`: everything checked and built, then the supervisor started as a process of its own."""
+"""`up` checks and builds everything, then starts the supervisor as a process of its own; `serve` is that process."""
 
 import asyncio
 import fcntl
@@ -14,23 +14,23 @@ from token_broker.stack_file import NoStack, read_stack
 
 from infra.sam import ROOT
 from local.command import BadOption, say
-from local.loopback.processes import interrupts_held
+from local.loopback.processes import hold_interrupts
 from local.stack import artifact
 from local.stack.control import LOCK, STACK_FILE, down, running
 from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, compiled, plan, write_plan
 from local.stack.supervisor import READY_SECONDS, serve
 
-_UP_LOCK = "up.lock"  # held by `up`: of two at once one would run the other's plan
+_UP_LOCK = "up.lock"  # held by `up`: of two that run at once, one would run the plan of the other
 
 
 class NotStarted(Exception):
-    """The stack did not come up; the message says where to look."""
+    """The stack did not start; the message says which log has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """All that can be made while another stack still runs."""
+    """Everything that can be made while the previous stack still runs."""
 
     info: StackInfo
     policy: bytes
@@ -38,13 +38,13 @@ class Prepared:
 
 
 def prepare(options: Options, folder: Path) -> Prepared:
-    """Everything that can be wrong before anything runs. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
-    info = plan(options, Ports.choose(options.first_port, ours=_ports(folder)), folder)
+    """Find every fault before anything is started or stopped. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
+    info = plan(options, Ports.choose(options.first_port, ours=_read_own_ports(folder)), folder)
     return Prepared(info, compiled(info), artifact.built(ROOT / ".local"))
 
 
-def _ports(folder: Path) -> set[int]:
-    """Those of the stack that runs here."""
+def _read_own_ports(folder: Path) -> set[int]:
+    """The ports of the stack that runs in this folder."""
     try:
         stack = read_stack(folder / STACK_FILE)
     except NoStack:
@@ -54,9 +54,9 @@ def _ports(folder: Path) -> set[int]:
 
 
 def up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
-    """The stack in the background, ready when this returns. Raises as `prepare` does, and NotStarted.
+    """Start the stack in the background and wait until it is ready. Raises as `prepare` does, and NotStarted.
 
-    A stack that runs already is stopped only once nothing is wrong with the new one.
+    A running stack is stopped only after the new one has been checked and built.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / _UP_LOCK).open("w") as lock:
@@ -73,7 +73,7 @@ def _up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
     say("starting the stack")
     supervisor = None
     try:
-        with interrupts_held():
+        with hold_interrupts():
             supervisor = start(prepared.info, folder)
         _await_ready(supervisor, folder)
     except BaseException:
@@ -85,8 +85,8 @@ def _up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
 
 
 def start(info: StackInfo, folder: Path) -> subprocess.Popen[bytes]:
-    """The supervisor as a process of its own session, so that a Ctrl-C here does not reach it."""
-    # Other users of this machine have no business with who called whom.
+    """Start the supervisor in a session of its own, so that Ctrl-C in this terminal does not reach it."""
+    # The logs name callers and their rules. Other users of this machine must not read them.
     (folder / "log").mkdir(exist_ok=True)
     (folder / "log").chmod(0o700)
     (folder / STACK_FILE).unlink(missing_ok=True)
@@ -114,7 +114,7 @@ def _await_ready(supervisor: subprocess.Popen[bytes], folder: Path) -> None:
 
 
 def serve_here(options: Options, folder: Path) -> None:
-    """The supervisor itself. Raises BadOption where another one runs in this folder."""
+    """Run the supervisor in this process. Raises BadOption if another one runs in this folder."""
     with (folder / LOCK).open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

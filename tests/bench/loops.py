@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.sam import ROOT
-from local.emulator.environment import Function, runtime_modules, variables_of
+from local.emulator.environment import Function, link_runtime_modules, make_variables
 from local.loopback.processes import end, end_with_parent
 from tests.bench.measure import Bench
 from tests.bench.outside import AUDIENCE
@@ -48,7 +48,9 @@ class Loop:
 @asynccontextmanager
 async def loop_of(party: Party, *, isolated: bool = True) -> AsyncIterator[Loop]:
     """A party's handler; `isolated`: with nothing to import but its artifact and the runtime."""
-    variables = variables_of(party.function, runtime_modules(party.folder / "runtime"), "loop") | dict(party.variables)
+    variables = make_variables(party.function, link_runtime_modules(party.folder / "runtime"), "loop") | dict(
+        party.variables
+    )
     variables["PYTHONPATH"] += f":{ROOT}"
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *(["-S"] if isolated else []), "-m", "tests.bench.inside"),

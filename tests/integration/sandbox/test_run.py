@@ -72,7 +72,7 @@ def test_the_lines_of_the_page_can_be_copied(api2: Api2) -> None:
     environment = os.environ | {f"TRANSLOADIT_{name}": value for name, value in names.items()}
     subprocess.run(["bash", "-ec", lines], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=30)
     callers = [entry["caller"].partition(" (")[0] for entry in api2.log() if entry["status"] == 200]
-    assert callers == [*(f"{how} of key-1" for how in ("basic", "bearer", "signature", "bearer")), "who knows the id"]
+    assert callers == [*(f"{how} of key-1" for how in ("basic", "bearer", "signature", "bearer")), "holder of the id"]
     (listed,) = api2.signed("GET", "/assemblies")[1]["items"]
     assert (listed["files"], listed["bytes_received"]) == ('["a.txt"]', 5)
 
