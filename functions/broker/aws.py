@@ -4,7 +4,9 @@ So there is one transport: one limit on a call as a whole, connections opened ah
 """
 
 import threading
+from collections.abc import Callable
 from contextvars import ContextVar
+from functools import partial
 from typing import Any
 
 import boto3
@@ -14,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from broker import strict_json
-from broker.deadline import Clock
+from broker.deadline import Clock, Deadline
 from broker.net import Call, Http, OutOfReach
 from broker.settings import AwsAccess
 from broker.values import Value
@@ -77,44 +79,31 @@ class Aws:
             raise OutOfReach("no endpoint") from error
         return endpoint
 
-    def call(self, operation: str, request: dict[str, Any], *, seconds: float, limit: int, tries: int = 1) -> Reply:
-        """The answer, whatever it is, within `seconds`, of at most `limit` bytes. Raises OutOfReach.
+    def call(
+        self, operation: str, request: dict[str, Any], deadline: Deadline, *, seconds: float, limit: int, tries: int = 1
+    ) -> Reply:
+        """The answer, whatever it is, within `seconds` and the deadline, of at most `limit` bytes.
 
         `operation`: service and method, such as `dynamodb.get_item`. It is sent up to `tries` times while the service
         fails by itself; not where it throttles, since a call at once would be one too many again.
+        Raises OutOfReach, and TemporarilyUnavailable where the deadline has passed already.
         """
-        ends_at = self._clock() + seconds
+        service, _, method = operation.partition(".")
+        try:
+            send = getattr(self._client(service), method)
+        except BotoCoreError as error:
+            return Reply(0, {}, type(error).__name__)
+        ends_at = self._clock() + deadline.left(seconds)
         while True:
             tries -= 1
             try:
-                reply = self._ask(operation, request, ends_at, limit)
+                reply = _ask(partial(send, **request), _Attempt(ends_at, limit))
             except OutOfReach:
                 if not tries or self._clock() >= ends_at:
                     raise
             else:
                 if reply.status < 500 or not tries or self._clock() >= ends_at:
                     return reply
-
-    def _ask(self, operation: str, request: dict[str, Any], ends_at: float, limit: int) -> Reply:
-        service, _, method = operation.partition(".")
-        attempt = _Attempt(ends_at, limit)
-        mark = _ATTEMPT.set(attempt)
-        try:
-            return Reply(200, getattr(self._client(service), method)(**request))
-        except ClientError as error:
-            name = str(error.response.get("Error", {}).get("Code", ""))
-            return Reply(
-                attempt.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown"
-            )
-        except BotoCoreError as error:
-            return Reply(attempt.status, {}, type(error).__name__)
-        except (ValueError, TypeError, AttributeError, KeyError):
-            if not attempt.status:
-                raise  # a defect
-            # An answer of another form than the service's: botocore reads it without a doubt.
-            return Reply(attempt.status, {}, "unknown")
-        finally:
-            _ATTEMPT.reset(mark)
 
     def _client(self, service: str) -> Any:
         with self._lock:  # a session is not made for several threads
@@ -141,6 +130,24 @@ class Aws:
                 raise
             body = b"{}"
         return AWSResponse(request.url, answer.status, answer.headers, _Body(body))
+
+
+def _ask(send: Callable[[], dict[str, Any]], attempt: _Attempt) -> Reply:
+    mark = _ATTEMPT.set(attempt)
+    try:
+        return Reply(200, send())
+    except ClientError as error:
+        name = str(error.response.get("Error", {}).get("Code", ""))
+        return Reply(attempt.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown")
+    except BotoCoreError as error:
+        return Reply(attempt.status, {}, type(error).__name__)
+    except (ValueError, TypeError, AttributeError, KeyError):
+        if not attempt.status:
+            raise  # a defect
+        # An answer of another form than the service's: botocore reads it without a doubt.
+        return Reply(attempt.status, {}, "unknown")
+    finally:
+        _ATTEMPT.reset(mark)
 
 
 class _Body:

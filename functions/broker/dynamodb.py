@@ -64,10 +64,9 @@ class Table:
 
     def _call(self, method: str, request: Mapping[str, Any], deadline: Deadline, tries: int = 1) -> "Reply":
         """The answer where the call was done, or its condition failed."""
-        call, named = self._aws().call, {"TableName": self._name, **request}
-        seconds = deadline.left(CALL_SECONDS)
+        operation, named = f"dynamodb.{method}", {"TableName": self._name, **request}
         try:
-            reply = call(f"dynamodb.{method}", named, seconds=seconds, limit=MAX_BYTES, tries=tries)
+            reply = self._aws().call(operation, named, deadline, seconds=CALL_SECONDS, limit=MAX_BYTES, tries=tries)
         except OutOfReach as error:
             raise NoAnswer(f"DynamoDB out of reach: {error}") from error
         if reply.error not in (None, "ConditionalCheckFailedException"):

@@ -34,10 +34,9 @@ class SecretsManager:
 
     def read(self, secret_id: str, deadline: Deadline) -> Secret:
         """The current version of a secret. Raises TemporarilyUnavailable, or BrokerFault where a retry is no use."""
-        call, request = self._aws().call, {"SecretId": secret_id}
-        seconds = deadline.left(READ_SECONDS)
+        operation, request = "secretsmanager.get_secret_value", {"SecretId": secret_id}
         try:
-            reply = call("secretsmanager.get_secret_value", request, seconds=seconds, limit=MAX_BYTES, tries=2)
+            reply = self._aws().call(operation, request, deadline, seconds=READ_SECONDS, limit=MAX_BYTES, tries=2)
         except OutOfReach as error:
             raise TemporarilyUnavailable("Secrets Manager out of reach") from error
         return _secret(reply)

@@ -2,11 +2,14 @@
 
 import json
 import socket
+from contextlib import nullcontext
 from typing import Any
 
 import boto3
 import pytest
 from broker.aws import Aws, Reply, session
+from broker.deadline import Deadline
+from broker.errors import TemporarilyUnavailable
 from broker.net import OutOfReach
 from broker.settings import AwsAccess
 
@@ -29,7 +32,8 @@ class Desk:
         self.aws = Aws(self.web, self.clock, session(access), endpoint)
 
     def call(self, tries: int = 1) -> Reply:
-        return self.aws.call("dynamodb.get_item", KEY, seconds=0.5, limit=1000, tries=tries)
+        deadline = Deadline(self.clock, 15)
+        return self.aws.call("dynamodb.get_item", KEY, deadline, seconds=0.5, limit=1000, tries=tries)
 
 
 def test_a_call_is_a_signed_post_of_json_with_its_operation_in_a_header() -> None:
@@ -205,6 +209,31 @@ def test_a_second_try_has_what_the_first_left() -> None:
     desk = Desk(late)
     desk.call(tries=2)
     assert [call.seconds for call in desk.web.calls] == pytest.approx([0.5, 0.3])
+
+
+class SlowSession:
+    """It takes its time to make a client, as the first one of a start does."""
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self._clock = clock
+        self._seconds = seconds
+
+    def client(self, *arguments: Any, **named: Any) -> Any:
+        self._clock.advance(self._seconds)
+        make: Any = session(ACCESS).client
+        return make(*arguments, **named)
+
+
+@pytest.mark.parametrize("seconds", [1, 20])
+def test_the_time_that_a_client_is_made_in_is_the_deadline_s_and_not_the_call_s(seconds: float) -> None:
+    clock, web = Clock(), Web()
+    web[TABLE_URL] = reply({})
+    slow: Any = SlowSession(clock, seconds)
+    deadline, aws = Deadline(clock, 15), Aws(web, clock, slow, None)
+    passes = pytest.raises(TemporarilyUnavailable) if seconds > 15 else nullcontext()
+    with passes:
+        aws.call("dynamodb.get_item", KEY, deadline, seconds=0.5, limit=1000)
+    assert [call.seconds for call in web.calls] == ([] if seconds > 15 else [0.5])
 
 
 def test_no_pause_is_made_that_an_answer_asks_for() -> None:
