@@ -21,7 +21,7 @@ from broker.wiring import Broker
 from tests.kit.clock import Clock
 from tests.kit.handlers import ENVIRONMENT, NOWHERE
 from tests.kit.logs import failures
-from tests.kit.policies import document, issuer
+from tests.kit.policies import compiled, issuer
 
 ENTRY_POINTS = ["http_api", "iam_api", "token_function"]
 SECRETS = {
@@ -29,7 +29,7 @@ SECRETS = {
     "AWS_SECRET_ACCESS_KEY": "the+secret/access=key",
     "AWS_SESSION_TOKEN": "the+session/token==",
 }
-GOOD = document(local=True, upstream=NOWHERE, aws_endpoint=NOWHERE)
+GOOD = compiled(is_local=True, upstream=NOWHERE, aws_endpoint=NOWHERE).decode()
 
 
 def started(folder: Path, entry: str, policy: str | None, **changes: str | None) -> subprocess.CompletedProcess[str]:
@@ -51,12 +51,12 @@ def started(folder: Path, entry: str, policy: str | None, **changes: str | None)
 
 CASES: dict[str, tuple[str | None, dict[str, str | None], str]] = {
     "no policy": (None, {}, "FileNotFoundError"),
-    "a policy that is no JSON": ("{", {}, "JSONDecodeError"),
-    "a policy that is none": ("{}", {}, "KeyError"),
-    "once without a table": (json.dumps(document(issuers=[issuer(once=True)])), {}, "ValueError"),
-    "no name of the service": (json.dumps(GOOD), {"POWERTOOLS_SERVICE_NAME": None}, "KeyError"),
-    "no AWS credentials": (json.dumps(GOOD), {"AWS_SECRET_ACCESS_KEY": None}, "KeyError"),
-    "a credential without a secret": (json.dumps(GOOD), {"CREDENTIALS": "default,other"}, "ValueError"),
+    "a policy that is no JSON": ("{", {}, "DecodeError"),
+    "a policy that is none": ("{}", {}, "ValidationError"),
+    "once without a table": (compiled(issuers=[issuer(once=True)]).decode(), {}, "ValueError"),
+    "no name of the service": (GOOD, {"POWERTOOLS_SERVICE_NAME": None}, "KeyError"),
+    "no AWS credentials": (GOOD, {"AWS_SECRET_ACCESS_KEY": None}, "KeyError"),
+    "a credential without a secret": (GOOD, {"CREDENTIALS": "default,other"}, "ValueError"),
 }
 
 
