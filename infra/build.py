@@ -20,22 +20,23 @@ from infra import sam
 from infra.sam import ROOT, BuildFailed
 
 BUILT = ROOT / ".aws-sam" / "build"
-# What stands in the template's outputs until the build knows better.
+# Placeholders in the template's outputs, which the build replaces.
 STAMPS = {"version": "version-unknown-until-built", "policy": "policy-unknown-until-built"}
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What `/health` of this build answers: its version, and the SHA-256 of its compiled policy, hex."""
+    """The version of this build and the SHA-256 (hex) of its compiled policy; `/health` answers with both."""
 
     version: str
     policy: str
 
 
 def build(policy: Path, environment: Environment | None) -> Built:
-    """Build into .aws-sam/build. Raises BuildFailed; PolicyErrors, also where the environment lacks what it needs.
+    """Build into .aws-sam/build. Raises BuildFailed; PolicyErrors, also if the policy does not fit the environment.
 
-    The policy is checked first, so that what is wrong with it is told without the words of the SAM CLI around it.
+    The build itself compiles the policy too, but the SAM CLI hides its errors among its own output. So the policy is
+    checked first.
     """
     compile_policy(policy.read_text("utf-8"), os.path.relpath(policy), environment=environment)
     sam.build(BUILT, BUILD_POLICY=str(policy.resolve()), BUILD_ENV=environment.name if environment else "")
@@ -45,22 +46,22 @@ def build(policy: Path, environment: Environment | None) -> Built:
 
 
 def _policy_digest() -> str:
-    """As the functions take it, and of all functions alike."""
+    """The SHA-256 of the compiled policy, computed as the functions do. All functions must have the same policy."""
     digests = {hashlib.sha256(file.read_bytes()).hexdigest() for file in BUILT.glob("*/policy.json")}
     (digest,) = digests
     return digest
 
 
 def _stamp(template: Path, built: Built) -> None:
-    """Write version and policy into the outputs, so that the stack tells what it runs, whichever build it came from."""
+    """Write version and policy digest into the template's outputs, so that the stack's outputs say what it runs."""
     text = template.read_text("utf-8")
     for name, value in (("version", built.version), ("policy", built.policy)):
         text = text.replace(STAMPS[name], value)
     template.write_text(text, "utf-8")
 
 
-def described(built: Built, policy: Path, environment: Environment | None) -> str:
-    """What was built, for people: the policy that is in the artifact, and whom it trusts."""
+def describe(built: Built, policy: Path, environment: Environment | None) -> str:
+    """Describe the build for people: the policy in the artifact, and the issuers that it trusts."""
     compiled = json.loads(next(BUILT.glob("*/policy.json")).read_bytes())
     issuers = ", ".join(sorted({entry["issuer"] for entry in compiled["issuers"]})) or "none"
     return (
@@ -81,7 +82,7 @@ def main() -> int:
         environment = read_environment(arguments.env, ROOT) if arguments.env else None
         policy = arguments.policy or (environment.policy if environment else ROOT / "policy.yaml")
         built = build(policy, environment)
-        sys.stdout.write(described(built, policy, environment))
+        sys.stdout.write(describe(built, policy, environment))
     except (Unreadable, PolicyErrors, BuildFailed, OSError, UnicodeError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

@@ -1,4 +1,4 @@
-"""`make deploy ENV=NAME`: check, build, deploy with the SAM CLI, and see that what answers is what was built.
+"""`make deploy ENV=NAME`: checks, builds, deploys with the SAM CLI, and waits until the new build answers.
 
 python infra/deploy.py NAME
 """
@@ -19,24 +19,24 @@ from token_broker.account import NotLoggedIn, check_login, client, read_outputs
 from token_broker.deployment import CONFIG, Environment, NoEnvironment, Unreadable, read_environment
 from token_broker.policy.document import PolicyErrors
 
-from infra.build import Built, build, described
+from infra.build import Built, build, describe
 from infra.sam import ROOT, SAM, BuildFailed
 
-ANSWERS_SECONDS = 60.0  # that API Gateway and Lambda may take until the new version answers everywhere
-# A part of the stack's name, and a table of samconfig.toml, where `version` is something else.
+ANSWERS_SECONDS = 60.0  # API Gateway and Lambda may take so long until the new version answers everywhere
+# An environment's name becomes a part of the stack's name and a table of samconfig.toml, whose `version` is taken.
 NAME = re.compile(r"(?!version$)[A-Za-z][A-Za-z0-9-]{0,63}")
 Ask = Callable[[str], str]
 
 
 class NotDeployed(Exception):
-    """The message says what happened and what to do."""
+    """The deployment failed; the message says what happened and what to do."""
 
 
 def deploy(environment: Environment) -> None:
-    """Raises NotLoggedIn and BuildFailed before anything is changed, and NotDeployed."""
+    """Deploy to this environment. Raises NotLoggedIn and BuildFailed before anything is changed, and NotDeployed."""
     check_login()
     built = build(environment.policy, environment)
-    say(described(built, environment.policy, environment))
+    say(describe(built, environment.policy, environment))
     _sam_deploy(environment)
     outputs = read_outputs(environment)
     compare(outputs["HealthUrl"], built)
@@ -51,12 +51,12 @@ def _sam_deploy(environment: Environment) -> None:
         command.append("--no-confirm-changeset")
     if subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode:
         raise NotDeployed(
-            "sam deploy failed, see above; docs/deploy.md, `If a deployment fails`, knows the usual causes"
+            "sam deploy failed, see above; docs/deploy.md, `If a deployment fails`, lists the usual causes"
         )
 
 
 def compare(health_url: str, built: Built, seconds: float = ANSWERS_SECONDS) -> None:
-    """Wait until what answers is what was built. Raises NotDeployed where it does not come to that."""
+    """Wait until the deployment answers with this build's version and policy. Raises NotDeployed after `seconds`."""
     ends_at, answer = time.time() + seconds, "nothing"
     while time.time() < ends_at:
         answer = _health(health_url)
@@ -72,20 +72,20 @@ def compare(health_url: str, built: Built, seconds: float = ANSWERS_SECONDS) -> 
 def _health(url: str) -> str:
     try:
         answer = urllib3.request("GET", url, timeout=5, retries=False, redirect=False)
-        said = json.loads(answer.data)
-        return f"version {said['version']}, policy {said['policy']}"
+        health = json.loads(answer.data)
+        return f"version {health['version']}, policy {health['policy']}"
     except (urllib3.exceptions.HTTPError, ValueError, KeyError, TypeError) as error:
         return f"nothing of use ({type(error).__name__})"
 
 
 def _has_value(environment: Environment, secret: str) -> bool:
-    """Whether the secret has a current value; the value itself is not read."""
+    """Whether the secret has a current value. The value itself is not read."""
     versions = client("secretsmanager", environment).describe_secret(SecretId=secret).get("VersionIdsToStages", {})
     return any("AWSCURRENT" in stages for stages in versions.values())
 
 
 def ask_for_profile(name: str, ask: Ask) -> str:
-    """The text of a new profile, by five questions. Enter takes what is in brackets."""
+    """Ask five questions, and return the text of a new profile. Enter takes the value in brackets."""
     region = ask("AWS Region [eu-central-1]: ") or "eu-central-1"
     policy = ask("Trust policy of this environment [policy.yaml]: ") or "policy.yaml"
     overrides = {
@@ -94,8 +94,8 @@ def ask_for_profile(name: str, ask: Ask) -> str:
         "CertificateArn": ask("ARN of its certificate in ACM, in the same Region: ") if domain else "",
         "PageTopicArn": ask("ARN of the SNS topic for alarms that cannot wait [none]: "),
     }
-    # The SAM CLI takes a space for the end of a value.
-    said = [f"{parameter}={''.join(value.split())}" for parameter, value in overrides.items() if value]
+    # The SAM CLI ends a value at the first space.
+    pairs = [f"{parameter}={''.join(value.split())}" for parameter, value in overrides.items() if value]
     return f"""
 [{name}.global.parameters]
 stack_name = "transloadit-token-broker-{name}"
@@ -108,12 +108,12 @@ file = {json.dumps(policy)}
 capabilities = "CAPABILITY_IAM"
 resolve_s3 = true
 confirm_changeset = true
-parameter_overrides = {json.dumps(said)}
+parameter_overrides = {json.dumps(pairs)}
 """
 
 
 def _environment(name: str) -> Environment:
-    """As samconfig.toml says; in a terminal a new one is asked for and written. Raises Unreadable."""
+    """Read the environment from samconfig.toml; in a terminal, ask for a missing one. Raises Unreadable."""
     try:
         return read_environment(name, ROOT)
     except NoEnvironment:

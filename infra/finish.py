@@ -1,6 +1,9 @@
-"""The last step of the build: the artifact pruned, byte-compiled, and the same bytes each time.
+"""The last step of the build: prunes and byte-compiles the artifact, and makes it the same bytes each time.
 
-python infra/finish.py FOLDER
+    python infra/finish.py FOLDER
+
+Only equal bytes let a second build show that an artifact came from this source. Times and modes would differ from one
+build to the next, so they are set to constants.
 """
 
 import compileall
@@ -12,12 +15,12 @@ from py_compile import PycInvalidationMode
 
 from infra.prune import prune
 
-RUNTIME = (3, 13)  # as in template.yaml: byte-code of another minor version is ignored at start
-EPOCH = 315_532_800  # 1980-01-01, the first moment that a zip file knows
+RUNTIME = (3, 13)  # as in template.yaml: Python ignores the byte-code of another minor version and compiles at start
+EPOCH = 315_532_800  # 1980-01-01, the earliest time that a zip file can hold
 
 
 def finish(folder: Path) -> None:
-    """Raises SystemExit with one line where the artifact must not be deployed."""
+    """Finish the artifact in `folder`. Raises SystemExit with one line if it must not be deployed."""
     if sys.version_info[:2] != RUNTIME:
         sys.exit(f"the build needs Python {RUNTIME[0]}.{RUNTIME[1]}: run 'make setup' again")
     if json.loads((folder / "policy.json").read_bytes())["local"] is not False:
@@ -30,8 +33,10 @@ def finish(folder: Path) -> None:
 
 
 def byte_compile(folder: Path) -> None:
-    """Ahead of time, and never checked against the source: Lambda's file system is read-only and its times are its own.
+    """Compile all modules. Python must not compare the byte-code with its source at start.
 
+    By default it compares times, and Lambda unpacks files with times of its own: it would compile everything at each
+    start, and could not store the result on the read-only file system.
     https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
     """
     mode = PycInvalidationMode.UNCHECKED_HASH

@@ -7,16 +7,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SAM = Path(sys.executable).with_name("sam")
-# make's own variables would leak into the build's make.
+# Variables of the make that runs us. The build runs make too, and they would change its behaviour.
 _OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
 
 
 class BuildFailed(Exception):
-    """`sam build` failed; the message holds what it said."""
+    """`sam build` failed; the message contains its output."""
 
 
 def build(folder: Path, **variables: str) -> None:
-    """Build the artifacts of all functions into `folder`. `variables`: those of functions/Makefile.
+    """Build the artifacts of all functions into `folder`, with these variables for functions/Makefile.
 
     Raises BuildFailed.
     """
@@ -24,7 +24,7 @@ def build(folder: Path, **variables: str) -> None:
     done = subprocess.run(
         [SAM, "build", "--template", "template.yaml", "--build-dir", folder],
         cwd=ROOT,
-        # sam build asks AWS nothing, and wants a Region all the same.
+        # sam build demands a Region, although it sends no request to AWS.
         env={"AWS_DEFAULT_REGION": "us-east-1", **inherited, "SAM_CLI_TELEMETRY": "0", **variables},
         capture_output=True,
         text=True,

@@ -1,4 +1,4 @@
-"""The AWS account that an environment is deployed to, by the credentials of the shell."""
+"""The AWS account of a deployment, reached with the credentials of the shell."""
 
 from typing import Any
 
@@ -10,8 +10,8 @@ class NotLoggedIn(Exception):
 
 
 def check_login() -> None:
-    """Raises NotLoggedIn. It asks AWS nothing, so credentials that have expired are found by the first call."""
-    # Imported here, since it takes longer than all other commands together, and they need no AWS.
+    """Raises NotLoggedIn if the shell has no credentials. Expired ones are noticed only by the first call to AWS."""
+    # Imported here: loading boto3 takes longer than any command that does not need AWS.
     import boto3
 
     if boto3.Session().get_credentials() is None:
@@ -21,7 +21,7 @@ def check_login() -> None:
 
 
 def client(service: str, environment: Environment) -> Any:
-    """boto3's client of a service in the environment's Region. Raises NotLoggedIn."""
+    """A boto3 client of a service in the environment's Region. Raises NotLoggedIn."""
     import boto3
 
     check_login()
@@ -30,6 +30,6 @@ def client(service: str, environment: Environment) -> Any:
 
 
 def read_outputs(environment: Environment) -> dict[str, str]:
-    """The outputs of the environment's stack. Raises NotLoggedIn, BotoCoreError, ClientError."""
+    """Read the outputs of the environment's stack. Raises NotLoggedIn, BotoCoreError, ClientError."""
     (stack,) = client("cloudformation", environment).describe_stacks(StackName=environment.stack_name)["Stacks"]
     return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}

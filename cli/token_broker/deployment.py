@@ -1,4 +1,4 @@
-"""An environment of the deployment, as its profile in samconfig.toml and the template say: what the build must fit."""
+"""Reads an environment of the deployment from its profile in samconfig.toml and the template's parameters."""
 
 import re
 import shlex
@@ -14,7 +14,7 @@ CONFIG, TEMPLATE, POLICY = "samconfig.toml", "template.yaml", "policy.yaml"
 
 
 class Unreadable(Exception):
-    """The files that say how it is deployed make no sense; the message says what to do."""
+    """samconfig.toml or template.yaml has a mistake; the message says what to do."""
 
 
 class NoEnvironment(Unreadable):
@@ -23,7 +23,7 @@ class NoEnvironment(Unreadable):
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """`parameters`: all of the template's. `region` None: as AWS's own configuration says."""
+    """`parameters`: all of the template's. If `region` is None, AWS's own configuration decides."""
 
     name: str
     policy: Path
@@ -37,15 +37,15 @@ class Environment:
 
     @property
     def secrets(self) -> dict[str, str | None]:
-        """The secret of each credential by the credential's name: its ARN, or None for the one that the stack makes."""
+        """The ARN of each credential's secret by the credential's name; None for the secret that the stack makes."""
         more = zip(_listed(self.parameters, "MoreCredentials"), _listed(self.parameters, "MoreSecretArns"), strict=True)
         return {"default": self.parameters.get("ExistingSecretArn") or None, **dict(more)}
 
 
 def read_environment(name: str, checkout: Path) -> Environment:
-    """The environment of this name, by the files in `checkout`. Raises Unreadable.
+    """Read the environment of this name from the files in `checkout`. Raises Unreadable.
 
-    Its profile is what the SAM CLI calls a configuration environment; `[NAME.policy] file` in it is our own.
+    A profile is a configuration environment of the SAM CLI. Only its table `[NAME.policy]` is ours.
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-sam-cli-config.html
     """
     try:
@@ -55,13 +55,16 @@ def read_environment(name: str, checkout: Path) -> Environment:
 
 
 def _environment(name: str, profile: Mapping[str, Any], checkout: Path) -> Environment:
-    said: dict[str, Any] = {}
+    settings: dict[str, Any] = {}
     for command in ("global", "deploy"):
-        said |= profile.get(command, {}).get("parameters", {})
-    declared, overrides = _declared(checkout / TEMPLATE), dict(_overrides(said.get("parameter_overrides", "")))
+        settings |= profile.get(command, {}).get("parameters", {})
+    declared, overrides = (
+        _read_parameters(checkout / TEMPLATE),
+        dict(_read_overrides(settings.get("parameter_overrides", ""))),
+    )
     if unknown := sorted(overrides.keys() - declared.keys()):
         raise Unreadable(f"{CONFIG}: the template has no parameter {', '.join(unknown)}")
-    if "stack_name" not in said:
+    if "stack_name" not in settings:
         raise Unreadable(f"{CONFIG}: add stack_name to [{name}.global.parameters]")
     for parameter, value in overrides.items():
         if wanted := _find_contradiction(declared[parameter], value):
@@ -73,7 +76,7 @@ def _environment(name: str, profile: Mapping[str, Any], checkout: Path) -> Envir
     if len({"default", *credentials}) <= len(credentials):
         raise Unreadable(f"{CONFIG}: MoreCredentials of `{name}` has a name twice, or `default`, which has a secret")
     policy = checkout / profile.get("policy", {}).get("file", POLICY)
-    return Environment(name, policy, said["stack_name"], said.get("region"), parameters)
+    return Environment(name, policy, settings["stack_name"], settings.get("region"), parameters)
 
 
 def _listed(parameters: Mapping[str, str], name: str) -> list[str]:
@@ -91,11 +94,11 @@ def _profile(name: str, file: Path) -> Mapping[str, Any]:
     return dict(profiles[name])
 
 
-def _overrides(said: Any) -> Iterator[tuple[str, str]]:
-    """The pairs of `parameter_overrides`, which SAM takes as one text or as a list of texts."""
-    for text in said if isinstance(said, list) else [said]:
+def _read_overrides(settings: Any) -> Iterator[tuple[str, str]]:
+    """The pairs of `parameter_overrides`, which SAM accepts as one text or as a list of texts."""
+    for text in settings if isinstance(settings, list) else [settings]:
         for override in shlex.split(str(text)):
-            # In full it is ParameterKey=…,ParameterValue=…
+            # The long form is ParameterKey=…,ParameterValue=…
             short = override.removeprefix("ParameterKey=").replace(",ParameterValue=", "=")
             name, equals, value = short.partition("=")
             if not equals:
@@ -104,20 +107,22 @@ def _overrides(said: Any) -> Iterator[tuple[str, str]]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Reads a template without its functions."""
+    """Reads a template and ignores functions such as `!Ref`."""
 
 
 _Loader.add_multi_constructor("!", lambda loader, suffix, node: None)
 
 
-def _declared(file: Path) -> dict[str, Mapping[str, Any]]:
+def _read_parameters(file: Path) -> dict[str, Mapping[str, Any]]:
     """The template's parameters by name."""
     template: Any = yaml.load(file.read_text("utf-8"), _Loader)  # noqa: S506 - a safe one
     return dict(template["Parameters"])
 
 
 def _find_contradiction(declared: Mapping[str, Any], value: str) -> str | None:
-    """What CloudFormation would demand in place of this value, minutes later; None where it takes the value.
+    """Describe the value that CloudFormation demands instead, or None if it accepts this one.
+
+    CloudFormation itself would say so only minutes later.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
     """

@@ -30,12 +30,12 @@ def register(parts: Any) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    """Prints the answer: to stdout when a token was given, else to stderr with exit status 1."""
+    """Print the answer: to stdout if it is a token, else to stderr with exit status 1."""
     try:
-        url = _safe(arguments.url or read_stack(arguments.stack)["broker_url"])
+        url = _check_url(arguments.url or read_stack(arguments.stack)["broker_url"])
         for mistake in unknown_scopes(arguments.scope or ""):
             raise ValueError(mistake)
-        proof = _proof(arguments)
+        proof = _read_jwt(arguments)
         fields = {name: value for name in ("scope", "aud", "credential") if (value := getattr(arguments, name))}
         answer = urllib3.request(
             "POST",
@@ -54,9 +54,9 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if answer.status == 200 else 1
 
 
-def _safe(url: str) -> str:
-    """The broker's URL without a slash at its end. Raises ValueError where others could read the JWT on its way."""
-    # As the one reads it that sends: parsers of URLs differ in what is the host of `http://a\@127.0.0.1`.
+def _check_url(url: str) -> str:
+    """The broker's URL without a slash at its end. Raises ValueError if others could read the JWT on its way."""
+    # URL parsers disagree about the host of `http://a\@127.0.0.1`. So use the parser of the library that sends.
     parts = urllib3.util.parse_url(url)
     host = (parts.host or "").strip("[]")
     if not (host and (parts.scheme == "https" or (parts.scheme == "http" and host in LOOPBACK))):
@@ -66,8 +66,8 @@ def _safe(url: str) -> str:
     return url.rstrip("/")
 
 
-def _proof(arguments: argparse.Namespace) -> str:
-    """The caller JWT. Never an argument itself: every user of the machine can read those."""
+def _read_jwt(arguments: argparse.Namespace) -> str:
+    """Read the caller JWT. It is never an argument, since every user of the machine can read arguments."""
     if arguments.jwt is None:
         return jwt.caller_jwt(arguments)
     return read(arguments.jwt, "--jwt names a file with a caller JWT").strip()

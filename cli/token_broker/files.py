@@ -1,17 +1,17 @@
-"""A file that a person names: its text, or what to do where it has none."""
+"""Reads a file that a person names, or says why it cannot be read and what to do."""
 
 import sys
 from pathlib import Path
 
 
 class BadFile(Exception):
-    """The file cannot be read; the message says why, and what names it."""
+    """The file cannot be read; the message says why, and which option names the file."""
 
 
 def read(file: Path, use: str) -> str:
-    """The text of `file`; `-` is standard input. Raises BadFile.
+    """Read the text of `file`; `-` is standard input. Raises BadFile.
 
-    `use` says what names it, such as "POLICY names the trust policy".
+    `use` says which option names the file, such as "POLICY names the trust policy".
     """
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text("utf-8")
@@ -20,4 +20,4 @@ def read(file: Path, use: str) -> str:
     except OSError as error:
         raise BadFile(f"{file} cannot be read ({error.strerror}); {use}") from None
     except UnicodeError:
-        raise BadFile(f"{file} is no text in UTF-8; {use}") from None
+        raise BadFile(f"{file} is not a text in UTF-8; {use}") from None

@@ -23,7 +23,7 @@ def register(parts: Any) -> None:
     parser.set_defaults(run=_run)
 
 
-# Who can log in at the local issuer, and what it says of them.
+# The people who can log in at the local issuer, with their claims.
 PEOPLE: dict[str, dict[str, Any]] = {"alice": {"groups": ["editors"]}}
 
 
@@ -51,7 +51,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def caller_jwt(arguments: argparse.Namespace) -> str:
-    """A JWT of the local issuer for these options. Raises NoStack, OSError, ValueError."""
+    """Sign a JWT of the local issuer by these options. Raises NoStack, OSError, ValueError."""
     stack = read_stack(arguments.stack)
     now = int(time.time())
     claims = {
@@ -61,13 +61,13 @@ def caller_jwt(arguments: argparse.Namespace) -> str:
         "iat": now,
         "exp": now + arguments.expires,
         **PEOPLE.get(arguments.subject, {}),
-        **dict(map(_claim, arguments.claim)),
+        **dict(map(_read_claim, arguments.claim)),
     }
     return sign(claims, load_key(arguments.stack.parent / KEY_FILE))
 
 
-def _claim(option: str) -> tuple[str, Any]:
-    """`name=value`, the value as JSON: `groups=editors` could mean a text or a list, and one of them is refused."""
+def _read_claim(option: str) -> tuple[str, Any]:
+    """Read `name=value`. The value is JSON, since `groups=editors` could mean a text or a list."""
     name, equals, text = option.partition("=")
     if not name or not equals:
         raise ValueError(f"--claim {option}: write NAME=JSON")
@@ -75,8 +75,8 @@ def _claim(option: str) -> tuple[str, Any]:
         return name, json.loads(text)
     except ValueError:
         written = json.dumps(text, ensure_ascii=False)
-        mend = f"write {name}='{written}' for a text, {name}='[{written}]' for a list"
-        raise ValueError(f"--claim {option}: the value is no JSON; {mend}") from None
+        advice = f"write {name}='{written}' for a text, {name}='[{written}]' for a list"
+        raise ValueError(f"--claim {option}: the value is not JSON; {advice}") from None
 
 
 def load_key(file: Path) -> rsa.RSAPrivateKey:
@@ -86,7 +86,7 @@ def load_key(file: Path) -> rsa.RSAPrivateKey:
 
 
 def public_jwk(key: rsa.RSAPrivateKey) -> dict[str, str]:
-    """The public key as a JWK, its `kid` the thumbprint of RFC 7638."""
+    """The public key as a JWK. Its `kid` is the thumbprint of RFC 7638."""
     numbers = key.public_key().public_numbers()
     members = {"e": _integer(numbers.e), "kty": "RSA", "n": _integer(numbers.n)}
     thumbprint = hashlib.sha256(json.dumps(members, sort_keys=True, separators=(",", ":")).encode()).digest()
@@ -94,7 +94,7 @@ def public_jwk(key: rsa.RSAPrivateKey) -> dict[str, str]:
 
 
 def sign(claims: dict[str, Any], key: rsa.RSAPrivateKey) -> str:
-    """A compact JWS by RS256."""
+    """Sign the claims as a compact JWS with RS256."""
     header = {"alg": "RS256", "kid": public_jwk(key)["kid"], "typ": "JWT"}
     signing_input = ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
     signature = key.sign(signing_input.encode(), padding.PKCS1v15(), hashes.SHA256())

@@ -13,7 +13,7 @@ from token_broker.policy import commands
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistyped command or option with the one that was most likely meant."""
+    """Refuses a mistyped command or option, and suggests the nearest one."""
 
     def error(self, message: str) -> NoReturn:
         typed = re.search(r"invalid choice: '([^']*)'|unrecognized arguments: (\S+)", message)
@@ -21,7 +21,7 @@ class Parser(argparse.ArgumentParser):
         super().error(f"{message}; did you mean {near}?" if near else message)
 
     def _words(self) -> set[str]:
-        """All options and choices, those of the parts included: an unknown option is told by the whole."""
+        """All options and choices, with those of the subcommands: argparse reports their unknown options here."""
         words: set[str] = set()
         for action in self._actions:
             words |= {*action.option_strings, *map(str, action.choices or ())}
@@ -31,7 +31,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def parser() -> Parser:
-    """The whole command line."""
+    """Make the parser of the whole command line."""
     whole = Parser(prog="token-broker", description=__doc__)
     parts = whole.add_subparsers(required=True, metavar="COMMAND")
     commands.register(parts)
@@ -42,7 +42,7 @@ def parser() -> Parser:
 
 
 def main() -> None:
-    """Runs a subcommand; exits with its status: 0 good, 1 refused or wrong, 2 could not be done."""
+    """Run a subcommand and exit with its status: 0 good, 1 refused or wrong, 2 could not be done."""
     arguments = parser().parse_args()
     try:
         sys.exit(arguments.run(arguments))

@@ -1,4 +1,4 @@
-"""The scopes of Transloadit's API, and a slip of the pen in one."""
+"""The scopes of Transloadit's API, and a message for a mistyped one."""
 
 import re
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ SCOPES = (
 
 
 def unknown_scopes(scope: str) -> Iterator[str]:
-    """A message for each name in `scope`, separated by spaces or commas, that is no scope of Transloadit."""
+    """A message for each name in `scope` that is not a scope of Transloadit. Spaces or commas separate the names."""
     for name in re.findall("[^ ,]+", scope):
         if name not in SCOPES:
             yield unknown("scope of Transloadit", name, SCOPES)

@@ -1,4 +1,4 @@
-"""`token-broker secret put`: the Auth Key and Auth Secret into the secret of a credential, from a prompt or a file."""
+"""`token-broker secret put`: stores Auth Key and Auth Secret, from a prompt or a file, in Secrets Manager."""
 
 import argparse
 import getpass
@@ -28,11 +28,11 @@ def register(parts: Any) -> None:
 
 
 def _put(arguments: argparse.Namespace) -> int:
-    """0: put; 2: could not be done."""
+    """Exit status 0: stored; 2: could not be stored."""
     try:
         environment = read_environment(arguments.env, Path())
-        arn = _arn(environment, arguments.credential)
-        text = _text(arguments.file)
+        arn = _find_arn(environment, arguments.credential)
+        text = _read_text(arguments.file)
         secrets = account.client("secretsmanager", environment)
         version = secrets.put_secret_value(SecretId=arn, SecretString=text)["VersionId"]
     except (Unreadable, NotLoggedIn, BadFile, BrokerFault, BotoCoreError, ClientError, ValueError) as error:
@@ -42,8 +42,8 @@ def _put(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _arn(environment: Environment, credential: str) -> str:
-    """The secret of the credential: as the environment names it, else the one that its stack made."""
+def _find_arn(environment: Environment, credential: str) -> str:
+    """The ARN of the credential's secret: the one in the environment, else the one that its stack made."""
     if credential not in environment.secrets:
         known = ", ".join(environment.secrets)
         raise Unreadable(f"the environment `{environment.name}` has no credential `{credential}`; it has {known}")
@@ -51,10 +51,11 @@ def _arn(environment: Environment, credential: str) -> str:
     return named or account.read_outputs(environment)["SecretArn"]
 
 
-def _text(file: Path | None) -> str:
-    """What to put, never from an argument: every user of the machine can read those, and a shell keeps them.
+def _read_text(file: Path | None) -> str:
+    """Read the secret's text from a prompt or file. It is never an argument: every user of the machine can read
+    arguments, and the shell's history keeps them.
 
-    Raises BadFile, ValueError where there is nobody to ask, and BrokerFault where the function could not read it.
+    Raises BadFile; ValueError if there is no terminal; BrokerFault if the function could not read the text.
     """
     if file is None and not sys.stdin.isatty():
         raise ValueError("no terminal to ask in; `--file -` reads the pair from standard input")

@@ -1,4 +1,4 @@
-"""Where the stack on this machine is: `.local/stack.json`, written by `make up`."""
+"""Reads `.local/stack.json`, in which `make up` writes where the stack on this machine is."""
 
 import json
 from pathlib import Path
@@ -13,7 +13,7 @@ class NoStack(Exception):
 
 
 def read_stack(file: Path = STACK_FILE) -> dict[str, str]:
-    """The members of stack.json. Raises NoStack, with what to do."""
+    """Read the members of stack.json. Raises NoStack; the message says what to do."""
     try:
         return dict(json.loads(file.read_text()))
     except (OSError, ValueError) as error:

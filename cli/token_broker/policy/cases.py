@@ -1,4 +1,4 @@
-"""The policy's own tests, run by the function's own decision."""
+"""Runs the tests that a policy contains, with the function's own decision."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,10 +13,10 @@ from token_broker.policy.model import Case, Expected
 
 
 def run(case: Case, policy: Policy) -> str | None:
-    """What came out differently from what the test expects; None where it passes."""
+    """The difference between the decision and the test's expectation, or None if the test passes."""
     expected = case.expect if isinstance(case.expect, Expected) else None
     caller = _caller(case, policy)
-    got = caller if isinstance(caller, str) else _decided(caller, expected, policy)
+    got = caller if isinstance(caller, str) else _decide(caller, expected, policy)
     if expected is None:
         return None if isinstance(got, str) else f"expected refused, got {_scopes(got)}"
     if isinstance(got, str):
@@ -39,7 +39,7 @@ def without_jwt(issuer: str, claims: Mapping[str, Any]) -> Caller:
 
 
 def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
-    """The caller whose verified JWT has these claims, or why there is none."""
+    """The caller whose verified JWT has these claims, or the reason for refusing the JWT."""
     missing = [condition.claim for condition in entry.require if not condition.holds(claims)]
     if missing:
         return f"the issuer requires {', '.join(missing)}"
@@ -49,8 +49,11 @@ def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
     return Caller(entry.name, entry.issuer, subject, claims)
 
 
-def _decided(caller: Caller, expected: Expected | None, policy: Policy) -> Grant | str:
-    """The grant of this caller, or why there is none. A test that expects a refusal must be refused everywhere."""
+def _decide(caller: Caller, expected: Expected | None, policy: Policy) -> Grant | str:
+    """The grant of this caller, or the reason for the refusal.
+
+    A test that expects a refusal tries all credentials and audiences, and each must be refused.
+    """
     refusal = "no rule for this issuer"
     for credential, aud in _targets(expected, policy):
         request = TokenRequest(Proof(ProofForm.HEADER, ""), None, aud, credential)

@@ -40,14 +40,14 @@ def register(parts: Any) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    """0: nothing wrong; 1: an error, or a warning with --strict. Raises BadFile, Unreadable."""
+    """Exit status 0: no errors; 1: an error, or a warning with --strict. Raises BadFile, Unreadable."""
     path, environment = target.named(arguments)
     file, errors, keys, hint = str(path), list[Problem](), dict[str, int](), ""
     try:
         found = target.compiled(path, Stack.of(arguments.stack), environment, local=arguments.local)
         warnings = found.compiled.warnings
         if arguments.online:
-            errors, keys = _looked_up(found)
+            errors, keys = _fetch_keys(found)
     except PolicyErrors as wrong:
         found, errors, warnings = None, wrong.problems, wrong.warnings
         hint = f"{wrong.hint}\n" if isinstance(wrong, LocalAlone) else ""
@@ -56,8 +56,8 @@ def _check(arguments: argparse.Namespace) -> int:
     return int(bool(errors) or (arguments.strict and bool(warnings)))
 
 
-def _looked_up(found: Target) -> tuple[list[Problem], dict[str, int]]:
-    """What is wrong with the issuers' keys as they are now, and the number of usable ones by issuer."""
+def _fetch_keys(found: Target) -> tuple[list[Problem], dict[str, int]]:
+    """Fetch the issuers' keys. Returns the problems, and the number of usable keys by issuer."""
     policy, document = found.compiled.policy, read(found.text, found.file)
     reports = list(report_keys(policy, BoundedHttp(time.time, allow_loopback=policy.is_local), time.time))
     errors = [
@@ -89,8 +89,8 @@ def _write_text(
 ) -> None:
     for each in errors:
         sys.stderr.write(f"{file}:{each.line}:{each.column}: error: {each}\n")
-    for said in warnings:
-        sys.stderr.write(f"{file}:{said.line}:{said.column}: warning: {said}\n")
+    for warning in warnings:
+        sys.stderr.write(f"{file}:{warning.line}:{warning.column}: warning: {warning}\n")
     if found is not None:
         sys.stdout.write(_summary(found, keys))
 
@@ -99,9 +99,9 @@ def _write_json(
     file: str, errors: list[Problem], warnings: tuple[Problem, ...], found: Target | None, keys: Mapping[str, int]
 ) -> None:
     levels = (("error", errors), ("warning", warnings))
-    told = [(level, e.line, e.column, e.code or None, e.message) for level, group in levels for e in group]
+    levelled = [(level, e.line, e.column, e.code or None, e.message) for level, group in levels for e in group]
     names = ("level", "line", "column", "code", "message")
-    problems = [dict(zip(names, each, strict=True)) for each in told]
+    problems = [dict(zip(names, each, strict=True)) for each in levelled]
     digest, is_local = (found.compiled.policy.digest, found.is_local) if found else (None, None)
     report = {"file": file, "digest": digest, "local": is_local, "problems": problems, "keys": keys}
     sys.stdout.write(json.dumps(report, indent=2) + "\n")
@@ -112,14 +112,14 @@ def _write_github(
 ) -> None:
     """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands"""
     for each in errors:
-        sys.stdout.write(f"::error file={file},line={each.line},col={each.column}::{_escaped(str(each))}\n")
-    for said in warnings:
-        sys.stdout.write(f"::warning file={file},line={said.line},col={said.column}::{_escaped(str(said))}\n")
+        sys.stdout.write(f"::error file={file},line={each.line},col={each.column}::{_escape(str(each))}\n")
+    for warning in warnings:
+        sys.stdout.write(f"::warning file={file},line={warning.line},col={warning.column}::{_escape(str(warning))}\n")
     if found is not None:
         sys.stdout.write(_summary(found, keys))
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
@@ -128,12 +128,12 @@ _WRITERS = {"text": _write_text, "json": _write_json, "github": _write_github}
 
 def _summary(found: Target, keys: Mapping[str, int]) -> str:
     compiled = found.compiled
-    tests = f"{_counted(compiled.tests, 'test')} passed" if compiled.tests else "no tests"
-    things = f"{_counted(compiled.rules, 'rule')}, {_counted(compiled.issuers, 'issuer')}"
+    tests = f"{_count(compiled.tests, 'test')} passed" if compiled.tests else "no tests"
+    things = f"{_count(compiled.rules, 'rule')}, {_count(compiled.issuers, 'issuer')}"
     digest = compiled.policy.digest[:12]
-    lines = [f"`{entry}` has {_counted(count, 'usable key')}" for entry, count in keys.items() if count]
+    lines = [f"`{entry}` has {_count(count, 'usable key')}" for entry, count in keys.items() if count]
     return "".join(f"{found}: {line}\n" for line in (*lines, f"{things}, {tests}, digest {digest}"))
 
 
-def _counted(count: int, thing: str) -> str:
+def _count(count: int, thing: str) -> str:
     return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,4 +1,4 @@
-"""The model's errors, in words that say what to do, at the place in the file."""
+"""Turns the model's errors into messages that say what to do, with their place in the file."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,7 +17,7 @@ _KEYS = sorted(
     }
     | {"url", "jwks"}
 )
-# What may be written where there is a choice.
+# The possible values of keys that have a choice.
 _CHOICES = {
     "scopes": 'a list, such as [assemblies:write], or "*" for all that the Auth Key has',
     "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
@@ -25,7 +25,7 @@ _CHOICES = {
     "require": "conditions such as {token_use: id}; write one, or take it out",
     "when": "conditions such as {groups: {any: [editors]}}; write at least one",
 }
-# What every policy starts with, to copy.
+# The lines that every policy needs, to copy.
 _LACKING: dict[Path, str] = {
     ("version",): "the line `version: 1`",
     ("credentials",): "the line `credentials: {default: {}}`",
@@ -46,7 +46,7 @@ _KINDS = {
 def problems(
     error: ValidationError, document: Document, keys: Sequence[str] = _KEYS, page: str = "docs/policy.md"
 ) -> list[Problem]:
-    """Each of the model's errors as a problem at its place. `keys`: all that the model knows; `page` describes them."""
+    """Each of the model's errors as a problem with its place. `keys`: all known keys; `page` documents them."""
     found = []
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"], document.value, names_missing=detail["type"] == "missing")
@@ -56,7 +56,7 @@ def problems(
 
 
 def _path(location: tuple[str | int, ...], value: Any, *, names_missing: bool) -> Path:
-    """The location without pydantic's own labels: only what is in the document, and the missing key at the end."""
+    """The location without pydantic's labels: only keys and places of the document, and a missing key at the end."""
     path: list[str | int] = []
     for place, step in enumerate(location):
         inside = isinstance(value, Mapping) and step in value
@@ -73,7 +73,7 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
     name = f"`{named[-1]}`" if named else "the file"
     kind = detail["type"]
     if kind == "extra_forbidden" and path[:1] == ("credentials",) and path[-1] == "secret":
-        return "`secret` is said by the deployment (SecretName, MoreCredentials, MoreSecretArns); take it out here"
+        return "`secret` belongs to the deployment (SecretName, MoreCredentials, MoreSecretArns); take it out here"
     if kind == "extra_forbidden":
         return _unknown_key(str(path[-1]), keys, page)
     if kind == "missing":
@@ -93,7 +93,7 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
 
 
 def _is_of_scalars(location: tuple[str | int, ...]) -> bool:
-    """Whether pydantic tried each kind of scalar in turn: then its label ends the location."""
+    """Whether pydantic tried each kind of scalar in turn. Then the location ends with the label of a kind."""
     return location[-1] in {"str", "bool", "int", "float"}
 
 

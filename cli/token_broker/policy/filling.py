@@ -1,4 +1,4 @@
-"""A policy with its issuers' presets filled in, before the model reads it."""
+"""Fills the issuers' presets into a policy, before the model reads it."""
 
 import re
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from token_broker.policy.presets import PRESETS, Preset
 
 
 def applied(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
-    """The document with each issuer's preset filled in, and what is wrong about the presets' use.
+    """Fill each issuer's preset into the document. Returns the document, and the mistakes in the use of presets.
 
-    What the policy says itself wins, but the preset's requirements hold besides.
+    A value of the policy wins over the preset's. The preset's requirements are added to those of the policy.
     """
     issuers = value.get("issuers") if isinstance(value, dict) else None
     if not isinstance(issuers, dict):
         return value, []
     filled, problems = {}, []
     for name, issuer in issuers.items():
-        filled[name], problem = _filled(issuer)
+        filled[name], problem = _fill(issuer)
         problems += [(("issuers", name, *path), message) for path, message in problem]
     return {**value, "issuers": filled}, problems
 
 
-def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
+def _fill(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
     if not isinstance(issuer, dict) or "preset" not in issuer:
         return issuer, []
     preset = PRESETS.get(str(issuer["preset"]))
@@ -43,17 +43,17 @@ def _filled(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
         problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
     merged = {name: text for name, text in defaults.items() if text is not None} | issuer
     wanted = issuer.get("require")
-    # Whatever is no mapping is left for the model to refuse: nothing takes away what the preset requires.
+    # The model refuses a `require` that is not a mapping. Until then nothing may remove the preset's requirements.
     if wanted is None or isinstance(wanted, dict):
-        merged["require"], problem = _merged(_required(preset, issuer), wanted or {}, preset.named)
+        merged["require"], problem = _merge(_choose_requirements(preset, issuer), wanted or {}, preset.named)
         problems += problem
     return {name: item for name, item in merged.items() if name != "require" or item != {}}, problems
 
 
-def _merged(
+def _merge(
     required: Mapping[str, Any], own: Mapping[str, Any], named: frozenset[str]
 ) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
-    """The preset's requirements and the policy's own; these win only where they name values of a `named` claim."""
+    """Merge the preset's requirements and the policy's. The policy may only name values of the `named` claims."""
     problems: list[tuple[Path, str]] = []
     for claim in own.keys() & required.keys():
         if claim not in named:
@@ -63,8 +63,11 @@ def _merged(
     return {**required, **own}, problems
 
 
-def _required(preset: Preset, issuer: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What stands in for an audience is not needed where the JWT has one after all, as by a JWT template of Clerk's."""
+def _choose_requirements(preset: Preset, issuer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The preset's requirements. Clerk's `sid` replaces a missing `aud`, so a policy that uses `aud` needs no `sid`.
+
+    A JWT template of Clerk's can add `aud`.
+    """
     has_aud = preset.audience_claim == "azp" and issuer.get("audience_claim") == "aud"
     return {claim: wanted for claim, wanted in preset.require.items() if claim != "sid" or not has_aud}
 

@@ -1,4 +1,4 @@
-"""`policy check --online`: whether the keys of each issuer are to be had, by the code that the function runs."""
+"""`policy check --online`: fetches the keys of each issuer with the function's own code."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _SECONDS = 10.0  # for each issuer
 
 @dataclass(frozen=True, slots=True)
 class KeysReport:
-    """How many keys of an issuer may verify its JWTs, or why there are none, and the mend."""
+    """The number of an issuer's keys that may verify its JWTs; if it is 0, the reason."""
 
     entry: str  # its name in the policy
     usable: int
@@ -22,7 +22,7 @@ class KeysReport:
 
 
 def report_keys(policy: Policy, http: Http, clock: Clock) -> Iterator[KeysReport]:
-    """A report for each entry whose keys are fetched; entries of one issuer share a fetch."""
+    """Report on each entry whose keys are fetched. Entries of one issuer share a fetch."""
     keys = KeySets(http, clock)
     yield from (_report(entry, keys, clock) for entry in policy.entries if entry.inline_keys is None)
 

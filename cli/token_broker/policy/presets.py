@@ -1,4 +1,4 @@
-"""What is known of well-known issuers, so that a policy need not say it, and may not get it wrong."""
+"""Presets of well-known issuers, so that a policy need not repeat their settings and cannot get them wrong."""
 
 import re
 from collections.abc import Mapping
@@ -8,13 +8,13 @@ from typing import Any
 from token_broker.policy.model import Matcher
 
 _STS = "/https:~1~1sts.amazonaws.com~1/"
-# A token that is bound to a pod was asked for by its kubelet; tokens of Secrets live for ever, and have other claims.
+# Only tokens that a kubelet requested for its pod have these claims. Tokens of Secrets have others, and never expire.
 _POD = {"/kubernetes.io/namespace": {"exists": True}, "/kubernetes.io/pod/uid": {"exists": True}}
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """One kind of JWT of one issuer. `source`: where its quirks are documented."""
+    """One kind of JWT of one issuer. `source`: the page that documents it."""
 
     title: str
     source: str
@@ -36,7 +36,7 @@ PRESETS: dict[str, Preset] = {
         "GitHub Actions",
         "https://docs.github.com/en/actions/reference/security/oidc",
         "https://token.actions.githubusercontent.com",
-        # The world's, an enterprise's own, one with data residency, and GitHub Enterprise Server.
+        # github.com, an enterprise's own issuer, one with data residency, and GitHub Enterprise Server.
         r"https://(token\.actions\.githubusercontent\.com(/[\w-]+)?|token\.actions\.[a-z0-9-]+\.ghe\.com"
         r"|[a-z0-9.-]+(:[0-9]+)?/_services/token)",
         "https://token.actions.githubusercontent.com",
@@ -97,7 +97,7 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+",
         "https://clerk.example.com",
-        # A user who has not chosen an organization yet, or still sets up a second factor, has a pending session.
+        # A session is pending while its user has not chosen an organization or is setting up a second factor.
         require={"sid": {"exists": True}, "sts": {"absent_or": "active"}},
         audience_claim="azp",
         telling=r"https://([a-z0-9-]+\.clerk\.accounts\.dev|clerk\.[a-z0-9.-]+)",
@@ -139,7 +139,7 @@ PRESETS: dict[str, Preset] = {
         "https://abcdefghijklmnop.supabase.co/auth/v1",
         algorithms=("ES256",),
         keys_path="/.well-known/jwks.json",
-        # What a third party's OAuth client got for a user differs from the user's own session by `client_id` alone.
+        # A JWT that a third party's OAuth client got for a user differs from the user's own only by `client_id`.
         require={"role": "authenticated", "is_anonymous": False, "client_id": {"exists": False}},
         named=frozenset({"client_id"}),
     ),
@@ -195,7 +195,7 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+/oauth2/[\w-]+",
         "https://acme.okta.com/oauth2/default",
-        # An id token of the same server names no client.
+        # An ID token of the same server has no client_id.
         require={"cid": {"exists": True}},
         telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com/oauth2/[\w-]+",
     ),
@@ -235,7 +235,7 @@ PRESETS: dict[str, Preset] = {
 
 
 def known(issuer: str) -> list[str]:
-    """The presets that are for this issuer and for none else."""
+    """The presets for exactly this issuer."""
     return [
         name
         for name, preset in PRESETS.items()
@@ -244,7 +244,7 @@ def known(issuer: str) -> list[str]:
 
 
 def misfits(texts: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:
-    """The claims that a policy compares with a number or a boolean though they are texts."""
+    """The claims that a policy compares with a number or a boolean although they are texts."""
     return [claim for claim, condition in conditions.items() if claim in texts and not _is_text(condition)]
 
 

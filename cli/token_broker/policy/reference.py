@@ -13,7 +13,7 @@ from token_broker.policy.model import TrustPolicy
 from token_broker.policy.presets import PRESETS, Preset
 
 SCHEMA, PAGE = "policy.schema.json", "policy-reference.md"
-_OF_PRESET = ["algorithms", "issuer", "keys"]  # what a preset may say in the policy's place
+_OF_PRESET = ["algorithms", "issuer", "keys"]  # required keys that a preset can supply
 _TITLES = {
     "TrustPolicy": "The file",
     "Credential": "A credential",
@@ -26,7 +26,7 @@ _TITLES = {
 
 
 def schema() -> dict[str, Any]:
-    """For editors; the compiler checks more."""
+    """The JSON Schema for editors. The compiler checks more than a schema can."""
     document = TrustPolicy.model_json_schema(by_alias=True)
     issuer = document["$defs"]["Issuer"]
     issuer["required"] = [name for name in issuer["required"] if name not in _OF_PRESET]
@@ -74,20 +74,20 @@ def _presets() -> list[str]:
 
 
 def _says(preset: Preset) -> str:
-    said = [f"issuer `{preset.issuer}`" if preset.issuer else f"issuer like `{preset.example}`"]
-    said.append("algorithms " + ", ".join(preset.algorithms))
-    said.append("keys by discovery" if preset.keys_path is None else f"keys at `{preset.keys_path}`")
+    parts = [f"issuer `{preset.issuer}`" if preset.issuer else f"issuer like `{preset.example}`"]
+    parts.append("algorithms " + ", ".join(preset.algorithms))
+    parts.append("keys by discovery" if preset.keys_path is None else f"keys at `{preset.keys_path}`")
     if preset.audience_claim != "aud":
-        said.append(f"audience in `{preset.audience_claim}`")
+        parts.append(f"audience in `{preset.audience_claim}`")
     if preset.subject_claim != "sub":
-        said.append(f"subject in `{preset.subject_claim}`")
+        parts.append(f"subject in `{preset.subject_claim}`")
     if preset.require:
-        said.append(
+        parts.append(
             "requires " + ", ".join(f"`{claim}: {json.dumps(value)}`" for claim, value in preset.require.items())
         )
     if preset.texts:
-        said.append("texts, not numbers: " + ", ".join(f"`{claim}`" for claim in sorted(preset.texts)))
-    return "; ".join(said)
+        parts.append("texts, not numbers: " + ", ".join(f"`{claim}`" for claim in sorted(preset.texts)))
+    return "; ".join(parts)
 
 
 def _opinions() -> list[str]:

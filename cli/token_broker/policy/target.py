@@ -1,4 +1,4 @@
-"""Which policy a command is about, compiled for a deployment or for the stack on this machine."""
+"""Finds the policy of a command, and compiles it for a deployment or for the stack on this machine."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ from token_broker.stack_file import STACK_FILE, STACK_HELP, NoStack, read_stack
 
 DEFAULT = Path("policy.yaml")
 FILE = "FILE names the trust policy"
-# Where `make up` would put them: what a policy for the stack is checked with while none is up.
+# The default addresses of `make up`, with which a policy for the stack is checked while no stack is up.
 _NO_STACK = {
     "api2_url": "http://127.0.0.1:3002",
     "issuer_url": "http://127.0.0.1:3003",
@@ -24,7 +24,7 @@ _NO_STACK = {
 
 
 class LocalAlone(PolicyErrors):
-    """Wrong for a deployment, and good for the stack on this machine."""
+    """The policy cannot be deployed, but is valid for the stack on this machine."""
 
     def __str__(self) -> str:
         return f"{super().__str__()}\n{self.hint}"
@@ -36,7 +36,7 @@ class LocalAlone(PolicyErrors):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A compiled policy. `note` says which stack it is for, and whether one runs it; empty for a deployment."""
+    """A compiled policy. `note` says which stack it is for, and whether that stack is up; empty for a deployment."""
 
     file: str
     text: str
@@ -50,7 +50,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """The stack on this machine, by its stack.json; `is_up` is false for the one that `make up` would start."""
+    """The stack of a stack.json. If `is_up` is false, it is the one that `make up` would start."""
 
     members: Mapping[str, str]
     folder: Path
@@ -64,14 +64,14 @@ class Stack:
             return cls(_NO_STACK, file.parent, is_up=False)
 
     def policy(self) -> Path | None:
-        """The policy that it runs, relative to where we are."""
+        """The path of the stack's policy, relative to the current folder."""
         return Path(os.path.relpath(self.members["policy"])) if self.is_up else None
 
     def runs(self, file: Path) -> bool:
         return self.is_up and file.resolve() == Path(self.members["policy"])
 
     def compiled(self, text: str, file: Path) -> Target:
-        """For this stack. Raises PolicyErrors."""
+        """Compile the policy for this stack. Raises PolicyErrors."""
         compiled = compile_policy(text, str(file), local_of(self.members))
         return Target(str(file), text, compiled, f"{self._note(file, compiled)}, not to deploy", is_local=True)
 
@@ -89,7 +89,7 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
 
 
 def named(arguments: argparse.Namespace, default: Path = DEFAULT) -> tuple[Path, Environment | None]:
-    """The policy that FILE or --env names, else `default`; and the environment that it is for. Raises Unreadable."""
+    """The policy that FILE or --env names, else `default`; and the environment of --env. Raises Unreadable."""
     environment = read_environment(arguments.env, Path()) if arguments.env else None
     return arguments.file or (environment.policy if environment else default), environment
 
@@ -101,16 +101,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def local_of(stack: Mapping[str, str]) -> Local:
-    """What the policy of this stack (the members of stack.json) holds besides."""
+    """The members that the compiler adds to a local policy, from the members of stack.json."""
     variables = {"ISSUER_URL": stack["issuer_url"], "AUDIENCE": stack["audience"]}
     return Local(stack["api2_url"], stack["aws_endpoint_url"], variables)
 
 
 def compiled(file: Path, stack: Stack, environment: Environment | None, *, local: bool) -> Target:
-    """The policy in `file`, for a deployment (in this environment, if one is named) unless `local`.
+    """Compile the policy in `file`: for the stack if `local`, else for a deployment (in this environment, if named).
 
-    One that cannot be deployed is compiled for the stack where it is the very one that the stack runs, and the target
-    says so. Raises PolicyErrors, LocalAlone, BadFile.
+    If the policy cannot be deployed but is the one that the stack runs, it is compiled for the stack, and the target's
+    note says so. Raises PolicyErrors, LocalAlone, BadFile.
     """
     text = read(file, FILE)
     if local:

@@ -23,7 +23,7 @@ from tests.unit.token_broker.test_compiler import changed, errors
         ("rules.0.when", {"g": {"not": {"any": ["a"], "all": ["b"]}}}, "`not` takes one matcher"),
         ("issuers.site.issuer", "https://login.example.com\u200b/", "invisible characters"),
         ("issuers.site.audiences", ["a\u00a0b"], "invisible characters"),
-        ("credentials.default.secret", "transloadit/default", "said by the deployment (SecretName, MoreCredentials,"),
+        ("credentials.default.secret", "transloadit/default", "belongs to the deployment (SecretName, MoreCredentials,"),
     ],
 )
 def test_a_mistake_is_told_in_words_of_the_policy(path: str, value: object, told: str) -> None:

@@ -1,15 +1,15 @@
-"""The linter's opinions: what a policy may say, and its author most likely does not mean.
+"""The linter's opinions: policies that are valid, but that their authors most likely do not mean.
 
-Each has a code, which `silence: {code: reason}` beside the thing silences. The grave ones are errors until then.
+Each opinion has a code. `silence: {code: reason}` at the place silences it; a grave opinion is an error until then.
 
-    codes      what there is to say
-    facts      what is known of the callers of well-known issuers
-    claims     what a condition says of a claim
+    codes      the codes and their descriptions
+    facts      facts about the callers of well-known issuers
+    claims     reads a condition of a claim
     outsiders  whether a rule keeps outsiders out
     gates      whether a rule of GitHub or GitLab names a branch or environment
     scopes     whether a rule gives more than its callers need
     issuers    presets, their keys, audiences
-    repeated   rules that say what others say
+    repeated   rules that repeat others
 """
 
 import re
@@ -29,12 +29,12 @@ __all__ = ["CODES", "Opinion", "opinions", "silences"]
 
 
 def opinions(policy: TrustPolicy) -> list[Opinion]:
-    """What is worth saying and not silenced."""
-    said = [*_issuers(policy), *_rules(policy), *_credentials(policy), *repeated(policy)]
+    """All opinions on a policy that it does not silence."""
+    demands = [*_issuers(policy), *_rules(policy), *_credentials(policy), *repeated(policy)]
     silenced = {(path[:2], code) for path, code in silences(policy)}
-    needed = {(each.path[:2], each.code) for each in said}
+    needed = {(each.path[:2], each.code) for each in demands}
     return [
-        *(each for each in said if (each.path[:2], each.code) not in silenced),
+        *(each for each in demands if (each.path[:2], each.code) not in silenced),
         *(
             Opinion("unused-silence", path, f"nothing says `{code}` here; take it out")
             for path, code in silences(policy)
@@ -74,12 +74,12 @@ def _rules(policy: TrustPolicy) -> Opinions:
         issuer = policy.issuers.get(rule.issuer)
         yield from scopes.broad((*path, "scopes"), rule)
         yield from _patterns((*path, "when"), rule.when)
-        facts, said = facts_of(rule, issuer), claims.said(rule, issuer)
-        if facts.gates != "github":  # whose gates ask for an id of the repository as well
-            yield from outsiders(path, rule, issuer, said, facts)
+        facts, demands = facts_of(rule, issuer), claims.read_demands(rule, issuer)
+        if facts.gates != "github":  # GitHub's gates check the repository's id as well
+            yield from outsiders(path, rule, issuer, demands, facts)
         if facts.gates is not None:
-            yield from gates.GATES[facts.gates](path, said)
-        yield from scopes.of_end_users((*path, "scopes"), rule, said, facts)
+            yield from gates.GATES[facts.gates](path, demands)
+        yield from scopes.of_end_users((*path, "scopes"), rule, demands, facts)
         if issuer is not None:
             yield from _contradictions((*path, "when"), rule, issuer.require or {})
 

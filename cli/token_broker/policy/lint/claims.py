@@ -1,4 +1,4 @@
-"""What a condition says of a claim, without the form it is written in."""
+"""Reads conditions of claims, independent of the form in which they are written."""
 
 import functools
 from collections.abc import Iterator, Mapping
@@ -18,11 +18,11 @@ class Pattern(str):
 
 
 Value = str | bool | int | float  # a Pattern among them
-Said = tuple[str, str, Any]  # where ("require" or "when"), the claim as it is written, its condition
+Demand = tuple[str, str, Any]  # where ("require" or "when"), the claim as it is written, its condition
 
 
-def said(rule: Rule, issuer: Issuer | None) -> list[Said]:
-    """All that a caller must fulfil for a rule."""
+def read_demands(rule: Rule, issuer: Issuer | None) -> list[Demand]:
+    """All conditions that a caller must fulfil for a rule, with those of its issuer."""
     required = (issuer.require or {}) if issuer is not None else {}
     return [
         *(("require", claim, condition) for claim, condition in required.items()),
@@ -32,7 +32,7 @@ def said(rule: Rule, issuer: Issuer | None) -> list[Said]:
 
 @functools.lru_cache(maxsize=10_000)
 def path_of(claim: str) -> str:
-    """The claim's path with slashes, without places in arrays; `https://acme.example/email` is `email`."""
+    """The claim's path with slashes, without places in arrays. `https://acme.example/email` becomes `email`."""
     names = conditions.path_of(claim)
     return "/".join(filter(None, (_without_namespace(name) for name in names if not name.isdecimal())))
 
@@ -42,7 +42,7 @@ def _without_namespace(name: str) -> str:
 
 
 def is_among(path: str, claims: frozenset[str]) -> bool:
-    """Whether a claim, or one that holds it, is in a list; a name with a colon at its end stands for all such names."""
+    """Whether a claim, or a claim that contains it, is in a list. A name that ends in a colon stands for a prefix."""
     parts = path.split("/")
     return (
         any("/".join(parts[:end]) in claims for end in range(1, len(parts) + 1))
@@ -51,9 +51,9 @@ def is_among(path: str, claims: frozenset[str]) -> bool:
 
 
 def alternatives(condition: Any) -> Iterator[tuple[Value, ...]]:
-    """What a condition asks for: of each tuple one, and all tuples.
+    """The values that a condition accepts, as tuples: the claim must equal one value of each tuple.
 
-    Nothing where it only asks that the claim is there, is not there, or is not something.
+    Empty if the condition only demands that the claim is present, is absent, or is not a value.
     """
     if isinstance(condition, Tests):
         if condition.any is not None:
@@ -69,7 +69,7 @@ def alternatives(condition: Any) -> Iterator[tuple[Value, ...]]:
 
 
 def exact(condition: Any) -> list[Value]:
-    """The values of which the claim must be one; empty where others pass, too."""
+    """The values of which the claim must be one; empty if other values pass too."""
     if isinstance(condition, Tests):
         return []
     values = condition if isinstance(condition, list) else [condition]
@@ -77,7 +77,7 @@ def exact(condition: Any) -> list[Value]:
 
 
 def texts(condition: Any) -> list[str]:
-    """The texts and patterns that a text claim is compared with; empty where it may be something else."""
+    """The texts and patterns with which a text claim is compared; empty if it may be something else."""
     if isinstance(condition, Tests):
         return [Pattern(condition.like)] if condition.like else []
     return [value for value in exact(condition) if isinstance(value, str)]
@@ -88,7 +88,7 @@ def is_public(value: Value, values: tuple[str, ...]) -> bool:
 
 
 def passes(wanted: Any, claims: Mapping[str, Any]) -> bool:
-    """Whether a claim named `claim` fulfils a condition, by the function's own matchers."""
+    """Whether these claims fulfil a condition on `claim`, by the function's own matchers."""
     (condition,) = compiled({"claim": wanted})
     return condition.holds(claims)
 

@@ -1,7 +1,7 @@
-"""What is known of the callers of well-known issuers: who can become one, and which claims tell one from another.
+"""Facts about the callers of well-known issuers: how to become one, and which claims distinguish one from another.
 
-Claims are written as their path with slashes (`user_metadata/role`), and mean all that is below them. A claim that is
-in no list tells something, unless it is compared with a value that is public.
+Claims are written as their path with slashes (`user_metadata/role`), and stand for everything below them. A claim that
+is in no list distinguishes callers, unless it is compared with a public value.
 """
 
 import functools
@@ -19,14 +19,14 @@ def _claims(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-# What a JWT says of itself, of its session or of where the caller is: everybody's says it.
+# Claims about the JWT itself, its session or the caller's place: everybody's JWT has them.
 _OF_EVERYBODY = _claims(
     "iss aud exp nbf iat jti nonce typ token_use tid ver sid session_id session_state auth_time acr amr aal "
     "at_hash c_hash s_hash origin_jti event_id updated_at email_verified phone_number_verified xms_edov "
     "country ip ipaddr identity_nonce is_anonymous sts fva v"
 )
 # https://openid.net/specs/openid-connect-core-1_0.html#StandardClaims: the person's own words; section 5.7 says that
-# `preferred_username` and the like are no identifiers. The metadata is each vendor's name for "editable by the user".
+# `preferred_username` and the like do not identify a person. The metadata are each vendor's "editable by the user".
 _OF_THE_CALLER = _claims(
     "name given_name family_name middle_name nickname preferred_username profile picture website gender birthdate "
     "zoneinfo locale address first_name last_name full_name image_url "
@@ -34,17 +34,17 @@ _OF_THE_CALLER = _claims(
 )
 # https://openid.net/specs/openid-connect-core-1_0.html#ScopeClaims: any client may ask for these.
 OPEN_SCOPES = ("openid", "profile", "email", "phone", "address", "offline_access")
-# Values that are everybody's at any issuer.
+# Values that everybody has at any issuer.
 PUBLIC = {
     **dict.fromkeys(("scope", "scp", "scopes"), OPEN_SCOPES),
     **dict.fromkeys(("groups", "roles"), ("everyone", "Everyone")),
 }
-# The claim of an address, and the one that says that it is verified.
+# The claim with an address, and the claim that says whether the address is verified.
 ADDRESSES = {
     **dict.fromkeys(("email", "emails", "mail", "primary_email_address"), "email_verified"),
     **dict.fromkeys(("phone", "phone_number"), "phone_number_verified"),
 }
-# Audiences of what everybody's JWTs are for: the clouds, a cluster's own API, GitHub's default, GitLab's example.
+# Audiences that everybody's JWTs have: the clouds, a cluster's own API, GitHub's default, GitLab's example.
 _OF_OTHERS = (
     r"sts\.amazonaws\.com(\.cn)?|api://AzureADTokenExchange|(https:)?//iam\.googleapis\.com/.+"
     r"|https://kubernetes\.default\.svc(\.cluster\.local)?|https://github\.com/[^/]+|https://gitlab\.com"
@@ -107,7 +107,7 @@ _KNOWN: tuple[Facts, ...] = (
         "",
         ("gitlab",),
         gates="gitlab",
-        # Which job it is, and not whose.
+        # These name the job, but not its owner.
         everybody=_OF_EVERYBODY
         | _claims(
             "ref ref_type ref_protected ref_path environment environment_protected environment_action deployment_tier "
@@ -134,7 +134,7 @@ _KNOWN: tuple[Facts, ...] = (
     Facts(r"https://appleid\.apple\.com", (), ("sub", "email"), end_users=True),
     replace(
         _ENTRA,
-        # The tenant of all personal Microsoft accounts, and the endpoints that are no tenant's.
+        # The tenant of all personal Microsoft accounts, and the endpoints that belong to no tenant.
         issuers=r"https://(login\.microsoftonline\.com|sts\.windows\.net)"
         r"/(9188040d-6c67-4c5b-b112-36a304b66dad|common|organizations|consumers)(/v2\.0|/)?",
         presets=(),
@@ -156,7 +156,7 @@ _KNOWN: tuple[Facts, ...] = (
         everybody=_OF_EVERYBODY
         | CLIENTS
         | _claims("identities/providerName identities/providerType identities/issuer identities/primary"),
-        # Any attribute is writable by its user unless the app client says otherwise:
+        # A user may write any attribute unless the app client forbids it:
         # https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-attributes.html
         caller=_OF_THE_CALLER | {"custom:"},
         public={
@@ -184,7 +184,7 @@ _KNOWN: tuple[Facts, ...] = (
                 "email",
             ),
         },
-        # Before the bar stands the connection, which is everybody's.
+        # Everybody shares the connection, which stands before the bar.
         subjects=r"[^*|]+\|[^*]*\w.*|.*@clients",
         machines={"gty": "client-credentials", "sub": "*@clients"},
     ),
@@ -214,7 +214,7 @@ _KNOWN: tuple[Facts, ...] = (
         is_open=True,
         end_users=True,
         everybody=_OF_EVERYBODY | CLIENTS,
-        # Whoever makes an organization is its administrator.
+        # A user who makes an organization is its administrator.
         caller=_OF_THE_CALLER | _claims("o/rol o/per o/fpm org_role org_permissions"),
         names=_claims("o/slg org_slug username"),
         public={"pla": ("*:free*",)},
@@ -243,7 +243,7 @@ _KNOWN: tuple[Facts, ...] = (
     Facts(
         r"https://oidc\.eks\..+",
         ("eks", "kubernetes"),
-        # Whoever may make things in any namespace chooses these names.
+        # These names are chosen by anyone who may make objects in any namespace.
         caller=_OF_THE_CALLER | _claims("kubernetes.io/serviceaccount/name kubernetes.io/pod/name kubernetes.io/node"),
         subjects=r"system:serviceaccount:[^*:]+:.+",
     ),
@@ -274,12 +274,12 @@ _RESERVED = {
 
 
 def facts_of(rule: Rule, issuer: Issuer | None) -> Facts:
-    """What is known of a rule's callers; without an issuer they come without a JWT."""
+    """The facts about a rule's callers. Without an issuer, the callers have no JWT."""
     return _RESERVED[rule.issuer] if issuer is None else facts_of_issuer(issuer)
 
 
 def facts_of_issuer(issuer: Issuer) -> Facts:
-    """What is known of this issuer's callers."""
+    """The facts about this issuer's callers."""
     return _facts(issuer.issuer, issuer.preset)
 
 

@@ -1,7 +1,7 @@
 """Continuous integration: whether a rule names immutable ids, and a branch, tag or environment.
 
-Whoever may push to a repository makes branches, tags and pull requests of any name. So a rule needs a gate: an exact
-ref, or a pattern whose literal part names one. `refs/heads/**` is every branch.
+Anyone who may push to a repository can make branches, tags and pull requests of any name. So a rule needs a gate: an
+exact ref, or a pattern with a literal part. `refs/heads/**` matches every branch.
 """
 
 import re
@@ -10,12 +10,13 @@ from typing import Any
 
 from token_broker.policy.document import Path
 from token_broker.policy.lint import claims
-from token_broker.policy.lint.claims import Pattern, Said
+from token_broker.policy.lint.claims import Demand, Pattern
 from token_broker.policy.lint.codes import Opinion, Opinions
 
 _REF = re.compile(r"refs/(heads|tags)/[^*]*[^\W_][^\n]*")
 _NAME = re.compile(r"[^*]*[^\W_][^\n]*")  # of a branch or tag: something literal before the first star
-# `v*` and `release-*` name a series as `release/*` does; `main*` is made by whoever may not push to main.
+# `v*` and `release-*` name a series, as `release/*` does. `main*` is no gate: anyone who may not push to main can make
+# `main2`.
 _SERIES = re.compile(r"([^\n]*[-._/])?v?\*{1,2}")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REFS = ("ref", "ref_path", "build_branch", "build_tag")
@@ -26,22 +27,22 @@ _SUBJECT_WITH_ID = re.compile(
 )
 
 
-def github(path: Path, said: Sequence[Said]) -> Opinions:
-    if not any(_has_id(claims.path_of(claim), condition) for _, claim, condition in said):
+def github(path: Path, demands: Sequence[Demand]) -> Opinions:
+    if not any(_has_id(claims.path_of(claim), condition) for _, claim, condition in demands):
         message = "add repository_id or repository_owner_id: a name can be given up and taken by others"
         yield Opinion("github-names", (*path, "when"), message)
-    if not any(_gates(_GITHUB, claim, condition) for _, claim, condition in said):
+    if not any(_gates(_GITHUB, claim, condition) for _, claim, condition in demands):
         message = "name a ref such as refs/heads/main, or an environment: as it is, every branch and pull request may"
         yield Opinion("github-ungated", (*path, "when"), message)
 
 
-def gitlab(path: Path, said: Sequence[Said]) -> Opinions:
-    gated = any(_gates(_GITLAB, claim, condition) for _, claim, condition in said)
-    kinds = [claims.exact(condition) for _, claim, condition in said if claims.path_of(claim) == "ref_type"]
-    # A tag called main is made by whoever may push.
+def gitlab(path: Path, demands: Sequence[Demand]) -> Opinions:
+    gated = any(_gates(_GITLAB, claim, condition) for _, claim, condition in demands)
+    kinds = [claims.exact(condition) for _, claim, condition in demands if claims.path_of(claim) == "ref_type"]
+    # Anyone who may push can make a tag called main.
     has_kind = any(len(values) == 1 for values in kinds)
     named = any(
-        claims.path_of(claim) == "ref" and _all(_is_name, claims.texts(condition)) for _, claim, condition in said
+        claims.path_of(claim) == "ref" and _all(_is_name, claims.texts(condition)) for _, claim, condition in demands
     )
     if not gated and not (named and has_kind):
         message = (
@@ -52,9 +53,9 @@ def gitlab(path: Path, said: Sequence[Said]) -> Opinions:
         yield Opinion("gitlab-ungated", (*path, "when"), message)
 
 
-def _others(gates: dict[str, Callable[[str], bool]], message: str) -> Callable[[Path, Sequence[Said]], Opinions]:
-    def others(path: Path, said: Sequence[Said]) -> Opinions:
-        if not any(_gates(gates, claim, condition) for _, claim, condition in said):
+def _others(gates: dict[str, Callable[[str], bool]], message: str) -> Callable[[Path, Sequence[Demand]], Opinions]:
+    def others(path: Path, demands: Sequence[Demand]) -> Opinions:
+        if not any(_gates(gates, claim, condition) for _, claim, condition in demands):
             yield Opinion("ungated", (*path, "when"), message)
 
     return others
@@ -77,7 +78,7 @@ def _gates(gates: dict[str, Callable[[str], bool]], claim: str, condition: Any) 
 
 
 def _all(gate: Callable[[str], bool], texts: list[str]) -> bool:
-    """One good value does not excuse another."""
+    """Whether every text is a gate. One that is none lets its callers in, whatever the others are."""
     return bool(texts) and all(map(gate, texts))
 
 
@@ -94,13 +95,16 @@ def _is_environment(text: str) -> bool:
 
 
 def _is_workflow(text: str) -> bool:
-    """A workflow at a ref or commit that is one. `acme/**@refs/heads/main` also fits a branch `x@refs/heads/main`."""
+    """Whether this is a workflow at a gated ref or commit.
+
+    `acme/**@refs/heads/main` is not: it also matches a branch called `x@refs/heads/main`.
+    """
     before, at, ref = text.rpartition("@")
     return bool(at) and "**" not in before and (_is_ref(ref) or _is_commit(ref))
 
 
 def _is_called_workflow(text: str) -> bool:
-    """Whoever may push calls reusable workflows of any repository, so it must be named."""
+    """Whether this names a reusable workflow. Anyone who may push can call one of any repository."""
     return _is_workflow(text) and re.match(r"[^*/]+/[^*/]+/", text) is not None
 
 
@@ -151,7 +155,7 @@ _GITLAB: dict[str, Callable[[str], bool]] = {
     "sha": _is_commit,
     "sub": _is_gitlab_subject,
 }
-# https://vercel.com/docs/oidc/reference: previews are of any branch.
+# A preview can be of any branch: https://vercel.com/docs/oidc/reference
 _VERCEL: dict[str, Callable[[str], bool]] = {"environment": _is_environment, "sub": _is_vercel_subject}
 # https://buildkite.com/docs/agent/cli/reference/oidc
 _BUILDKITE: dict[str, Callable[[str], bool]] = {
@@ -160,7 +164,7 @@ _BUILDKITE: dict[str, Callable[[str], bool]] = {
     "build_commit": _is_commit,
     "sub": _is_buildkite_subject,
 }
-GATES: dict[str, Callable[[Path, Sequence[Said]], Opinions]] = {
+GATES: dict[str, Callable[[Path, Sequence[Demand]], Opinions]] = {
     "github": github,
     "gitlab": gitlab,
     "vercel": _others(_VERCEL, "name an environment such as production: as it is, previews of every branch pass"),

@@ -1,4 +1,4 @@
-"""Opinions on the issuers themselves: presets, their keys, and how a JWT is told from one for others."""
+"""Opinions on the issuers themselves: presets, their keys, and how a JWT shows that it is meant for the broker."""
 
 import re
 from urllib.parse import urlsplit
@@ -11,12 +11,12 @@ from token_broker.policy.model import Issuer, KeyUrl
 from token_broker.policy.presets import PRESETS
 
 _MONTH = 31 * 86_400  # seconds
-# A cluster's own issuer is often out of reach, and its keys are shown elsewhere.
+# The issuer of a cluster is often not reachable, and its keys are published elsewhere.
 _KEYS_ANYWHERE = {"kubernetes"}
 
 
 def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opinions:
-    """`is_trusted`: whether a rule names the entry."""
+    """The opinions on one entry. `is_trusted`: whether a rule names it."""
     if not is_trusted:
         yield Opinion("unused-issuer", path, f"no rule trusts `{name}`; write one, or take it out")
     facts = facts_of_issuer(issuer)
@@ -27,11 +27,13 @@ def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opi
         yield Opinion(
             "replayable",
             (*path, "audiences"),
-            f"a JWT told by `{issuer.audience_claim}` can be used here by every API that its holder shows it to",
+            f"with `{issuer.audience_claim}` as audience, every API that receives the JWT can use it here",
         )
     for place, audience in enumerate(issuer.audiences):
         if re.fullmatch(facts.audiences, audience):
-            message = f"whoever is shown a JWT for `{audience}` can use it here; name an audience of the broker's own"
+            message = (
+                f"every API that receives a JWT for `{audience}` can use it here; use an audience of the broker's own"
+            )
             yield Opinion("replayable", (*path, "audiences", place), message)
     if issuer.max_age is not None and issuer.max_age > _MONTH:
         message = "JWTs live for minutes or hours, so this limits nothing; write 1h, or leave it out"
@@ -50,12 +52,12 @@ def _preset(path: Path, issuer: Issuer) -> Opinions:
     if issuer.preset is None:
         return
     if isinstance(issuer.keys, KeyUrl) and issuer.preset not in _KEYS_ANYWHERE and not _is_own(issuer):
-        message = f"whoever is behind {issuer.keys.url} signs for every caller of {issuer.issuer}; take `keys` out"
+        message = f"the owner of {issuer.keys.url} could sign for every caller of {issuer.issuer}; take `keys` out"
         yield Opinion("preset-keys", (*path, "keys"), message)
 
 
 def _is_own(issuer: Issuer) -> bool:
-    """Whether the keys are the preset's own, or at the issuer's own origin."""
+    """Whether the keys are those of the preset, or at the issuer's own origin."""
     assert isinstance(issuer.keys, KeyUrl)
     keys_path = PRESETS[issuer.preset or ""].keys_path
     return issuer.keys.url == keys_path or urlsplit(issuer.keys.url)[:2] == urlsplit(issuer.issuer)[:2]

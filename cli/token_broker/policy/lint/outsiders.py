@@ -1,7 +1,8 @@
 """The linter's question: is there a condition left that an outsider cannot fulfil?
 
-Who is an outsider depends on the issuer. Where everybody shares it, all but one's own tenant are; where whoever likes
-signs up, all who did; at a company's own issuer nobody is, but a rule may still ask for less than it seems to.
+Who counts as an outsider depends on the issuer. If everybody shares the issuer, outsiders are all but one's own tenant;
+if anyone may sign up, outsiders are all users. At a company's own issuer nobody is an outsider, but a rule may still
+ask for less than it seems to.
 """
 
 import re
@@ -12,7 +13,7 @@ from broker.conditions import Like
 
 from token_broker.policy.document import Path
 from token_broker.policy.lint import claims
-from token_broker.policy.lint.claims import Pattern, Said, Value
+from token_broker.policy.lint.claims import Demand, Pattern, Value
 from token_broker.policy.lint.codes import Opinion, Opinions
 from token_broker.policy.lint.facts import ADDRESSES, ASKED, PUBLIC, Facts
 from token_broker.policy.model import Issuer, Rule
@@ -20,10 +21,10 @@ from token_broker.policy.presets import PRESETS
 
 
 class Weight(Enum):
-    """What a condition says of the caller."""
+    """How much a condition restricts the callers."""
 
-    TELLS = "somebody is told from others by it"
-    NOTHING = "whoever is a caller fulfils it"
+    DISTINGUISHES = "it distinguishes some callers from others"
+    NOTHING = "every caller fulfils it"
     WRITTEN = "the caller writes it itself"
     NAME = "others can take it over"
     UNVERIFIED = "nobody verified it"
@@ -31,7 +32,7 @@ class Weight(Enum):
 
 _DOMAIN = r"[a-z0-9-]+(\.[a-z0-9-]+)+"
 _ADDRESSES = re.compile(rf"[^@]*@(\*{{1,2}}\.)?({_DOMAIN})", re.IGNORECASE | re.ASCII)
-# Where whoever likes gets an address; a pattern on such a domain says nothing.
+# Anyone can get an address at these domains, so a pattern on one of them restricts nobody.
 _MAIL_FOR_ALL = re.compile(
     r"(gmail|googlemail|outlook|hotmail|live|msn|yahoo|ymail|icloud|me|mac|aol|proton|protonmail|pm|gmx|web|mail"
     r"|yandex|zoho|qq|163)\.(com|co\.[a-z]{2}|[a-z]{2})|privaterelay\.appleid\.com"
@@ -39,38 +40,38 @@ _MAIL_FOR_ALL = re.compile(
 # The domains whose addresses Google itself gives:
 # https://developers.google.com/identity/gsi/web/guides/verify-google-id-token
 _GOOGLE_S_OWN = re.compile(r".*[^*]@(gmail\.com|googlemail\.com)|.*@([a-z0-9-]+\.)*gserviceaccount\.com")
-_FEW = 3  # letters that a pattern must have
+_FEW = 3  # a pattern must have so many letters
 _ID = re.compile(r"(.*[/_])?(id|uid|oid|uuid)|(cognito:)?username")
 _SCOPES = frozenset({"scope", "scp", "scopes"})
 
 
-def outsiders(path: Path, rule: Rule, issuer: Issuer | None, said: Sequence[Said], facts: Facts) -> Opinions:
-    """What a rule's conditions let in that is not meant."""
-    weights = [(each, _weight(each, said, issuer, facts)) for each in said]
+def outsiders(path: Path, rule: Rule, issuer: Issuer | None, demands: Sequence[Demand], facts: Facts) -> Opinions:
+    """The opinions on a rule whose conditions outsiders can fulfil."""
+    weights = [(each, _weight(each, demands, issuer, facts)) for each in demands]
     unverified = next((claim for (_, claim, _), weight in weights if weight is Weight.UNVERIFIED), None)
     if unverified is not None:
         yield Opinion("unverified-address", _place(path, rule, unverified), _of_address(unverified))
     found = {weight for _, weight in weights}
-    if issuer and facts.pins and not any(_pins(each, said, facts) for each in said):
+    if issuer and facts.pins and not any(_pins(each, demands, facts) for each in demands):
         yield Opinion("shared-issuer", (*path, "when"), _of_shared(issuer, facts))
-    elif not facts.pins and Weight.TELLS not in found and Weight.UNVERIFIED not in found:
+    elif not facts.pins and Weight.DISTINGUISHES not in found and Weight.UNVERIFIED not in found:
         yield from _nothing_left(path, rule, weights, facts)
-    if facts.is_open and rule.share == "caller" and Weight.TELLS not in found:
+    if facts.is_open and rule.share == "caller" and Weight.DISTINGUISHES not in found:
         message = "each account mints a token of its own, and many use up the budget of all; write share: grant"
         yield Opinion("mint-budget", (*path, "share"), message)
 
 
-def _nothing_left(path: Path, rule: Rule, weights: Sequence[tuple[Said, Weight]], facts: Facts) -> Opinions:
-    told = {weight: claim for (where, claim, _), weight in weights if where == "when" or weight is not Weight.NOTHING}
-    if (claim := told.get(Weight.WRITTEN)) is not None:
+def _nothing_left(path: Path, rule: Rule, weights: Sequence[tuple[Demand, Weight]], facts: Facts) -> Opinions:
+    found = {weight: claim for (where, claim, _), weight in weights if where == "when" or weight is not Weight.NOTHING}
+    if (claim := found.get(Weight.WRITTEN)) is not None:
         message = f"the caller itself writes `{claim}`; add a condition on what only you or the issuer can set"
         yield Opinion("caller-chosen", _place(path, rule, claim), message)
-    elif (claim := told.get(Weight.NAME)) is not None:
+    elif (claim := found.get(Weight.NAME)) is not None:
         message = f"`{claim}` is a name that can change hands; match an id that never does, a role or a group"
         yield Opinion("changes-hands", _place(path, rule, claim), message)
     elif facts.is_open:
         message = (
-            "whoever signs up fulfils this; add a condition on what only you can set, such as a role or group. "
+            "anyone who signs up fulfils this; add a condition on what only you can set, such as a role or group. "
             "If every signed-in user is meant, keep the scopes narrow and silence this with the reason"
         )
         yield Opinion("outsiders", (*path, "when"), message)
@@ -83,7 +84,7 @@ def _place(path: Path, rule: Rule, claim: str) -> Path:
     return (*path, "when", claim) if claim in rule.when else (*path, "when")
 
 
-def _weight(each: Said, said: Sequence[Said], issuer: Issuer | None, facts: Facts) -> Weight:
+def _weight(each: Demand, demands: Sequence[Demand], issuer: Issuer | None, facts: Facts) -> Weight:
     where, claim, condition = each
     preset = PRESETS.get((issuer and issuer.preset) or "")
     wanted = list(claims.alternatives(condition))
@@ -92,38 +93,38 @@ def _weight(each: Said, said: Sequence[Said], issuer: Issuer | None, facts: Fact
     path = claims.path_of(claim)
     if path in facts.names:
         return Weight.NAME
-    if path in ADDRESSES and path not in facts.verified and not _is_verified(ADDRESSES[path], said):
+    if path in ADDRESSES and path not in facts.verified and not _is_verified(ADDRESSES[path], demands):
         return Weight.UNVERIFIED
-    # A program's client and scopes are its own; a person comes through a client that is everybody's.
-    if claims.is_among(path, facts.everybody) and not (path in ASKED and is_machine(said, facts)):
+    # A program's client and scopes belong to it alone. A person uses a client that everybody uses.
+    if claims.is_among(path, facts.everybody) and not (path in ASKED and is_machine(demands, facts)):
         return Weight.NOTHING
     if issuer and claim == issuer.audience_claim:
         return Weight.NOTHING
     if claims.is_among(path, facts.caller):
         return Weight.WRITTEN
-    if any(all(_tells(path, value, facts) for value in values) for values in wanted):
-        return Weight.TELLS
+    if any(all(_distinguishes(path, value, facts) for value in values) for values in wanted):
+        return Weight.DISTINGUISHES
     return Weight.NOTHING
 
 
-def _tells(path: str, value: Value, facts: Facts) -> bool:
-    """Whether a value, or those that a pattern fits, are not everybody's."""
+def _distinguishes(path: str, value: Value, facts: Facts) -> bool:
+    """Whether a value or pattern distinguishes callers, so that not everybody has it."""
     if not isinstance(value, str):
         return value is not False
     public = (*facts.public.get(path, ()), *PUBLIC.get(path.rsplit("/", 1)[-1], ()))
     if isinstance(value, Pattern):
-        return _pattern_tells(path, value, public, facts)
+        return _pattern_distinguishes(path, value, public, facts)
     if path in _SCOPES:
         return any(not claims.is_public(word, public) for word in value.split())
     return bool(value) and not claims.is_public(value, public)
 
 
-def _pattern_tells(path: str, pattern: Pattern, public: Sequence[str], facts: Facts) -> bool:
+def _pattern_distinguishes(path: str, pattern: Pattern, public: Sequence[str], facts: Facts) -> bool:
     if ADDRESSES.get(path) == "email_verified":
         return _names_domain(pattern)
     if path == "sub" and not re.fullmatch(facts.subjects, pattern):
         return False
-    # Ids are random, names are their owner's choice: a pattern on them fits everybody's, or nobody's.
+    # Ids are random and names are chosen by their owner. So a pattern on them matches everybody's, or nobody's.
     if _ID.fullmatch(path) or sum(map(str.isalnum, pattern)) < _FEW:
         return False
     samples = [*public, " ".join([*public, *public])] if path in _SCOPES else public
@@ -131,23 +132,23 @@ def _pattern_tells(path: str, pattern: Pattern, public: Sequence[str], facts: Fa
 
 
 def _names_domain(pattern: str) -> bool:
-    """`*@corp.example` and `*@*.corp.example` name one; `*corp.example` fits evilcorp.example, too."""
+    """Whether a pattern names a domain, as `*@corp.example` does. `*corp.example` also matches evilcorp.example."""
     found = _ADDRESSES.fullmatch(pattern)
     return found is not None and not _MAIL_FOR_ALL.fullmatch(found[2].lower())
 
 
-def _is_verified(flag: str, said: Sequence[Said]) -> bool:
-    """Whether a condition lets only true pass; Apple writes it as a text."""
+def _is_verified(flag: str, demands: Sequence[Demand]) -> bool:
+    """Whether a condition accepts only true, which Apple writes as a text."""
     return any(
         claims.path_of(claim) == flag
         and any(claims.passes(condition, {"claim": value}) for value in (True, "true"))
         and not any(claims.passes(condition, held) for held in ({}, {"claim": False}, {"claim": "false"}))
-        for _, claim, condition in said
+        for _, claim, condition in demands
     )
 
 
-def _pins(each: Said, said: Sequence[Said], facts: Facts) -> bool:
-    """Whether a condition says whose caller it is, where everybody shares the issuer."""
+def _pins(each: Demand, demands: Sequence[Demand], facts: Facts) -> bool:
+    """Whether a condition names the caller's tenant, at an issuer that everybody shares."""
     _, claim, condition = each
     path = claims.path_of(claim)
     if path not in facts.pins:
@@ -155,15 +156,15 @@ def _pins(each: Said, said: Sequence[Said], facts: Facts) -> bool:
     if path != "email":
         return bool(claims.exact(condition))
     addresses = claims.texts(condition)
-    # Another's address may have been verified once, and its domain sold since.
+    # The address may have been verified long ago, and its domain sold to somebody else since.
     is_theirs = "hd" not in facts.pins or all(map(_GOOGLE_S_OWN.fullmatch, addresses))
     is_exact = bool(claims.exact(condition)) or all(map(_names_domain, addresses))
-    return bool(addresses) and is_theirs and is_exact and _is_verified("email_verified", said)
+    return bool(addresses) and is_theirs and is_exact and _is_verified("email_verified", demands)
 
 
-def is_machine(said: Sequence[Said], facts: Facts) -> bool:
+def is_machine(demands: Sequence[Demand], facts: Facts) -> bool:
     """Whether only programs fulfil the conditions."""
-    for _, claim, condition in said:
+    for _, claim, condition in demands:
         value = facts.machines.get(claims.path_of(claim))
         if value == "":
             if claims.is_absence(condition):

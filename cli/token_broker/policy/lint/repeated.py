@@ -1,4 +1,4 @@
-"""Rules that say what others say."""
+"""Finds rules that repeat others, or that add nothing to others."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from token_broker.policy.model import Rule, TrustPolicy
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
-    """Whom a rule reaches with what, in a form that compares fast: a policy may have many rules."""
+    """The callers and grants of a rule, in a form that compares fast, since a policy may have many rules."""
 
     rule: Rule
     place: int
@@ -25,7 +25,7 @@ class _Reach:
         return cls(rule, place, conditions, scopes, frozenset(rule.aud))
 
     def covers(self, other: "_Reach") -> bool:
-        """Whether whoever gets something by the other gets it by this one, too."""
+        """Whether every caller of the other rule gets the same, or more, by this one."""
         return (
             self.conditions <= other.conditions
             and (self.scopes is None or (other.scopes is not None and other.scopes <= self.scopes))
@@ -34,12 +34,12 @@ class _Reach:
 
 
 def repeated(policy: TrustPolicy) -> Opinions:
-    # Only rules of one issuer and credential can say the same.
+    # Only rules of the same issuer and credential can repeat each other.
     groups: dict[tuple[str, str], list[_Reach]] = {}
     for place, rule in enumerate(policy.rules):
         groups.setdefault((rule.issuer, rule.credential), []).append(_Reach.of(rule, place))
     for reaches in groups.values():
-        # A rule that covers another has no condition that the other has not, so its rarest one finds it among many.
+        # A rule can only cover another that has all its conditions. So look for it under its rarest condition alone.
         counts = Counter(condition for reach in reaches for condition in reach.conditions)
         by_condition: dict[tuple[str, str], list[_Reach]] = {}
         for reach in reaches:
@@ -55,6 +55,6 @@ def _repeat(one: _Reach, other: _Reach) -> Opinions:
     path: Path = ("rules", one.place)
     if one.covers(other):
         if one.place > other.place and one.rule.share == other.rule.share:
-            yield Opinion("duplicate-rule", path, f"says what `{other.rule.name}` says; keep one")
+            yield Opinion("duplicate-rule", path, f"repeats `{other.rule.name}`; keep one")
     elif one.rule.share == "grant":
         yield Opinion("shadowed-rule", path, f"adds nothing to `{other.rule.name}`; take one out")

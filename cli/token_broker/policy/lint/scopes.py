@@ -1,9 +1,9 @@
-"""Scopes that give more than their callers need."""
+"""Opinions on scopes that give more than their callers need."""
 
 from collections.abc import Sequence
 
 from token_broker.policy.document import Path
-from token_broker.policy.lint.claims import Said
+from token_broker.policy.lint.claims import Demand
 from token_broker.policy.lint.codes import Opinion, Opinions
 from token_broker.policy.lint.facts import Facts
 from token_broker.policy.lint.outsiders import is_machine
@@ -23,19 +23,23 @@ def broad(path: Path, rule: Rule) -> Opinions:
             yield Opinion("shows-secrets", path, f"{scope} shows the secrets of other services")
 
 
-def of_end_users(path: Path, rule: Rule, said: Sequence[Said], facts: Facts) -> Opinions:
-    """A workspace has one owner: who reads or writes in it does so with what belongs to all its users."""
-    if not facts.end_users or is_machine(said, facts):
+def of_end_users(path: Path, rule: Rule, demands: Sequence[Demand], facts: Facts) -> Opinions:
+    """The opinions on scopes of end users. Everything in a workspace has one owner, so an end user who may read or
+    write there reaches the things of all other users.
+    """
+    if not facts.end_users or is_machine(demands, facts):
         return
     scopes = () if rule.scopes == "*" else rule.scopes
     reads = [scope for scope in scopes if scope == "read" or scope.endswith(":read")]
     if reads or rule.scopes == "*":
-        told = reads[0] if reads else "every scope"
-        yield Opinion("end-user-read", path, f"{told} reads what everyone in the workspace has")
+        reader = reads[0] if reads else "every scope"
+        yield Opinion("end-user-read", path, f"{reader} reads what everyone in the workspace has")
     writes = [scope for scope in scopes if scope in ("write", "smart_cdn:sign") or scope.endswith(":write")]
     if writes:
-        told = _WRITES.get(writes[0], "changes what belongs to everyone in the workspace")
-        yield Opinion("end-user-write", path, f"{writes[0]} {told}; is this meant for each user who fulfils the rule?")
+        effect = _WRITES.get(writes[0], "changes what belongs to everyone in the workspace")
+        yield Opinion(
+            "end-user-write", path, f"{writes[0]} {effect}; should every user who fulfils the rule do so?"
+        )
 
 
 _WRITES = {
