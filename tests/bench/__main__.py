@@ -70,7 +70,7 @@ def tell(report: Report) -> None:
 
 
 def verdict(reports: Iterable[Report], quick: bool) -> bool:
-    """Tells every figure beside its bound; whether all are within."""
+    """Print every figure beside its bound. Returns whether all are within."""
     good = True
     for report in reports:
         for name, figure in report.figures.items():

@@ -1,4 +1,4 @@
-"""Samples, and what is said of them: medians with their spread, and ratios of what was measured in turn."""
+"""Medians of samples with their spread, and ratios of samples that were measured in turn."""
 
 import statistics
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Spread:
 
     @classmethod
     def of(cls, samples: Sequence[float]) -> "Spread":
-        """Raises ValueError where there are none."""
+        """Raises ValueError if there are no samples."""
         if not samples:
             raise ValueError("no samples")
         return cls(percentile(samples, 25), statistics.median(samples), percentile(samples, 75), len(samples))
@@ -32,17 +32,17 @@ def percentile(samples: Sequence[float], percent: float) -> float:
 
 
 def ratios(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """Of pairs measured one after the other, so that a noisy moment is noisy for both."""
+    """The ratios of pairs. Each pair is measured one after the other, so that a noisy moment affects both."""
     return Spread.of([one / other for one, other in zip(ours, theirs, strict=True)])
 
 
 def rates(seconds: Sequence[float]) -> list[float]:
-    """How often a second, from what each took."""
+    """Calls a second, from the seconds that each call took."""
     return [1 / each for each in seconds]
 
 
 def number(value: float) -> str:
-    """Three figures of it, or all before the point."""
+    """A number with three significant figures, or with all those before the point."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -1,4 +1,4 @@
-"""What a measure gets and what it gives."""
+"""The input and the result of a measure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

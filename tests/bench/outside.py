@@ -1,4 +1,4 @@
-"""All that an exchange needs outside: an issuer, Secrets Manager and api2, by TLS on loopback, near or far."""
+"""The parties that an exchange calls: an issuer, Secrets Manager and api2, by TLS on loopback, near or far."""
 
 import asyncio
 import ssl
@@ -43,7 +43,7 @@ class Outside:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What an environment is told so that it trusts them and finds AWS."""
+        """The environment variables by which an environment trusts these servers and finds AWS."""
         return {
             **PRINCIPAL.variables(),
             "CREDENTIALS": "default",
@@ -54,7 +54,7 @@ class Outside:
         }
 
     def jwt(self, *, signer: Signer | None = None, **claims: Any) -> str:
-        """A caller JWT by RS256, which most issuers use: alice's, an editor's, unless told otherwise."""
+        """A caller JWT by RS256, which most issuers use. By default it is that of alice, an editor."""
         now = int(time.time())
         members = {"iss": self.issuer_url, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 3600}
         return (signer or self.signer).jwt(members | {"groups": ["editors"]} | claims)

@@ -1,4 +1,4 @@
-"""Who is measured: ours, an empty handler, and what one would write instead. All are artifacts under one emulator."""
+"""The measured parties: ours, an empty handler, and a conventional one. All are artifacts under the same emulator."""
 
 import hashlib
 import json
@@ -38,7 +38,7 @@ Resources:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One of those measured. `variables`: what its environments are told."""
+    """A measured artifact. `variables`: the environment variables of its environments."""
 
     name: str
     function: Function

@@ -1,4 +1,4 @@
-"""What the bench must show: one row a figure, with its target, and the ceiling that the quick form holds it to."""
+"""The rows of the bench: a figure each, with its target and the ceiling of the quick form."""
 
 from dataclasses import dataclass
 

@@ -72,7 +72,9 @@ def test_a_jwt_from_elsewhere_is_taken_from_a_file_or_stdin_and_never_from_an_ar
         (["exchange", "--scope", "assembly:read"], "did you mean `assemblies:read`?"),
     ],
 )
-def test_what_cannot_be_done_is_one_line_with_status_2(client: Client, arguments: list[str], message: str) -> None:
+def test_a_command_that_cannot_run_prints_one_line_with_status_2(
+    client: Client, arguments: list[str], message: str
+) -> None:
     status, out, err = run(client, *arguments)
     assert (status, out) == (2, "")
     assert message in err

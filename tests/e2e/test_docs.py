@@ -82,7 +82,7 @@ def run(line: str, folder: Path, stack: Client) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("page", RUN)
-def test_the_lines_of_a_page_do_what_it_says(page: str, folder: Path, stack: Client) -> None:
+def test_the_commands_of_a_page_work(page: str, folder: Path, stack: Client) -> None:
     if page == "docs/policy.md":
         parts = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
         (folder / "policy.yaml").write_text("version: 1\n" + "".join(parts))

@@ -118,7 +118,7 @@ def test_over_the_caller_s_mint_budget_is_429_while_hits_go_on(client: Client) -
     ],
     ids=["5xx twice", "429", "reset twice", "redirect", "HTML", "wider scopes"],
 )
-def test_a_failing_api2_is_told_in_the_contract_s_words(
+def test_a_failure_of_api2_is_answered_as_the_contract_says(
     clean: Client, fault: dict[str, Any], status: int, error: str
 ) -> None:
     clean.fault(path="/token", **fault)

@@ -70,7 +70,7 @@ def test_callers_with_tokens_of_their_own_do_not_share(client: Client) -> None:
     assert len(tokens) == 3
 
 
-def test_all_that_the_auth_key_has_is_asked_for_without_a_scope(clean: Client) -> None:
+def test_a_grant_of_all_scopes_is_minted_without_a_scope(clean: Client) -> None:
     answer = clean.token(clean.jwt(groups=["admins"]))
     assert answer.status == 200
     assert {"auth_keys:write", "billing:read"} <= set(answer.body["scope"].split())

@@ -70,7 +70,9 @@ def test_the_recorded_event_is_answered(client: Client) -> None:
 
 
 @pytest.mark.parametrize("authorizer", [{}, {"jwt": {"claims": {"sub": "x"}}}, {"iam": None}], ids=str)
-def test_without_the_authorizer_s_word_it_is_our_own_fault(client: Client, authorizer: dict[str, Any]) -> None:
+def test_an_event_without_the_authorizer_s_identity_is_our_own_fault(
+    client: Client, authorizer: dict[str, Any]
+) -> None:
     answer = invoke(client, iam_event(authorizer=authorizer))
     assert (answer.body["statusCode"], json.loads(answer.body["body"])["error"]) == (500, "server_error")
 

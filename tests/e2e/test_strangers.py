@@ -1,4 +1,4 @@
-"""Who may call the stack on a developer's machine: nobody that a page elsewhere, or another user, can be."""
+"""A page from elsewhere and another user of the machine cannot use the stack on a developer's machine."""
 
 import json
 from collections.abc import Iterator

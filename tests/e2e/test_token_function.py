@@ -26,11 +26,11 @@ def test_an_invocation_gets_a_token_and_when_it_ends(client: Client) -> None:
     assert client.api2("GET", "/assemblies", headers=bearer).status == 200
 
 
-def test_nothing_asked_is_all_that_the_policy_gives(client: Client) -> None:
+def test_a_request_without_a_scope_gets_all_that_the_policy_gives(client: Client) -> None:
     assert invoke(client, {}).body["scope"] == "assemblies:read assemblies:write"
 
 
-def test_its_record_says_who_by_the_template_alone(client: Client) -> None:
+def test_the_record_of_an_invocation_names_the_caller_of_the_template(client: Client) -> None:
     invoke(client, {"scope": ["assemblies:write"]})
     record = [record for record in client.records() if record["proof"] == "invoke"][-1]
     assert (record["issuer"], record["subject"], record["outcome"]) == ("invoke", "pipeline", "granted")

@@ -30,7 +30,7 @@ def test_an_editor_makes_and_finds_an_assembly(client: Client, script: Script) -
     assert ended["assembly_id"] in [item["id"] for item in editor("listAssemblies")["items"]]
 
 
-def test_and_is_refused_what_the_token_does_not_cover(client: Client, script: Script) -> None:
+def test_the_client_is_refused_a_call_that_its_token_does_not_cover(client: Client, script: Script) -> None:
     reader = official(client, script, "assemblies:read")
     for method, given in (("createAssembly", {"params": {"steps": STEPS}}), ("listTemplates", {})):
         with pytest.raises(Refused) as refusal:

@@ -76,7 +76,7 @@ def test_native_code_is_arm64(artifact: Path) -> None:
         assert struct.unpack("<H", head[18:20])[0] == AARCH64
 
 
-def test_it_holds_the_compiled_policy_of_the_root_and_no_local_mark(artifact: Path) -> None:
+def test_the_artifact_has_the_compiled_policy_of_the_root_without_a_local_mark(artifact: Path) -> None:
     policy = json.loads((artifact / "policy.json").read_text())
     assert (policy["local"], policy["upstream"], policy["aws_endpoint"]) == (
         False,
@@ -85,7 +85,7 @@ def test_it_holds_the_compiled_policy_of_the_root_and_no_local_mark(artifact: Pa
     )
 
 
-def test_it_holds_what_the_function_needs_and_nothing_that_only_people_use(artifact: Path) -> None:
+def test_the_artifact_has_what_the_function_needs_and_nothing_that_only_people_use(artifact: Path) -> None:
     names = {path.name for path in artifact.iterdir()}
     assert {"broker", "policy.json", "cryptography", "boto3", "urllib3", "aws_lambda_powertools"} <= names
     assert not names & {"yaml", "pydantic", "token_broker", "local", "tests", "moto", "bin"}
@@ -93,11 +93,11 @@ def test_it_holds_what_the_function_needs_and_nothing_that_only_people_use(artif
     assert not [path for path in files(artifact) if path.suffix in (".pem", ".key", ".env")]
 
 
-def test_it_is_small(artifact: Path) -> None:
+def test_the_artifact_is_small(artifact: Path) -> None:
     assert sum(path.stat().st_size for path in files(artifact)) < 30_000_000
 
 
-def test_what_is_deployed_is_locked_with_hashes() -> None:
+def test_deployed_packages_are_locked_with_hashes() -> None:
     text = (ROOT / "requirements.txt").read_text()
     packages = [line for line in text.splitlines() if "==" in line]
     assert packages
@@ -129,7 +129,7 @@ def make(root: Path, target: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
 
 
-def test_a_wrong_policy_is_not_built_and_its_place_is_told(tmp_path: Path) -> None:
+def test_a_wrong_policy_is_not_built_and_its_place_is_reported(tmp_path: Path) -> None:
     root = copy_of_the_build(tmp_path / "root")
     policy = (root / "policy.yaml").read_text()
     (root / "policy.yaml").write_text(policy.replace("scopes: [assemblies:write]", "scopes: [assemblies:wrote]", 1))

@@ -55,7 +55,7 @@ class Person:
 
     @property
     def variables(self) -> dict[str, str]:
-        # Those that `make test` exports, and make's own, are no part of a person's shell.
+        # A person's shell has neither the variables of `make test` nor make's own.
         made = {"POLICY", "PORT", "WORKERS", "UPSTREAM", "SANDBOX", "MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
         return {
             **{name: value for name, value in os.environ.items() if name not in made},
@@ -103,7 +103,7 @@ def person(tmp_path: Path, moto: str) -> Iterator[Person]:
         yield Person(tmp_path, aws)
 
 
-def test_what_is_deployed_answers_as_it_was_built_and_a_changed_policy_is_built_before_it_is_deployed(
+def test_a_deployment_answers_as_it_was_built_and_a_changed_policy_is_built_before_it_is_deployed(
     person: Person,
 ) -> None:
     status, said = person.make("deploy", "ENV=prod")
@@ -120,7 +120,7 @@ def test_what_is_deployed_answers_as_it_was_built_and_a_changed_policy_is_built_
     assert said.endswith("Next: .venv/bin/token-broker secret put --env prod, since the secret has no value yet.\n")
     policy = person.checkout / "prod.yaml"
     policy.write_text(policy.read_text().replace("max_age: 1h", "max_age: 30m"))
-    # Nobody has to remember to build: an old build would deploy the old policy without a word.
+    # If deploy did not build, an old build would deploy the old policy without a warning.
     status, said = person.make("deploy", "ENV=prod")
     assert status == 0, said
     changed = person.aws.stacks["broker-prod"]
@@ -188,7 +188,7 @@ WRONG: dict[str, tuple[tuple[str, ...], str]] = {
 
 
 @pytest.mark.parametrize(("words", "told"), WRONG.values(), ids=WRONG)
-def test_a_mistake_before_the_build_is_told_in_a_line_and_leaves_no_stack(
+def test_a_mistake_before_the_build_is_reported_in_a_line_and_leaves_no_stack(
     person: Person, words: tuple[str, ...], told: str
 ) -> None:
     status, said = person.make(*words)
@@ -208,7 +208,7 @@ def test_a_credential_without_a_secret_stops_the_deployment_before_anything_is_b
     assert not (person.checkout / ".aws-sam").exists()
 
 
-def test_a_shell_without_aws_credentials_is_told_so_before_anything_is_built(person: Person) -> None:
+def test_a_shell_without_aws_credentials_is_refused_before_anything_is_built(person: Person) -> None:
     logged_out = ("env", "-u", "AWS_ACCESS_KEY_ID", "-u", "AWS_SECRET_ACCESS_KEY", "AWS_EC2_METADATA_DISABLED=true")
     home = f"AWS_SHARED_CREDENTIALS_FILE={person.checkout / 'none'}"
     for command in (
@@ -221,7 +221,7 @@ def test_a_shell_without_aws_credentials_is_told_so_before_anything_is_built(per
     assert not (person.checkout / ".aws-sam").exists()
 
 
-def test_make_build_builds_the_policy_that_it_is_told(person: Person) -> None:
+def test_make_build_builds_the_policy_that_is_named(person: Person) -> None:
     status, said = person.make("build", "POLICY=prod.yaml")
     assert status == 0, said
     built = (person.checkout / ".aws-sam/build/BrokerFunction/policy.json").read_bytes()
@@ -251,7 +251,9 @@ def test_make_build_takes_a_policy_whose_name_has_spaces(person: Person) -> None
 
 
 @pytest.mark.parametrize("name", ["a.b", "a]b", "it's", "version", "größe", "1st", "a" * 70])
-def test_an_environment_whose_name_makes_no_stack_is_told_before_a_question_is_asked(person: Person, name: str) -> None:
+def test_an_environment_whose_name_makes_no_stack_is_refused_before_a_question_is_asked(
+    person: Person, name: str
+) -> None:
     before = (person.checkout / "samconfig.toml").read_text()
     status, shown = answered(
         [*MAKE, "deploy", f"ENV={name}"], [], folder=person.checkout, variables=person.variables, seconds=60

@@ -125,7 +125,7 @@ def test_a_killed_process_is_replaced(run: Callable[..., None]) -> None:
     run(story)
 
 
-def test_who_finds_no_environment_free_in_time_is_told_so(run: Callable[..., None]) -> None:
+def test_an_invocation_that_finds_no_free_environment_in_time_is_refused(run: Callable[..., None]) -> None:
     async def story(pool: Pool) -> None:
         long = asyncio.create_task(call(pool, sleep=1))
         await asyncio.sleep(0.1)

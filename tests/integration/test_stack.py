@@ -1,4 +1,4 @@
-"""`make up`, `make down` and `make demo`, as their user meets them."""
+"""`make up`, `make down` and `make demo` as a user runs them."""
 
 import json
 import os
@@ -103,7 +103,7 @@ def test_up_returns_when_all_answers_and_down_leaves_nothing(stack: Stack) -> No
     wait_until(lambda: not stack.processes())
 
 
-def test_down_without_a_stack_says_so(stack: Stack) -> None:
+def test_down_without_a_stack_prints_that_none_is_up(stack: Stack) -> None:
     assert stack.run("down") == (0, "no stack is up\n", "")
 
 
@@ -142,7 +142,7 @@ def test_a_busy_port_is_one_clear_line(stack: Stack) -> None:
     assert err == f"port {port} (for broker) is busy; choose another run of five with PORT=4100\n"
 
 
-def test_a_wrong_policy_is_told_by_place_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
+def test_a_wrong_policy_is_reported_by_its_place_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
     policy = tmp_path / "wrong.yaml"
     policy.write_text("version: 1\nrulez: []\n")
     status, _, err = stack.run("up", POLICY=str(policy))
@@ -192,8 +192,8 @@ def test_a_wrong_option_is_one_clear_line(stack: Stack, variables: dict[str, str
 
 
 @pytest.mark.timeout(300)  # two stacks, one after the other
-def test_of_two_that_come_up_at_once_the_second_takes_the_place_of_the_first_and_both_are_told_so(stack: Stack) -> None:
-    """One's plan was once run under the other's policy, and told as the one's own."""
+def test_of_two_stacks_started_at_once_the_second_replaces_the_first_and_both_report_success(stack: Stack) -> None:
+    """The plan of one stack once ran with the policy of the other, and was reported as the first one's own."""
     both = [stack.start("up"), stack.start("up")]
     assert [(process.communicate(timeout=100)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
     assert urllib3.request("GET", f"{stack.info()['broker_url']}/health").status == 200
@@ -206,7 +206,7 @@ def test_a_killed_supervisor_leaves_no_process(stack: Stack) -> None:
     wait_until(lambda: not stack.processes(), seconds=15)
 
 
-def test_the_stack_serves_the_ports_it_was_told(stack: Stack) -> None:
+def test_the_stack_serves_the_ports_from_port(stack: Stack) -> None:
     for first in (port for port in free_ports(20) if port < 65_000):
         status, _, err = stack.run("up", PORT=str(first))
         if "is busy" not in err:  # as a neighbour may be

@@ -1,1 +1,1 @@
-"""What tests share: a clock they move, keys that sign, a web that answers as told, a broker wired to them."""
+"""The parts that tests share: a clock that they move, keys that sign, a fake web, and a broker wired to them."""

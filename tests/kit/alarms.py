@@ -1,4 +1,4 @@
-"""When a CloudWatch alarm would ring on made-up metrics: its statistics, metric math and periods evaluated here.
+"""Evaluates CloudWatch alarms on made-up metrics: statistics, metric math and periods.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html#alarm-evaluation
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html
@@ -10,7 +10,7 @@ import operator
 from collections.abc import Callable, Mapping
 from typing import Any
 
-# What was measured, by metric and the value of its one dimension: minute by minute, each value that was put.
+# The values of each minute, by metric and the value of its one dimension.
 Series = Mapping[tuple[str, str], Mapping[int, list[float]]]
 
 _STATISTICS: dict[str, Callable[[list[float]], float]] = {

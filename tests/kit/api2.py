@@ -1,4 +1,4 @@
-"""A caller of the api2 sandbox, and its operator; good defaults: a test changes the one thing that it is about."""
+"""A client and operator of the api2 sandbox. Its defaults are valid, so that a test changes only what it is about."""
 
 import base64
 import hmac

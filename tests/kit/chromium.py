@@ -19,7 +19,7 @@ def browser(*names: str) -> Script:
 
 
 def chromium() -> str:
-    """The path of Chromium. Raises RuntimeError where there is none and none can be installed."""
+    """The path of Chromium. Raises RuntimeError if there is none and none can be installed."""
     found = _found()
     if found is None:
         (ROOT / ".local").mkdir(exist_ok=True)

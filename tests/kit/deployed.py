@@ -11,7 +11,7 @@ from local.aws.template import sections_of
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 SOURCE: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
-# All that a parameter can turn on is on.
+# Every optional part is on.
 EVERYTHING = {
     "IamCallers": "yes",
     "InvokeCaller": "nightly",

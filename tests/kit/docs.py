@@ -1,4 +1,4 @@
-"""What the pages say to type."""
+"""Finds the commands in the pages of the docs."""
 
 import re
 

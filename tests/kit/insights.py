@@ -1,4 +1,4 @@
-"""CloudWatch Logs Insights in small: JSON lines flattened as it does, and the few commands that our queries use.
+"""A small CloudWatch Logs Insights: flattens JSON lines as it does, and runs the few commands that our queries use.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_QuerySyntax.html

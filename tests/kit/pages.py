@@ -1,4 +1,4 @@
-"""A page that sends what it is told, and tells what it could read of the answers."""
+"""A page that sends the test's requests, and returns what it could read of the answers."""
 
 import threading
 from collections.abc import Iterator

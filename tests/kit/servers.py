@@ -32,7 +32,7 @@ class Loop:
 
 
 async def _end_tasks() -> None:
-    """Whoever still waits here, such as for a client that has gone."""
+    """Cancel the tasks that still wait, such as for a client that has gone."""
     tasks = asyncio.all_tasks() - {asyncio.current_task()}
     for task in tasks:
         task.cancel()

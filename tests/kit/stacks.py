@@ -1,4 +1,4 @@
-"""The real stack for tests: a folder of its own, free ports, and the built artifact that all share."""
+"""The real stack for tests, with a folder and ports of its own. All share the built artifact."""
 
 import json
 import time
@@ -25,7 +25,7 @@ FORM = "application/x-www-form-urlencoded"
 
 @contextmanager
 def running_stack(folder: Path, policy: Path, workers: int = 2) -> Iterator["Client"]:
-    """A client of a stack that runs as long as the context."""
+    """Run a stack as long as the context lasts. Yields a client of it."""
     supervisor = up(Options(policy.resolve(), 0, workers, None, None, None), folder)
     try:
         yield Client(folder)
@@ -43,7 +43,7 @@ class Answer:
 
 
 class Client:
-    """A caller of a running stack; and its operator, who reads the logs and breaks api2."""
+    """A client of a running stack, and its operator: it reads the logs and orders faults of api2."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -57,7 +57,7 @@ class Client:
         return int(time.time())
 
     def jwt(self, **claims: Any) -> str:
-        """A caller JWT of the stack's issuer: alice, an editor, unless told otherwise."""
+        """A caller JWT of the stack's issuer. By default it is that of alice, an editor."""
         members = {
             "iss": self.stack["issuer_url"],
             "sub": "alice",

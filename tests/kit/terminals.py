@@ -1,4 +1,4 @@
-"""A command in a terminal, and somebody who answers its questions."""
+"""Runs a command in a terminal and answers its questions."""
 
 import os
 import pty

@@ -66,7 +66,7 @@ def test_imports_go_down_the_ladder(module: str) -> None:
     assert upward(broker, module) == set()
 
 
-def test_and_never_in_a_circle() -> None:
+def test_imports_never_form_a_circle() -> None:
     TopologicalSorter({module: imports(file, broker) for module, file in MODULES.items()}).prepare()
 
 

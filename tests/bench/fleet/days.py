@@ -1,4 +1,4 @@
-"""A day of a fleet in virtual time: environments over the real caches, which come, are asked, and go."""
+"""A day of a fleet in virtual time: environments with the real caches start, answer requests, and end."""
 
 import random
 import time
@@ -63,7 +63,7 @@ CURVES: dict[str, Callable[[int, random.Random], Iterable[Life]]] = {"steady": s
 
 @dataclass
 class Day:
-    """What came of it. `waits`: seconds of virtual time that each environment's first answer took."""
+    """The counts of a day. `waits`: seconds of virtual time that each environment's first answer took."""
 
     caches: Counter[str] = field(default_factory=Counter)  # as in the audit record
     refused: int = 0

@@ -1,4 +1,4 @@
-"""Virtual time: code that blocks runs in greenlets, and a wait hands on to whoever is next."""
+"""Virtual time: blocking code runs in greenlets, and a wait switches to the greenlet that is due next."""
 
 import heapq
 from collections.abc import Callable
@@ -37,12 +37,12 @@ class Timeline:
         self._hub.switch()
 
     def crash(self) -> None:
-        """End whoever calls this as a killed process ends: nothing after it is done, no `finally` either."""
+        """End the calling code as a kill ends a process: nothing after this call runs, and no `finally` does."""
         self._gone.append(getcurrent())
         self._hub.switch()
 
     def run(self) -> None:
-        """Until nobody waits any more."""
+        """Run until no code is waiting."""
         while self._waiting:
             self.now, _, task = heapq.heappop(self._waiting)
             task.switch()

@@ -67,7 +67,7 @@ class Metered:
 
 @dataclass
 class Api2:
-    """Mints; `crashes` of those who ask die before they have the answer."""
+    """Mints tokens. The first `crashes` environments that ask die before they get the answer."""
 
     timeline: Timeline
     crashes: int

@@ -19,7 +19,7 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def cli(node: Node, package: str, api2: Api2, tmp_path: Path) -> Cli:
-    """`transloadit …` in a folder and a home without credentials; what it may use comes in its environment."""
+    """Run `transloadit …` in a folder and a home without credentials; its credentials come in environment variables."""
 
     def run(*arguments: str | Path, given: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
         program = FOLDER / "node_modules" / package / "dist/cli.js"

@@ -28,14 +28,14 @@ def test_a_token_is_minted_for_the_scopes_asked_each_once_in_their_order(officia
     assert (token["token_type"], token["expires_in"]) == ("Bearer", 21600)
 
 
-def test_its_own_default_audience_is_accepted(official: Official, api2: Api2) -> None:
+def test_the_client_s_default_audience_is_accepted(official: Official, api2: Api2) -> None:
     token = official.with_secret_of(KEY)("mintBearerToken")["access_token"]
     assert api2.send("GET", "/_sandbox/forms")[1][-1]["aud"] == "mcp"
     assert official.having(authToken=token)("listAssemblies")["items"] == []
 
 
 @pytest.mark.parametrize("way", ["bearer", "signature"])
-def test_each_way_of_these_tests_is_what_it_says(official: Official, api2: Api2, way: str) -> None:
+def test_each_way_to_authenticate_is_logged_as_that_way(official: Official, api2: Api2, way: str) -> None:
     client = official.with_token_of(KEY) if way == "bearer" else official.with_secret_of(KEY)
     client("listTemplates")
     assert api2.log()[-1]["caller"].startswith(f"{way} of {KEY.key}")
@@ -331,7 +331,7 @@ def test_a_token_is_refused_in_its_own_words(
     assert refusal.value.message.startswith(f"{code}: ")
 
 
-def test_a_limit_is_waited_for_and_an_end_of_patience_told(client: Official, api2: Api2) -> None:
+def test_the_client_waits_for_a_limit_and_reports_when_it_gives_up(client: Official, api2: Api2) -> None:
     limited = {"error": "RATE_LIMIT_REACHED", "message": "Request limit reached", "info": {"retryIn": 0.05}}
     fault = {"path": "/assemblies", "status": 413, "body": limited}
     api2.control("faults", times=2, **fault)

@@ -57,7 +57,7 @@ def test_a_file_of_no_assembly_is_refused(assembly: dict[str, Any]) -> None:
         sender(stranger, "lost.bin").upload()
 
 
-def test_what_was_sent_already_is_not_taken_twice(assembly: dict[str, Any], api2: Api2) -> None:
+def test_bytes_that_were_sent_before_are_not_taken_twice(assembly: dict[str, Any], api2: Api2) -> None:
     late = sender(assembly, "twice.bin")
     late.upload_chunk()
     late.offset = 0

@@ -94,7 +94,7 @@ def upload(uppy: Script, site: Site, api2: Api2) -> Iterator[Upload]:
         yield run
 
 
-def test_it_is_signed_beforehand_and_waits_by_events(upload: Upload) -> None:
+def test_uppy_with_a_signature_made_beforehand_waits_by_events(upload: Upload) -> None:
     told = upload(options=signed())
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_EVENTS)
     (kept,) = told["assembly"]["uploads"]
@@ -104,13 +104,15 @@ def test_it_is_signed_beforehand_and_waits_by_events(upload: Upload) -> None:
     assert told["elsewhere"] == []
 
 
-def test_its_site_signs_each_upload_and_it_waits_by_asking(upload: Upload, api2: Api2) -> None:
+def test_uppy_with_a_signature_for_each_upload_waits_by_polling(upload: Upload, api2: Api2) -> None:
     api2.control("faults", path="/updates", status=503)
     told = upload(options_url="/options")
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_ASKING)
 
 
-def test_its_site_makes_the_assembly_with_a_bearer_token(upload: Upload, site: Site, api2: Api2) -> None:
+def test_uppy_uploads_to_an_assembly_that_its_site_made_with_a_bearer_token(
+    upload: Upload, site: Site, api2: Api2
+) -> None:
     site.token = api2.bearer("assemblies:write")
     told = upload(service=None, options={"params": {"auth": {"key": KEY.key}, "steps": STEPS}})
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_EVENTS)

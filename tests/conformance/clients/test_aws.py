@@ -10,12 +10,12 @@ from tests.kit.jwts import Signer
 from tests.kit.stacks import Client
 
 
-def test_a_cognito_id_token_is_told_by_its_audience(stack: Client, pool: Pool) -> None:
+def test_a_cognito_id_token_is_recognised_by_its_audience(stack: Client, pool: Pool) -> None:
     answer = stack.token(pool.id_token)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read templates:read")
 
 
-def test_a_cognito_access_token_has_no_audience_and_is_told_by_its_client(stack: Client, pool: Pool) -> None:
+def test_a_cognito_access_token_has_no_audience_and_is_recognised_by_its_client(stack: Client, pool: Pool) -> None:
     answer = stack.token(pool.access_token)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read dam:read")
 
@@ -50,14 +50,14 @@ def web_identity(sts: Signer, stack: Client, **changes: Any) -> str:
     return sts.jwt(claims)
 
 
-def test_an_sts_web_identity_token_is_told_by_claims_under_a_url(stack: Client, sts: Signer) -> None:
+def test_an_sts_web_identity_token_is_recognised_by_claims_under_a_url(stack: Client, sts: Signer) -> None:
     answer = stack.token(web_identity(sts, stack))
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read auth_keys:read")
     assert stack.opens_api2(answer.body["access_token"])
 
 
 @pytest.mark.parametrize(("account", "status"), [("210987654321", 403), (123456789012, 403), (None, 401)])
-def test_and_not_of_another_account(stack: Client, sts: Signer, account: Any, status: int) -> None:
+def test_an_sts_token_of_another_account_is_refused(stack: Client, sts: Signer, account: Any, status: int) -> None:
     # Without an account the issuer's own requirement fails; with another no rule matches.
     assert stack.token(web_identity(sts, stack, aws_account=account)).status == status
 

@@ -41,7 +41,7 @@ def test_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
     assert stack.opens_api2(body["access_token"])
 
 
-def test_its_own_sigv4(stack: Client) -> None:
+def test_curl_signs_with_its_own_sigv4(stack: Client) -> None:
     options = ["--aws-sigv4", "aws:amz:us-east-1:execute-api", "-d", "grant_type=client_credentials"]
     url = f"{stack.stack['broker_url']}/iam/token"
     access_key, secret_key = stack.stack["aws_access_key_id"], stack.stack["aws_secret_access_key"]

@@ -71,7 +71,7 @@ def test_authlib_s_private_key_jwt_with_the_issuer_as_audience(stack: Client, rs
     assert stack.opens_api2(token["access_token"])
 
 
-def test_and_not_with_the_token_endpoint(stack: Client, rsa_service: Signer) -> None:
+def test_an_assertion_for_the_token_endpoint_is_refused(stack: Client, rsa_service: Signer) -> None:
     session = OAuth2Session(RSA_SERVICE, pem(rsa_service), token_endpoint_auth_method="private_key_jwt")
     session.register_client_auth_method(PrivateKeyJWT(url(stack), alg="RS256"))
     with pytest.raises(OAuthError) as raised:

@@ -1,4 +1,4 @@
-"""What API Gateway's HTTP API does to a request, row by row, and our gateway doing the same."""
+"""Our gateway treats a request as API Gateway's HTTP API does. Each row names the AWS page that says so."""
 
 import base64
 import json
@@ -42,7 +42,7 @@ ROUTED = {
 
 
 class Function(Pool):
-    """In the function's place: keeps the event, returns what it is told."""
+    """Stands in for the function: keeps the event, and returns the test's value."""
 
     def __init__(self, returns: Any = None) -> None:
         super().__init__([])
@@ -298,7 +298,7 @@ def test_www_authenticate_is_passed_or_renamed(renames: bool, name: str) -> None
         (Busy(), 503, b'{"message": "Service Unavailable"}'),
     ],
 )
-def test_what_the_function_returns_becomes_the_answer(returns: Any, status: int, body: bytes) -> None:
+def test_a_value_that_the_function_returns_becomes_the_answer(returns: Any, status: int, body: bytes) -> None:
     with gateway(returns) as running:
         answer = running.send("POST")
         assert (answer.status, answer.data) == (status, body)
@@ -339,7 +339,7 @@ def test_a_template_that_can_be_emulated_is_read() -> None:
     ],
     ids=["an authorizer", "payload 1.0", "another function", "origins as one text", "any origin", "a REST API"],
 )
-def test_what_cannot_be_emulated_is_refused_at_start(given: dict[str, Any]) -> None:
+def test_a_template_that_cannot_be_emulated_is_refused_at_start(given: dict[str, Any]) -> None:
     with pytest.raises(CannotEmulate):
         read_api(given)
 
@@ -362,7 +362,7 @@ def signed(
     return dict(request.headers.items())
 
 
-def test_a_signed_request_becomes_an_event_with_who_signed_it() -> None:
+def test_a_signed_request_becomes_an_event_with_its_signer() -> None:
     with gateway() as running:
         event = running.event("POST", "/iam/token", body=b"a=1", headers=signed(running.origin))
     identity = event["requestContext"]["authorizer"]["iam"]
@@ -390,7 +390,7 @@ def test_a_signed_request_becomes_an_event_with_who_signed_it() -> None:
     ],
     ids=str,
 )
-def test_what_is_not_signed_so_is_forbidden_and_not_invoked(changes: dict[str, str | None]) -> None:
+def test_a_request_without_a_valid_signature_is_forbidden_and_not_invoked(changes: dict[str, str | None]) -> None:
     with gateway() as running:
         headers = signed(running.origin) | changes
         sent = {name: value for name, value in headers.items() if value is not None}

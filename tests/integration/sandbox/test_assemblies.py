@@ -62,7 +62,7 @@ def test_quiet_says_no_more_than_needed(api2: Api2) -> None:
     assert made.keys() == {"ok", "assembly_id"}
 
 
-def test_who_made_it_and_with_which_client_is_told(api2: Api2) -> None:
+def test_an_assembly_names_its_maker_and_its_client(api2: Api2) -> None:
     headers = {"Transloadit-Client": "test:1", "Referer": "https://a.example/"}
     made = api2.signed("POST", "/assemblies", headers=headers, steps=STEPS)[1]
     told = {"transloadit_client": "test:1", "client_referer": "https://a.example/", "api_auth_key_id": KEY.id}
@@ -216,7 +216,7 @@ def test_the_list_is_filtered_and_paged(api2: Api2) -> None:
     assert api2.signed("GET", "/assemblies", pagesize=2)[1]["count"] == 3
 
 
-def test_only_the_rows_that_are_shown_are_built(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_rows_of_the_page_are_built(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [api2.assembly()["assembly_id"] for _ in range(5)]
     built, status = [], Assembly.status
 
@@ -239,7 +239,7 @@ def test_files_that_lie_elsewhere_are_believed(api2: Api2) -> None:
     assert (status["uploads"][0]["name"], status["uploads"][0]["url"]) == ("b.jpg", "https://s3.example/b.jpg")
 
 
-def test_but_no_more_of_them_than_it_waits_for_and_takes(api2: Api2) -> None:
+def test_an_assembly_takes_no_more_files_than_it_waits_for(api2: Api2) -> None:
     few, cancelled = api2.assembly(expected=3, auth={"max_number_of_files": 1}), api2.assembly(expected=1)
     api2.send("DELETE", cancelled["assembly_url"])
     assert api2.send("POST", f"{cancelled['assembly_url']}/add_file?filename=a")[1]["uploads"] == []

@@ -1,4 +1,4 @@
-"""Who may call an endpoint. The refusals are rows of test_errors.py."""
+"""Authentication of requests. The refusals are rows of test_errors.py."""
 
 import json
 from typing import Any
@@ -75,7 +75,7 @@ def test_a_pinned_key_takes_no_other_algorithm(api2: Api2) -> None:
     assert (body["error"], body["message"]) == ("INVALID_SIGNATURE", "This Auth Key signs with sha256 only")
 
 
-def test_an_algorithm_that_is_none_is_told_from_a_wrong_signature(api2: Api2) -> None:
+def test_an_unknown_algorithm_has_another_message_than_a_wrong_signature(api2: Api2) -> None:
     text = json.dumps({"auth": {"key": "key-1", "expires": "2030-01-01T00:00:00Z"}})
     sent = [{"params": text, "signature": f"{algorithm}:00"} for algorithm in ("md5", "sha384")]
     assert [api2.with_fields("GET", "/assemblies", each)[1]["message"] for each in sent] == [
@@ -89,7 +89,7 @@ def test_each_spelling_of_expires_is_read(api2: Api2, expires: str) -> None:
     assert api2.signed("GET", "/assemblies", auth={"expires": expires})[0] == 200
 
 
-def test_what_is_signed_is_the_text_as_sent(api2: Api2) -> None:
+def test_the_signature_is_over_the_text_as_sent(api2: Api2) -> None:
     text = '{"auth":{"key":"key-1","expires":"2030-01-01T00:00:00Z"},  "keywords": ["\u00e9 \\u00e9 +&%"]}'
     fields = {"params": text, "signature": sign(text, KEY)}
     assert api2.with_fields("GET", "/assemblies", fields)[0] == 200
@@ -104,7 +104,7 @@ def test_a_signature_is_good_once_where_the_contract_says_so(api2: Api2, path: s
     assert api2.signed("GET", path, auth=same | {"key": "key-1"}, nonce=3)[0] == 200
 
 
-def test_and_as_often_as_wanted_elsewhere_so_that_clients_without_a_nonce_work(api2: Api2) -> None:
+def test_a_signature_works_many_times_elsewhere_so_that_clients_without_a_nonce_work(api2: Api2) -> None:
     for _ in range(2):
         assert api2.signed("GET", "/assemblies", auth={"nonce": None})[0] == 200
 
@@ -121,7 +121,7 @@ def test_without_enforcement_an_auth_key_alone_is_enough(lax: Api2) -> None:
     assert by_key_alone(lax, "POST", "/assemblies", steps=STEPS)[0] == 200
 
 
-def test_but_what_is_signed_must_be_right(lax: Api2) -> None:
+def test_a_wrong_signature_is_refused_even_if_none_is_needed(lax: Api2) -> None:
     wrong = {"params": '{"auth": {"key": "key-1"}}', "signature": "sha384:00"}
     assert lax.with_fields("GET", "/assemblies", wrong)[1]["error"] == "INVALID_SIGNATURE"
     assert by_key_alone(lax, "GET", "/assemblies", {"expires": "2020-01-01T00:00:00Z"})[1]["error"] == "AUTH_EXPIRED"

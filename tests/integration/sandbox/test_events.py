@@ -68,7 +68,7 @@ def test_events_come_as_the_assembly_goes_on_and_end_with_it(api2: Api2) -> None
     assert json.loads(events[4][2]) == ["resized", api2.status(made)["results"]["resized"][0]]
 
 
-def test_who_comes_late_hears_it_all_and_who_comes_again_the_rest(api2: Api2) -> None:
+def test_a_late_listener_gets_all_events_and_a_returning_one_the_rest(api2: Api2) -> None:
     made = api2.assembly()
     with listening(api2, made) as first:
         wait_until(lambda: len(first) == 3)
@@ -82,7 +82,7 @@ def test_who_comes_late_hears_it_all_and_who_comes_again_the_rest(api2: Api2) ->
     assert again == first[3:]
 
 
-def test_where_nothing_is_to_come_the_browser_is_told_to_stay_away(api2: Api2) -> None:
+def test_a_browser_does_not_reconnect_to_an_assembly_that_has_ended(api2: Api2) -> None:
     made = api2.assembly()
     api2.send("DELETE", made["assembly_url"])
     path = made["update_stream_url"]

@@ -138,7 +138,7 @@ def test_calls_are_counted_with_id_for_ids_since_the_reset(api2: Api2) -> None:
     assert api2.status(made)["assembly_id"] == made["assembly_id"]
 
 
-def test_the_log_says_who_asked_and_why_it_was_refused(api2: Api2) -> None:
+def test_the_log_names_the_sender_and_the_reason_of_a_refusal(api2: Api2) -> None:
     token = api2.bearer("templates:read")
     api2.by(token, "GET", "/assemblies")
     api2.raw("GET", "/assemblies")
@@ -252,7 +252,9 @@ def test_a_malformed_fault_is_refused_with_what_to_write(api2: Api2, fault: dict
     ],
     ids=str,
 )
-def test_so_is_every_other_control(api2: Api2, what: str, body: dict[str, Any]) -> None:
+def test_a_wrong_body_of_any_other_control_is_refused_with_an_example(
+    api2: Api2, what: str, body: dict[str, Any]
+) -> None:
     status, answer = api2.control(what, **body)
     assert status == 400
     # An example that can be sent, or the controls that there are.

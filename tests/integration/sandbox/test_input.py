@@ -1,4 +1,4 @@
-"""Whatever a caller sends, the answer is a refusal in api2's words and no defect of the sandbox."""
+"""Every malformed request gets a refusal in api2's format, and reveals no defect of the sandbox."""
 
 import json
 import socket
@@ -49,7 +49,7 @@ def test_params_that_cannot_be_are_refused(
     assert api2.signed("GET", "/auth_keys")[0] == 200
 
 
-def test_so_are_numbers_of_thousands_of_digits(api2: Api2) -> None:
+def test_numbers_of_thousands_of_digits_are_refused(api2: Api2) -> None:
     made, files = api2.assembly(expected=1), {"num_expected_upload_files": LONG}
     code = "ASSEMBLY_INVALID_NUM_EXPECTED_UPLOAD_FILES_PARAM"
     assert api2.signed("POST", "/assemblies", files=files, steps=STEPS)[1]["error"] == code
@@ -89,7 +89,7 @@ def test_a_method_for_proxies_is_unknown(api2: Api2) -> None:
         assert connection.recv(100).startswith(b"HTTP/1.1 404 ")
 
 
-def test_what_can_show_a_secret_is_said_when_a_key_is_made_and_never_after(api2: Api2) -> None:
+def test_a_key_can_be_allowed_to_show_its_secret_only_when_it_is_made(api2: Api2) -> None:
     made = api2.signed("POST", "/auth_keys", scope="read", is_allowed_for_smartcdn="true")[1]["auth_key"]
     changed = api2.signed("PUT", f"/auth_keys/{made['id']}", can_show_auth_secret=True, is_active="0")[1]["auth_key"]
     shown = [changed[name] for name in ("is_allowed_for_smartcdn", "can_show_auth_secret", "is_active")]

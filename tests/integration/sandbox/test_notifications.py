@@ -64,7 +64,7 @@ def test_with_a_bearer_the_token_s_key_signs_by_its_own_algorithm(api2: Api2, re
     assert receiver.got[0]["signature"] == sign(receiver.got[0]["transloadit"], PINNED, "sha256")
 
 
-def test_five_tries_are_made_over_a_minute_and_each_is_told(api2: Api2, receiver: Receiver) -> None:
+def test_five_attempts_are_made_within_a_minute_and_each_is_recorded(api2: Api2, receiver: Receiver) -> None:
     receiver.status = 503
     made = api2.assembly(notify_url=receiver.url)
     path = f"/assembly_notifications/{made['assembly_id']}"

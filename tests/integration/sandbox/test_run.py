@@ -1,4 +1,4 @@
-"""`make sandbox`: started alone, told by its file."""
+"""`make sandbox`: the sandbox alone, with the settings of its file."""
 
 import os
 import re
@@ -44,7 +44,7 @@ def file(tmp_path: Path) -> Path:
     return made
 
 
-def test_it_says_where_it_is_logs_each_request_and_ends_when_told(file: Path, tmp_path: Path) -> None:
+def test_the_sandbox_prints_its_address_logs_each_request_and_ends_on_sigterm(file: Path, tmp_path: Path) -> None:
     (port,), out = free_ports(1), tmp_path / "out"
     with started(file, port, out) as process:
         wait_until(lambda: "Ctrl-C stops it" in out.read_text(), 30)
@@ -84,7 +84,7 @@ def test_a_mistake_in_the_file_ends_it_with_its_place(file: Path, tmp_path: Path
     assert (tmp_path / "out").read_text() == f"{file}:1:13: error: `workspaces` must not be empty\n"
 
 
-def test_a_file_that_is_not_there_is_told_with_the_variable_that_names_it(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_with_the_variable_that_names_it(tmp_path: Path) -> None:
     with started(Path("nope"), free_ports(1)[0], tmp_path / "out") as process:
         assert process.wait(30) == 1
     assert (tmp_path / "out").read_text() == "no file nope; SANDBOX names the sandbox's file\n"

@@ -1,4 +1,4 @@
-"""`POST /token`: what it gives, and to whom not. Its refusals are rows of test_errors.py."""
+"""`POST /token`: the tokens that it mints. Its refusals are rows of test_errors.py."""
 
 import pytest
 import urllib3

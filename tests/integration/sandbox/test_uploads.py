@@ -30,7 +30,7 @@ def offset(api2: Api2, url: str) -> str:
     return answer.headers["upload-offset"]
 
 
-def test_what_the_server_can_is_told_to_who_asks(api2: Api2) -> None:
+def test_options_lists_the_extensions_of_the_server(api2: Api2) -> None:
     answer = api2.raw("OPTIONS", "/resumable/files/")
     assert (answer.status, answer.headers["tus-version"]) == (204, "1.0.0")
     assert answer.headers["tus-extension"] == "creation,creation-defer-length,termination"
@@ -172,7 +172,7 @@ def test_a_part_that_comes_when_all_files_are_there_is_refused(api2: Api2, assem
     assert len(api2.status(assembly)["uploads"]) == 1
 
 
-def test_what_the_sandbox_has_no_room_for_is_gone(
+def test_an_upload_whose_bytes_were_forgotten_is_not_found(
     api2: Api2, assembly: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     url = created(api2, assembly, upload_length="10")

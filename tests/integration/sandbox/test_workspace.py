@@ -35,7 +35,7 @@ def test_a_template_is_made_found_by_id_and_name_changed_and_deleted(api2: Api2)
     assert api2.signed("GET", f"/templates/{made['id']}")[1]["error"] == "TEMPLATE_NOT_FOUND"
 
 
-def test_templates_are_listed_by_workspace_with_what_is_built_in_where_asked(api2: Api2) -> None:
+def test_templates_are_listed_by_workspace_with_builtin_ones_on_request(api2: Api2) -> None:
     for name in ("first", "second"):
         api2.signed("POST", "/templates", name=name, template={"steps": STEPS})
         api2.advance(1)
@@ -155,7 +155,7 @@ def test_template_credentials_come_in_pages_of_fifty_newest_first(api2: Api2) ->
     assert refused["error"] == "TEMPLATE_CREDENTIALS_NOT_FOUND"
 
 
-def test_the_types_of_template_credentials_are_told(api2: Api2) -> None:
+def test_the_types_of_template_credentials_are_listed(api2: Api2) -> None:
     body = api2.signed("GET", "/template_credentials/types")[1]
     assert (body["ok"], "s3" in body["types"]) == ("TEMPLATE_CREDENTIALS_TYPES_FOUND", True)
 
@@ -192,7 +192,7 @@ def test_a_secret_is_shown_where_the_key_allows_it(api2: Api2) -> None:
     assert api2.signed("POST", f"/auth_keys/show_secret/{KEY.id}")[1]["error"] == "AUTH_SECRET_NOT_RETRIEVED"
 
 
-def test_all_scopes_are_told(api2: Api2) -> None:
+def test_all_scopes_are_listed(api2: Api2) -> None:
     body = api2.signed("GET", "/auth_keys/scopes")[1]
     assert (body["ok"], body["scopes"]) == ("AUTH_KEY_SCOPES_FOUND", list(SCOPES))
 
@@ -206,7 +206,7 @@ def test_a_key_without_any_right_to_keys_may_revoke_itself_by_a_signature(api2: 
 
 def test_a_month_that_has_begun_has_a_bill_and_one_to_come_is_200_with_an_error(api2: Api2) -> None:
     api2.signed("POST", "/assemblies", files={"f": ("a.txt", b"abc")}, steps=STEPS)
-    # The official command line writes the month that it is not told without its zero.
+    # The official command line writes its default month without a zero.
     for month in ("2027-01", "2027-1"):
         status, body = api2.signed("GET", f"/bill/{month}")
         assert (status, body["ok"], body["bytes_usage"], body.get("total")) == (200, "BILL_FOUND", 3, 0)

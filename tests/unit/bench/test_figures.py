@@ -28,7 +28,7 @@ def test_ratios_are_of_what_was_measured_together() -> None:
     assert ratios([2, 20, 6], [1, 10, 3]) == Spread(2, 2, 2, 3)
 
 
-def test_what_was_not_measured_in_pairs_has_no_ratios() -> None:
+def test_samples_that_are_not_pairs_have_no_ratios() -> None:
     with pytest.raises(ValueError, match="shorter"):
         ratios([1, 2], [1])
 

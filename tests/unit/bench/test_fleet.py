@@ -7,7 +7,7 @@ from tests.bench.fleet.timeline import Timeline
 from tests.bench.fleet.world import Failures
 
 
-def test_whoever_waits_goes_on_in_the_order_of_time() -> None:
+def test_waiting_code_continues_in_the_order_of_time() -> None:
     timeline, seen = Timeline(), list[tuple[str, float]]()
 
     def walk(name: str, seconds: float) -> None:
@@ -21,7 +21,7 @@ def test_whoever_waits_goes_on_in_the_order_of_time() -> None:
     assert seen == [("fast", 2), ("slow", 3), ("fast", 3), ("slow", 6)]
 
 
-def test_who_crashes_does_nothing_more() -> None:
+def test_a_crashed_environment_does_nothing_more() -> None:
     timeline, seen = Timeline(), list[str]()
 
     def dies() -> None:
@@ -50,12 +50,12 @@ def test_alone_each_environment_mints_for_itself() -> None:
     assert {round(wait, 3) for wait in day.waits} == {0.15}
 
 
-def test_who_asks_while_api2_is_down_is_refused() -> None:
+def test_a_request_while_api2_is_down_is_refused() -> None:
     day = a_day(bursts(2, random.Random(1)), None, Failures(api2=(0, 10)))
     assert day.refused == 2
 
 
-def test_who_crashes_while_minting_answers_nobody() -> None:
+def test_an_environment_that_crashes_while_minting_answers_nobody() -> None:
     day = a_day([[0, 60], [100, 160]], None, Failures(crashes=1))
     assert day.mints == 2
     assert day.caches.total() == 2

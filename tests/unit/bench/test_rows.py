@@ -29,5 +29,5 @@ def test_a_ceiling_leaves_room_for_noise_and_is_never_tighter_than_the_target(ro
     assert row.meets(Spread.of([row.target]), row.ceiling)
 
 
-def test_what_is_explained_is_a_row() -> None:
+def test_every_explanation_belongs_to_a_row() -> None:
     assert explanations().keys() <= ROWS.keys()

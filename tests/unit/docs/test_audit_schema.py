@@ -17,7 +17,7 @@ SCHEMA = json.loads((Path(__file__).parents[3] / "docs/audit.schema.json").read_
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 
-def test_it_is_a_schema_with_the_record_s_members_in_their_order() -> None:
+def test_the_audit_schema_has_the_record_s_members_in_their_order() -> None:
     Draft202012Validator.check_schema(SCHEMA)
     names = list(AuditRecord.__struct_fields__)
     assert list(SCHEMA["properties"]) == SCHEMA["required"] == names
@@ -30,7 +30,7 @@ def test_no_member_is_a_list_or_an_object() -> None:
     assert "object" not in types
 
 
-def test_its_outcomes_are_the_classes_of_errors() -> None:
+def test_the_outcomes_of_the_audit_schema_are_the_classes_of_errors() -> None:
     found, wanting = {"granted"}, [*BrokerError.__subclasses__()]
     while wanting:
         error = wanting.pop()
@@ -56,7 +56,9 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize(("fault", "claims", "fields_sent"), CASES.values(), ids=CASES.keys())
-def test_every_record_is_valid_by_it(fault: Any, claims: dict[str, Any], fields_sent: dict[str, Any]) -> None:
+def test_every_record_is_valid_by_the_audit_schema(
+    fault: Any, claims: dict[str, Any], fields_sent: dict[str, Any]
+) -> None:
     broker = Broker()
     if fault:
         broker.web[fault[0]] = fault[1]

@@ -156,7 +156,7 @@ def test_an_issuer_that_changes_a_claim_is_heard_within_the_hour_and_can_wait() 
     assert severity("Refused") == "ticket"
 
 
-def test_throttles_are_told_apart() -> None:
+def test_each_kind_of_throttling_rings_its_own_alarm() -> None:
     assert ringing(busy(ApiThrottled=every(1, 600))) == {"ApiThrottled"}
     assert ringing(busy(OverBudget=every(1, 600))) == {"OverBudget"}
     assert ringing(busy(UpstreamThrottled=every(1, 1))) == {"UpstreamThrottled"}

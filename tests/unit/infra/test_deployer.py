@@ -118,7 +118,7 @@ def test_an_access_log_can_be_delivered() -> None:
         assert is_granted(f"logs:{action}")
 
 
-def test_whoever_deploys_reads_and_writes_no_secret_and_invokes_nothing() -> None:
+def test_the_deployer_reads_and_writes_no_secret_and_invokes_nothing() -> None:
     for action in (
         "secretsmanager:GetSecretValue",
         "secretsmanager:PutSecretValue",

@@ -62,7 +62,7 @@ def test_the_console_asks_five_questions_first_and_every_parameter_once_under_a_
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_every_parameter_is_explained_to_whoever_deploys(name: str) -> None:
+def test_every_parameter_is_explained_in_the_page_on_deployment(name: str) -> None:
     assert f"`{name}`" in (ROOT / "docs/deploy.md").read_text()
 
 

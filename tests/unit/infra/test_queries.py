@@ -114,7 +114,7 @@ def test_a_leaked_token_leads_to_its_owner_its_scopes_and_its_end(lines: dict[st
     assert row["audit.token_expires_at"] == granted["token_expires_at"]
 
 
-def test_faults_and_outages_are_told_with_what_transloadit_said(lines: dict[str, list[str]]) -> None:
+def test_faults_and_outages_are_shown_with_transloadit_s_answer(lines: dict[str, list[str]]) -> None:
     rows = run("Faults", lines)
     assert {row["audit.status"] for row in rows} == {502, 503}
     assert "SERVER_500" in {row["audit.upstream_error"] for row in rows}

@@ -52,7 +52,7 @@ def test_further_credentials_have_their_secrets_in_the_same_order() -> None:
     assert secrets(**MORE) == {"default": "Secret", "images": f"{SECRET_ARN}1", "video": f"{SECRET_ARN}2"}
 
 
-def test_the_role_reads_exactly_the_secrets_that_the_functions_are_told() -> None:
+def test_the_role_reads_exactly_the_secrets_in_the_functions_variables() -> None:
     for parameters in ({}, MORE, {"ExistingSecretArn": SECRET_ARN}, {"ExistingSecretArn": SECRET_ARN, **MORE}):
         granted = statements(**parameters)["ReadSecretsOfItsCredentials"]["Resource"]
         assert granted == list(secrets(**parameters).values())

@@ -49,7 +49,7 @@ def test_setup_looks_for_python_on_the_path_at_pyenv_s_and_at_uv_s(
     assert set(found[1:]) == {str(tmp_path / place) for place in places}
 
 
-def test_a_machine_without_one_is_told_in_one_line_what_to_do(
+def test_setup_without_python_3_13_says_in_one_line_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(bootstrap, "candidates", list)
@@ -82,7 +82,7 @@ def test_uv_itself_is_locked_by_its_hashes_and_nothing_else_with_it() -> None:
     assert all(line.startswith("    --hash=sha256:") for line in lines[1:] if "#" not in line)
 
 
-def test_the_packages_are_counted_for_who_waits() -> None:
+def test_setup_prints_the_number_of_packages() -> None:
     names = [line.partition("==")[0].partition("[")[0] for line in bootstrap.packages()]
     assert {"uv", "cryptography", "moto", "aws-sam-cli"} <= set(names)
     assert max(names.count(name) for name in names) == 2  # once for each of the two environments

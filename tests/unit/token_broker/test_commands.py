@@ -38,7 +38,7 @@ def test_compile_writes_what_the_function_reads(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("action", [["check"], ["compile", "--output", "policy.json"]], ids=["check", "compile"])
-def test_once_needs_the_shared_table_and_is_told_by_its_place(tmp_path: Path, action: list[str]) -> None:
+def test_once_without_the_shared_table_is_an_error_at_its_place(tmp_path: Path, action: list[str]) -> None:
     (tmp_path / "policy.yaml").write_text(GOOD.replace('keys"}}', 'keys"}, once: true}'))
     status, out, err = run("policy", *action, folder=tmp_path)
     assert (status, out) == (1, "")
@@ -48,7 +48,7 @@ def test_once_needs_the_shared_table_and_is_told_by_its_place(tmp_path: Path, ac
     assert (status, err) == (0, "")
 
 
-def test_a_credential_without_a_secret_in_the_environment_is_told_by_its_place(tmp_path: Path) -> None:
+def test_a_credential_without_a_secret_in_the_environment_is_an_error_at_its_place(tmp_path: Path) -> None:
     write_environment(tmp_path, "")
     text = GOOD.replace("credentials: {default: {}}", "credentials: {default: {}, shop: {}}")
     (tmp_path / "policy.yaml").write_text(text)
@@ -67,7 +67,7 @@ def test_the_policy_of_an_environment_is_the_one_that_its_profile_names(tmp_path
     assert "has no environment `dev`; it has prod" in run("policy", "check", "--env", "dev", folder=tmp_path)[2]
 
 
-def test_every_mistake_is_told_at_once_by_its_place_and_nothing_is_written(tmp_path: Path) -> None:
+def test_all_mistakes_are_reported_at_once_by_their_places_and_nothing_is_written(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(GOOD.replace("queues:read", "queue:read").replace("RS256", "HS256"))
     status, out, err = run("policy", "compile", "--output", "policy.json", folder=tmp_path)
     assert (status, out) == (1, "")
@@ -90,7 +90,7 @@ def test_every_mistake_is_told_at_once_by_its_place_and_nothing_is_written(tmp_p
         (["nonsense"], "nonsense"),
     ],
 )
-def test_what_cannot_be_done_is_told_with_status_2(arguments: list[str], message: str, tmp_path: Path) -> None:
+def test_a_command_that_cannot_run_says_why_with_status_2(arguments: list[str], message: str, tmp_path: Path) -> None:
     status, out, err = run(*arguments, folder=tmp_path)
     assert (status, out) == (2, "")
     assert message in err
@@ -167,7 +167,7 @@ def test_a_policy_that_can_be_deployed_is_checked_for_that_also_where_the_stack_
     assert out.startswith("local.yaml: 1 rule, ")
 
 
-def test_a_mistake_that_the_stack_refuses_too_is_told_once_and_without_a_hint(tmp_path: Path) -> None:
+def test_a_mistake_that_the_stack_refuses_too_is_reported_once_and_without_a_hint(tmp_path: Path) -> None:
     policy_of_stack(tmp_path, LOCAL.replace("queues:read", "queue:read"))
     status, _, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
     assert (status, "did you mean `queues:read`?" in err, "--local" in err) == (1, True, False)

@@ -413,9 +413,7 @@ ROWS = [*GATES, *NAMES, *SELF_WRITTEN, *ADDRESSES, *SHARED, *PLACES, *AUDIENCES,
 @pytest.mark.parametrize(
     ("code", "issuer", "when"), ROWS, ids=[f"{code}-{number}-{when}" for number, (code, _, when) in enumerate(ROWS)]
 )
-def test_a_rule_that_lets_in_whom_nobody_meant_is_spoken_of(
-    code: str, issuer: dict[str, Any], when: dict[str, Any]
-) -> None:
+def test_a_rule_that_lets_outsiders_in_gets_an_opinion(code: str, issuer: dict[str, Any], when: dict[str, Any]) -> None:
     assert code in codes(policy(issuer, rule(when, scopes=["assemblies:write"])))
 
 
@@ -441,7 +439,7 @@ def test_a_rule_that_lets_in_whom_nobody_meant_is_spoken_of(
         ("end-user-read", "*"),
     ],
 )
-def test_end_users_who_read_or_write_in_the_workspace_are_spoken_of(entry: Any, code: str, scope: str) -> None:
+def test_end_users_who_read_or_write_in_the_workspace_get_an_opinion(entry: Any, code: str, scope: str) -> None:
     assert code in codes(policy(entry, rule({"sub": "u1"}, scopes=scope if scope == "*" else [scope])))
 
 

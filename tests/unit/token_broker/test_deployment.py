@@ -84,7 +84,7 @@ def test_further_credentials_have_the_secret_at_the_same_place_of_the_other_list
         ("5", "`5` is not NAME=VALUE"),
     ],
 )
-def test_parameters_that_make_no_sense_are_told(tmp_path: Path, overrides: str, message: str) -> None:
+def test_parameters_that_contradict_each_other_are_refused(tmp_path: Path, overrides: str, message: str) -> None:
     with pytest.raises(Unreadable, match=message):
         read(tmp_path, overrides)
 
@@ -97,14 +97,14 @@ def test_a_file_that_makes_no_sense_is_named(tmp_path: Path, text: str) -> None:
         read_environment("prod", tmp_path)
 
 
-def test_a_profile_without_a_stack_name_is_told(tmp_path: Path) -> None:
+def test_a_profile_without_a_stack_name_is_refused(tmp_path: Path) -> None:
     (tmp_path / "template.yaml").write_text(TEMPLATE)
     (tmp_path / "samconfig.toml").write_text("[prod.deploy.parameters]\n")
     with pytest.raises(Unreadable, match=r"add stack_name to \[prod\.global\.parameters\]"):
         read_environment("prod", tmp_path)
 
 
-def test_an_environment_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+def test_an_unknown_environment_is_refused_with_the_names_of_the_others(tmp_path: Path) -> None:
     read(tmp_path)
     with pytest.raises(NoEnvironment, match="has no environment `prd`; it has prod"):
         read_environment("prd", tmp_path)
@@ -123,7 +123,7 @@ def test_an_environment_that_is_not_there_is_told_with_those_that_are(tmp_path: 
         ("LogRetentionDays=31", "LogRetentionDays=31 of `prod`: write one of 30, 90"),
     ],
 )
-def test_a_value_that_the_template_does_not_allow_is_told_before_it_is_deployed(
+def test_a_value_that_the_template_does_not_allow_is_refused_before_it_is_deployed(
     tmp_path: Path, override: str, told: str
 ) -> None:
     with pytest.raises(Unreadable, match=re.escape(told)):

@@ -118,7 +118,7 @@ MAIN = "repo:acme@1/x@2:ref:refs/heads/main"
         ("open-wildcard", policy(PLAIN | {"require": {"a": {"like": "x*"}}}, rule())),
     ],
 )
-def test_and_is_not_easily_missed(code: str, text: str) -> None:
+def test_a_slightly_different_policy_still_gets_the_opinion(code: str, text: str) -> None:
     assert code in codes(text)
 
 
@@ -127,7 +127,7 @@ def test_every_code_has_its_case() -> None:
 
 
 @pytest.mark.parametrize(("code", "text"), SAID.items())
-def test_an_opinion_is_said(code: str, text: str) -> None:
+def test_each_opinion_has_its_message(code: str, text: str) -> None:
     assert code in codes(text)
 
 

@@ -42,7 +42,7 @@ def test_every_option_and_every_command_has_a_help_text(name: str) -> None:
         (["exchange", "--scpoe", "x"], "--scope"),
     ],
 )
-def test_a_mistyped_word_is_told_with_the_nearest_one(
+def test_a_mistyped_word_is_refused_with_the_nearest_one(
     typed: list[str], near: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -51,7 +51,7 @@ def test_a_mistyped_word_is_told_with_the_nearest_one(
     assert capsys.readouterr().err.rstrip().endswith(f"; did you mean {near}?")
 
 
-def test_a_word_that_is_near_nothing_is_told_as_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_word_that_is_near_none_is_refused_without_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         parser().parse_args(["zzzzzz"])
     assert "did you mean" not in capsys.readouterr().err

@@ -23,26 +23,30 @@ from tests.unit.token_broker.test_compiler import changed, errors
         ("rules.0.when", {"g": {"not": {"any": ["a"], "all": ["b"]}}}, "`not` takes one matcher"),
         ("issuers.site.issuer", "https://login.example.com\u200b/", "invisible characters"),
         ("issuers.site.audiences", ["a\u00a0b"], "invisible characters"),
-        ("credentials.default.secret", "transloadit/default", "belongs to the deployment (SecretName, MoreCredentials,"),
+        (
+            "credentials.default.secret",
+            "transloadit/default",
+            "belongs to the deployment (SecretName, MoreCredentials,",
+        ),
     ],
 )
-def test_a_mistake_is_told_in_words_of_the_policy(path: str, value: object, told: str) -> None:
+def test_a_mistake_is_reported_in_words_of_the_policy(path: str, value: object, told: str) -> None:
     message = errors(changed(path, value))
     assert told in message
     assert "tag" not in message
 
 
-def test_a_value_of_no_kind_is_told_once() -> None:
+def test_a_value_of_no_kind_is_reported_once() -> None:
     assert errors(changed("rules.0.when", {"g": [["a"]]})).splitlines() == [
         "p.yaml:17:7: error: `g` must be a text, a number, true or false"
     ]
 
 
-def test_half_a_surrogate_pair_is_told_by_its_place() -> None:
+def test_half_a_surrogate_pair_is_an_error_at_its_place() -> None:
     assert "p.yaml:1:13: error: not YAML: found invalid Unicode character escape" in errors('version: "\\ud800"')
 
 
-def test_a_fragment_is_told_the_lines_that_lack_and_is_whole_with_them() -> None:
+def test_a_fragment_is_refused_with_the_missing_lines_and_accepted_with_them() -> None:
     fragment = "rules: [{name: nightly, issuer: invoke, when: {sub: nightly}, scopes: [queues:read]}]\n"
     told = errors(fragment)
     lines = re.findall("is missing; add the line `(.*)`", told)

@@ -53,7 +53,7 @@ def test_a_set_without_a_key_for_the_entry_says_which_algorithms_it_is_for() -> 
         (JWKS_URL, reply(b"", status=403), "key set: status 403"),
     ],
 )
-def test_a_failed_look_up_of_keys_is_told_with_the_mend(url: str, answer: Any, words: str) -> None:
+def test_a_failed_fetch_of_keys_is_an_error_that_says_what_to_do(url: str, answer: Any, words: str) -> None:
     outside = web()
     outside[url] = answer
     (report,) = reports(outside, site=DISCOVERED)

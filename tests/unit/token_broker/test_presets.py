@@ -70,7 +70,7 @@ def test_keys_that_are_elsewhere_are_named(name: str, url: str) -> None:
     assert compiled({"preset": name, "issuer": PRESETS[name].example}, RULES.get(name)).keys_url == url
 
 
-def test_what_the_policy_says_itself_wins() -> None:
+def test_a_value_in_the_policy_wins_over_the_preset_s() -> None:
     entry = compiled({"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "algorithms": ["PS256"], "max_age": "5m"})
     assert (entry.algorithms, entry.max_age) == ({"PS256"}, 300)
     own = {"preset": "cognito-id", "issuer": PRESETS["cognito-id"].example, "keys": {"url": "https://own.example/keys"}}
@@ -78,7 +78,7 @@ def test_what_the_policy_says_itself_wins() -> None:
     assert entry.keys_url == "https://own.example/keys"
 
 
-def test_and_the_preset_s_requirements_hold_besides_its_own() -> None:
+def test_the_preset_s_requirements_are_added_to_those_of_the_policy() -> None:
     issuer = {"preset": "cognito-access", "issuer": PRESETS["cognito-access"].example, "require": {"scope": "a/b"}}
     assert [condition.claim for condition in compiled(issuer).require] == ["token_use", "scope"]
 
@@ -116,7 +116,7 @@ def test_and_the_preset_s_requirements_hold_besides_its_own() -> None:
     ],
     ids=str,
 )
-def test_a_misuse_is_told_with_the_mend(issuer: dict[str, Any], rule: Any, told: str) -> None:
+def test_a_misuse_of_a_preset_is_an_error_that_says_what_to_do(issuer: dict[str, Any], rule: Any, told: str) -> None:
     assert told in errors(issuer, rule)
 
 
@@ -220,7 +220,7 @@ def test_a_policy_may_name_firebase_s_tenant_and_a_client_of_supabase_s() -> Non
 
 
 @pytest.mark.parametrize("wanted", [{"exists": True}, {"like": "**"}, {"not": "x"}, {"absent_or": "x"}], ids=str)
-def test_and_nothing_but_values_stands_in_for_what_a_preset_requires(wanted: Any) -> None:
+def test_only_values_may_replace_a_requirement_of_a_preset(wanted: Any) -> None:
     issuer = {"preset": "firebase", "issuer": PRESETS["firebase"].example, "require": {"/firebase/tenant": wanted}}
     assert "name the value of `/firebase/tenant`, or a list of values" in errors(issuer)
 

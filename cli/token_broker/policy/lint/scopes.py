@@ -37,9 +37,7 @@ def of_end_users(path: Path, rule: Rule, demands: Sequence[Demand], facts: Facts
     writes = [scope for scope in scopes if scope in ("write", "smart_cdn:sign") or scope.endswith(":write")]
     if writes:
         effect = _WRITES.get(writes[0], "changes what belongs to everyone in the workspace")
-        yield Opinion(
-            "end-user-write", path, f"{writes[0]} {effect}; should every user who fulfils the rule do so?"
-        )
+        yield Opinion("end-user-write", path, f"{writes[0]} {effect}; should every user who fulfils the rule do so?")
 
 
 _WRITES = {

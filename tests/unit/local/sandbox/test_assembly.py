@@ -33,11 +33,13 @@ RESIZED = {"robot": "/image/resize", "use": ":original"}
     ],
     ids=lambda value: " ".join(value),
 )
-def test_shown_is_what_says_so_what_is_stored_and_what_nothing_uses(steps: dict[str, Any], shown: list[str]) -> None:
+def test_results_are_of_steps_with_result_of_stored_ones_and_of_unused_ones(
+    steps: dict[str, Any], shown: list[str]
+) -> None:
     assert Instructions("{}", steps).shown() == shown
 
 
-def test_of_its_notifications_the_last_hundred_are_remembered() -> None:
+def test_an_assembly_remembers_its_last_hundred_notifications() -> None:
     assembly = Assembly("id", AuthKey("key", "secret"), Instructions("{}", {}), "", 0, 0, 0)
     assembly.notifications.extend({"id": number} for number in range(101))
     assert [len(assembly.notifications), assembly.notifications[0]] == [100, {"id": 1}]

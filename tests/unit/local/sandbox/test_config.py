@@ -30,7 +30,7 @@ limits:
 """
 
 
-def test_a_file_says_all_that_the_sandbox_can_be_told() -> None:
+def test_a_file_can_set_every_setting_of_the_sandbox() -> None:
     assert read_config(WHOLE, "s.yaml") == (
         [
             AuthKey("a", "b", ("assemblies:read", "assemblies:write"), "sha256", "ours", can_show_auth_secret=True),
@@ -98,7 +98,7 @@ def test_the_default_file_has_one_workspace_with_every_scope() -> None:
         ),
     ],
 )
-def test_a_mistake_is_told_with_file_place_and_mend(text: str, message: str) -> None:
+def test_a_mistake_is_reported_with_its_file_its_place_and_what_to_write(text: str, message: str) -> None:
     with pytest.raises(PolicyErrors) as error:
         read_config(text, "s.yaml")
     assert message in str(error.value)

@@ -19,7 +19,7 @@ def test_contents_are_bounded_by_their_bytes() -> None:
     assert [contents.get(name) for name in ("b", "c", "large")] == [None, None, None]
 
 
-def test_so_are_those_that_grow_and_all_by_their_number() -> None:
+def test_growing_uploads_count_too_and_the_number_of_all_is_bounded() -> None:
     contents = Contents(limit=10, most=2)
     contents.keep("growing", bytearray())
     contents.keep("a", b"12345")

@@ -8,17 +8,17 @@ from local.sandbox.values import MOST, read_json, switch, whole_number
 
 
 @pytest.mark.parametrize("text", ["NaN", "[Infinity]", "1e999", '"\\ud800"', "[" * 100_000, "{", "9" * 5000])
-def test_what_is_no_json_is_refused(text: str) -> None:
+def test_a_text_that_is_not_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="no JSON"):
         read_json(text)
 
 
-def test_what_is_json_is_read() -> None:
+def test_json_is_read() -> None:
     assert read_json('{"a": [1.5, "\\ud83d\\ude00", null]}') == {"a": [1.5, "\U0001f600", None]}
 
 
 @pytest.mark.parametrize("value", ["", "-1", "1.5", "\u0661", "9" * 5000, MOST + 1, True, None, [1], 1.0, "0", 11])
-def test_what_is_no_whole_number_in_its_bounds_is_refused(value: Any) -> None:
+def test_a_value_that_is_not_a_whole_number_in_its_bounds_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match=r"no whole number|out of range"):
         whole_number(value, 1, 10)
 
@@ -33,6 +33,6 @@ def test_a_switch_is_written_in_four_ways(value: Any, read: bool) -> None:
 
 
 @pytest.mark.parametrize("value", [2, "yes", "", None, [], 1.0, {}])
-def test_and_in_no_other(value: Any) -> None:
+def test_a_switch_in_another_spelling_is_refused(value: Any) -> None:
     with pytest.raises(ValueError, match="neither"):
         switch(value)
