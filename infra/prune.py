@@ -1,4 +1,4 @@
-"""What the artifact does without: files that no import of the function reaches, and AWS's data on other services."""
+"""Prunes the artifact: deletes files that no import of the function reaches, and AWS's data on other services."""
 
 import json
 import shutil
@@ -6,9 +6,9 @@ from pathlib import Path
 
 # The function's clients; each has its folder in botocore's data.
 SERVICES = frozenset({"dynamodb", "secretsmanager"})
-# Of Powertools: the function's own, and what the pipelines' functions read events and batches with.
+# Parts of Powertools that are kept: those of the function, and those by which the pipelines' functions read events.
 UTILITIES = frozenset({"batch", "data_classes", "jmespath_utils", "typing"})
-# What no import of the function reaches, or what differs from build to build.
+# Files that no import of the function reaches, or that differ from one build to the next.
 NEEDLESS = [
     "bin",
     ".lock",
@@ -30,7 +30,7 @@ NEEDLESS = [
 
 
 def prune(folder: Path) -> None:
-    """Delete from an artifact all that it does without."""
+    """Delete from an artifact everything that the function does not need."""
     needless = [path for pattern in NEEDLESS for path in folder.glob(pattern)]
     needless += _others(folder / "aws_lambda_powertools/utilities", UTILITIES)
     needless += _others(folder / "botocore/data", SERVICES)
@@ -44,7 +44,7 @@ def _others(parent: Path, kept: frozenset[str]) -> list[Path]:
 
 
 def _cut_endpoints(file: Path) -> None:
-    """Leave the services of the function alone in it: botocore parses all of it at every start, 18 ms for 1.2 MB."""
+    """Keep only the function's services in the file: botocore parses all of it at each start, 18 ms for 1.2 MB."""
     document = json.loads(file.read_bytes())
     for partition in document["partitions"]:
         services = partition["services"]

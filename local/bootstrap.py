@@ -36,7 +36,7 @@ def is_wanted(python: str) -> bool:
 
 
 def candidates() -> list[str]:
-    """Where a Python 3.13 may be, best first: this one, pyenv's, the system's, uv's."""
+    """The paths at which a Python 3.13 may be, best first: this one, pyenv's, the system's, uv's."""
     home = Path.home()
     pyenv = Path(os.environ.get("PYENV_ROOT", home / ".pyenv"))
     uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))
@@ -50,7 +50,7 @@ def candidates() -> list[str]:
 
 
 def run(*command: str | Path) -> bool:
-    """Whether it succeeded. Its own output is shown to the person who waits."""
+    """Run a command, whose output the person at the terminal sees. Returns whether it succeeded."""
     return subprocess.run(command, cwd=ROOT, check=False).returncode == 0
 
 
@@ -73,7 +73,7 @@ def locked(name: str) -> str:
 
 
 def install_uv(python: Path) -> bool:
-    """The locked uv, into the environment of this interpreter."""
+    """Install the locked uv into the environment of this interpreter. Returns whether that succeeded."""
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(locked("uv") + "\n")
         file.flush()
@@ -81,7 +81,7 @@ def install_uv(python: Path) -> bool:
 
 
 def fetch_python() -> None:
-    """Python 3.13 by uv, from python-build-standalone, into uv's own folder; uv says what went wrong, if anything."""
+    """Let uv fetch Python 3.13 from python-build-standalone into its own folder. If that fails, uv prints why."""
     say("no Python 3.13 here; uv fetches one")
     with tempfile.TemporaryDirectory() as folder:
         if run(sys.executable, "-m", "venv", folder) and install_uv(Path(folder, "bin/python")):
@@ -89,7 +89,7 @@ def fetch_python() -> None:
 
 
 def make_venv() -> None:
-    """.venv of Python 3.13. Exits with what to do where there is none and none can be fetched."""
+    """Make .venv of Python 3.13. Exits with advice if there is none and none can be fetched."""
     found = next(filter(is_wanted, candidates()), None)
     if found is None:
         fetch_python()
@@ -113,7 +113,7 @@ def install(python: Path) -> bool:
 
 
 def install_lock(environment: Path, lock: Path, has_uv: bool) -> bool:
-    """Install with uv, itself locked, since it takes seconds where pip takes minutes; else with pip."""
+    """Install with the locked uv, which takes seconds where pip takes minutes. If uv fails, install with pip."""
     hashed: list[str | Path] = ["--require-hashes", "-r", lock]
     uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--quiet", "--python", environment / "bin/python"]
     pip: list[str | Path] = [VENV / "bin/python", "-m", "pip", "--python", environment / "bin/python", *INSTALL]
@@ -121,7 +121,7 @@ def install_lock(environment: Path, lock: Path, has_uv: bool) -> bool:
 
 
 def link_sam() -> None:
-    """.venv/bin/sam, for people and for the build."""
+    """Make .venv/bin/sam a link to the SAM CLI, for people and for the build."""
     link = VENV / "bin/sam"
     link.unlink(missing_ok=True)
     link.symlink_to(os.path.relpath(SAM_VENV / "bin/sam", link.parent))

@@ -31,7 +31,7 @@ QUOTING: dict[str, Any] = {
 
 
 @pytest.mark.parametrize(("url", "answer"), QUOTING.values(), ids=QUOTING.keys())
-def test_what_the_outside_said_is_repeated_nowhere(url: str, answer: Any) -> None:
+def test_answers_of_other_servers_are_repeated_nowhere(url: str, answer: Any) -> None:
     """octo-sts CVE-2025-52477: fetch errors and bodies were echoed to callers and logs."""
     broker = Broker()
     broker.web[url] = answer

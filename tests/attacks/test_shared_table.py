@@ -78,7 +78,7 @@ def test_a_row_moved_to_another_key_is_no_token_of_that_key(mine: int, other: in
     assert alarms == ("SharedCacheUnreadable",)
 
 
-def test_nor_is_what_an_attacker_sealed_with_a_secret_of_its_own() -> None:
+def test_a_row_that_an_attacker_sealed_with_another_secret_is_a_miss() -> None:
     broker, rows, ids = filled()
     attacker, theirs, _ = filled()
     attacker.web[SECRETS_URL] = secret(text='{"auth_key": "k", "auth_secret": "theirs"}')
@@ -99,7 +99,7 @@ def test_an_old_row_put_back_after_its_end_is_not_used() -> None:
     assert fresh(broker, 0)[1:] == ("miss", ("SharedCacheUnreadable",))
 
 
-def test_what_stands_outside_of_the_seal_says_nothing() -> None:
+def test_the_parts_of_a_row_outside_of_the_seal_reveal_nothing() -> None:
     broker, rows, ids = filled()
     rows.items[ids[2]] |= {
         "scopes": {"S": "assemblies:read assemblies:write billing:write"},
@@ -125,7 +125,7 @@ ATTRIBUTES = st.dictionaries(st.sampled_from(["sealed", "expires", "holder", "at
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(ATTRIBUTES, min_size=3, max_size=3), st.booleans())
-def test_whatever_is_written_to_a_row_no_error_comes_of_it(written: list[Item], replaces: bool) -> None:
+def test_no_content_of_a_row_causes_an_error(written: list[Item], replaces: bool) -> None:
     broker, rows = deployment()
     broker.web.then(TOKEN_URL, reply({"error": "TOKEN_INVALID_CREDENTIALS"}, 401))
     broker.post()
@@ -155,7 +155,7 @@ def test_a_table_that_is_read_tells_neither_who_nor_what() -> None:
         assert word.encode() not in seen
 
 
-def test_nor_whether_two_rows_are_of_one_caller_nor_whether_a_guess_is_right() -> None:
+def test_rows_reveal_neither_a_common_caller_nor_whether_a_guess_is_right() -> None:
     """Who knows all of a cache key still needs the Auth Secret to find its row: two deployments share no id."""
     mine, rows = deployment()
     theirs, others = deployment()
@@ -179,7 +179,7 @@ def test_a_shared_token_is_no_permission() -> None:
 
 
 @pytest.mark.parametrize("written", [{}, {"expires": {"N": "0"}}, {"expires": {"S": "x"}}, {"expires": {}}], ids=str)
-def test_who_spoils_the_row_of_a_used_jwt_causes_no_error(written: Item) -> None:
+def test_a_spoiled_row_of_a_used_jwt_causes_no_error(written: Item) -> None:
     rows = Rows()
     broker = Broker(policy(issuers=[issuer(once=True)]), rows=rows)
     jwt = broker.jwt(jti="j1")

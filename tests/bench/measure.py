@@ -40,7 +40,7 @@ class Plot:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A section of the page. `figures`: what was found, by the name of its row."""
+    """A section of the page. `figures`: the results by the name of their row."""
 
     title: str
     how: str

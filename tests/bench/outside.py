@@ -32,7 +32,7 @@ CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET)
 
 @dataclass
 class Outside:
-    """Where they are, how far, and who signs caller JWTs."""
+    """The addresses and distances of the parties, and the signer of caller JWTs."""
 
     issuer_url: str
     aws_url: str

@@ -1,4 +1,4 @@
-"""docs/performance.md: what was measured, on which machine, and what it means. Wholly generated."""
+"""Writes docs/performance.md: the results, the machine, and what they mean. The whole page is generated."""
 
 import os
 import platform
@@ -36,7 +36,7 @@ All speak TLS to the same issuer, the same Secrets Manager (moto) and the same s
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Where and when, of what."""
+    """The machine, the time, and the version that was measured."""
 
     machine: str
     commit: str

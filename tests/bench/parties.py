@@ -84,13 +84,13 @@ def prepared(outside: Outside, folder: Path) -> Parties:
     return Parties(
         Party("ours", ours, folder, variables),
         other("empty", HERE / "empty", {}),
-        other("conventional", plainly_built("conventional", HERE / "conventional"), theirs),
+        other("conventional", build_plainly("conventional", HERE / "conventional"), theirs),
     )
 
 
 def plain(ours: Party) -> Party:
     """Ours by a plain `sam build`, which ships no byte-code. Raises CalledProcessError."""
-    built = plainly_built("ours", ROOT / "functions", ROOT / "requirements.txt")
+    built = build_plainly("ours", ROOT / "functions", ROOT / "requirements.txt")
     folder = ours.folder / "plain"
     artifact.lay_over(built, (ours.function.artifact / "policy.json").read_bytes(), folder)
     return replace(ours, name="ours, plainly built", function=replace(ours.function, artifact=folder))
@@ -102,8 +102,8 @@ def compiled(outside: Outside) -> bytes:
     return compile_policy(POLICY.read_text("utf-8"), str(POLICY), local).data
 
 
-def plainly_built(name: str, *sources: Path) -> Path:
-    """What SAM's own Python builder makes of files and of what is in folders; built anew when they have changed."""
+def build_plainly(name: str, *sources: Path) -> Path:
+    """The artifact that SAM's own Python builder makes of files and the contents of folders; rebuilt after a change."""
     machine = "x86_64" if platform.machine() == "x86_64" else "arm64"
     template = TEMPLATE.format(machine=machine)
     folder = CACHE / f"plain-{name}"

@@ -34,7 +34,7 @@ class Relay:
     async def start(self, port: int) -> None:
         inner = await asyncio.start_server(self._answering, "127.0.0.1", 0, ssl=self.tls)
         self._inner = inner.sockets[0].getsockname()[1]
-        self._servers = [inner, await asyncio.start_server(self._travelling, "127.0.0.1", port)]
+        self._servers = [inner, await asyncio.start_server(self._delay, "127.0.0.1", port)]
 
     async def stop(self) -> None:
         for server in self._servers:
@@ -42,20 +42,20 @@ class Relay:
             server.close_clients()
             await server.wait_closed()
 
-    async def _travelling(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _delay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """The wire: half a round trip each way, and one for TCP's own handshake."""
         trip = self.distance.trip
         await asyncio.sleep(trip)
-        await _joined(reader, writer, self._inner, there=trip / 2, back=trip / 2)
+        await _join(reader, writer, self._inner, there=trip / 2, back=trip / 2)
 
     async def _answering(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _joined(reader, writer, self.target, there=0, back=self.distance.answer, saw=self._count)
+        await _join(reader, writer, self.target, there=0, back=self.distance.answer, saw=self._count)
 
     def _count(self, chunk: bytes) -> None:
         self.requests += chunk.count(b" HTTP/1.1\r\n")
 
 
-async def _joined(
+async def _join(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
     port: int,
@@ -64,7 +64,7 @@ async def _joined(
     back: float,
     saw: Callable[[bytes], object] = len,
 ) -> None:
-    """Both directions until either side hangs up; `saw` is shown what goes there."""
+    """Pass bytes on in both directions until either side hangs up. `saw` is called with the bytes of the first one."""
     far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
     ways = [
         asyncio.create_task(_pipe(reader, far_writer, there, saw)),

@@ -22,7 +22,7 @@ from infra.sam import ROOT
 from tests.kit.cloudformation import BUCKET, CloudFormation, Stack
 from tests.kit.docs import blocks, commands
 from tests.kit.servers import serving
-from tests.kit.terminals import answered
+from tests.kit.terminals import answer_questions
 
 NEEDED = ["Makefile", "template.yaml", "requirements.txt", "requirements-dev.txt", "pyproject.toml", "policy.yaml"]
 QUESTIONS = ("AWS Region", "Trust policy", "Origins of pages", "Domain of your own", "SNS topic")
@@ -78,7 +78,7 @@ class Person:
     def answer(self, line: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
         """The same in a terminal."""
         command = line.replace("make ", "make READY= ").split()
-        return answered(command, answers, folder=self.checkout, variables=self.variables)
+        return answer_questions(command, answers, folder=self.checkout, variables=self.variables)
 
     def value_of(self, secret: str) -> str:
         self.aws.region = secret.split(":")[3]
@@ -255,7 +255,7 @@ def test_an_environment_whose_name_makes_no_stack_is_refused_before_a_question_i
     person: Person, name: str
 ) -> None:
     before = (person.checkout / "samconfig.toml").read_text()
-    status, shown = answered(
+    status, shown = answer_questions(
         [*MAKE, "deploy", f"ENV={name}"], [], folder=person.checkout, variables=person.variables, seconds=60
     )
     assert status != 0
@@ -275,7 +275,7 @@ def test_a_secret_is_put_by_a_prompt_or_from_a_file_and_shown_nowhere(person: Pe
     person.aws.stacks["broker-prod"] = Stack({}, {}, b"", {"SecretArn": arn})
     put = [".venv/bin/token-broker", "secret", "put", "--env", "prod"]
     typed = [("Auth Key", "the-key"), ("Auth Secret", "the-auth-secret")]
-    status, shown = answered(put, typed, folder=person.checkout, variables=person.variables)
+    status, shown = answer_questions(put, typed, folder=person.checkout, variables=person.variables)
     assert status == 0, shown
     assert "the-auth-secret" not in shown
     assert json.loads(person.value_of(arn)) == json.loads(PAIR)

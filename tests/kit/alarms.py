@@ -60,7 +60,7 @@ def _value(alarm: Mapping[str, Any], series: Series, end: int, length: int) -> f
     }
     (expression,) = (each["Expression"] for each in alarm["Metrics"] if "Expression" in each)
     assert all(each.get("ReturnData", True) == ("Expression" in each) for each in alarm["Metrics"])
-    return _evaluated(ast.parse(expression, mode="eval").body, values)
+    return _evaluate(ast.parse(expression, mode="eval").body, values)
 
 
 def _statistic(metric: Mapping[str, Any], name: str, series: Series, end: int, length: int) -> float | None:
@@ -70,21 +70,21 @@ def _statistic(metric: Mapping[str, Any], name: str, series: Series, end: int, l
     return _STATISTICS[name](values) if values else None
 
 
-def _evaluated(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
-    """Metric math at one point in time: what is computed with a missing point is missing."""
+def _evaluate(node: ast.expr, values: Mapping[str, float | None]) -> float | None:
+    """Evaluate metric math at one point in time. With a missing operand the result is missing."""
     match node:
         case ast.Constant(value=int(number)):
             return number
         case ast.Name(id=name):
             return values[name]
         case ast.BinOp(left=left, op=sign, right=right) | ast.Compare(left=left, ops=[sign], comparators=[right]):
-            one, other = _evaluated(left, values), _evaluated(right, values)
+            one, other = _evaluate(left, values), _evaluate(right, values)
             return None if one is None or other is None else _OPERATORS[type(sign)](one, other)
         case ast.Call(func=ast.Name(id="FILL"), args=[series, otherwise]):
-            found = _evaluated(series, values)
-            return _evaluated(otherwise, values) if found is None else found
+            found = _evaluate(series, values)
+            return _evaluate(otherwise, values) if found is None else found
         case ast.Call(func=ast.Name(id="IF"), args=[condition, then, otherwise]):
-            return _evaluated(then if _evaluated(condition, values) else otherwise, values)
+            return _evaluate(then if _evaluate(condition, values) else otherwise, values)
         case ast.Call(func=ast.Name(id="SUM"), args=[ast.Call(func=ast.Name(id="METRICS"), args=[])]):
             found_ones = [value for value in values.values() if value is not None]
             return math.fsum(found_ones) if found_ones else None

@@ -86,7 +86,7 @@ class Api2:
         headers: Mapping[str, str] | None = None,
         files: Mapping[str, Any] | None = None,
     ) -> Answer:
-        """Fields where they travel: the query with GET, else a form, of parts where there are files."""
+        """Send fields: in the query with GET, else in a form, which is multipart if there are files."""
         if method == "GET":
             return self.send(method, f"{path}?{urlencode(fields)}", headers=headers)
         options: dict[str, Any] = {"fields": {**fields, **(files or {})}, "encode_multipart": files is not None}

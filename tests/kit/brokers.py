@@ -68,7 +68,7 @@ def minted(token: str = "bearer-1", scope: str = "assemblies:read assemblies:wri
 
 
 class Broker:
-    """`broker.post(jwt, scope=…)` is a caller's request; `records` holds what was audited, `web` what was called."""
+    """`broker.post(jwt, scope=…)` is a caller's request; `records` are the audit records, `web` has the calls."""
 
     def __init__(self, trust: Policy | None = None, *, rows: Rows | None = None) -> None:
         """`rows`: the shared table, where the deployment has one."""
@@ -106,7 +106,7 @@ class Broker:
         self.exchange = Exchange(trust, verifier, tokens, self._keep, self.clock, replay_control)
 
     def beside(self) -> "Broker":
-        """Another environment of the same deployment: its memory and budgets are its own, all else is shared."""
+        """Another environment of the same deployment. It shares everything except memory and budgets."""
         other = copy(self)
         other.records, other.slept = [], []
         other.use(self.trust)
@@ -147,7 +147,7 @@ class Broker:
         return Answered(respond(outcome, http, self.clock()))
 
     def refuses(self, jwt: str, status: int = 401, **fields: Any) -> bool:
-        """Whether this gets no token, is recorded once, and asked neither Secrets Manager nor api2 anything."""
+        """Whether this gets no token, leaves one record, and causes no call of Secrets Manager and api2."""
         records, asked = len(self.records), self.web.count(SECRETS_URL) + self.mints
         answer = self.post(jwt, **fields)
         assert "access_token" not in answer.body

@@ -25,7 +25,7 @@ def chromium() -> str:
         (ROOT / ".local").mkdir(exist_ok=True)
         with (ROOT / ".local/chromium.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            found = _found() or _installed()
+            found = _found() or _install()
     if found is None:
         raise RuntimeError(_HELP)
     return found
@@ -35,7 +35,7 @@ def _found() -> str | None:
     return next(filter(None, map(shutil.which, _NAMES)), None)
 
 
-def _installed() -> str | None:
+def _install() -> str | None:
     """By apt-get, which needs root or a sudo that does not ask."""
     become = [] if os.geteuid() == 0 else ["sudo", "-n"]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}

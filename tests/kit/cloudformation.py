@@ -1,6 +1,6 @@
-"""CloudFormation for `sam deploy`, as far as a machine without AWS goes: change sets that do what the test says.
+"""A CloudFormation for `sam deploy`: its change sets do what the test says.
 
-S3 and Secrets Manager behind it are moto's. moto's own CloudFormation knows no SAM transform, so it is not asked.
+S3 and Secrets Manager are moto's. moto's own CloudFormation does not know the SAM transform, so it is not used.
 https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_Operations.html
 """
 
@@ -37,7 +37,7 @@ class Stack:
 
 
 class CloudFormation:
-    """Serves as AWS_ENDPOINT_URL: its own calls are answered here, all others go to moto."""
+    """The server at AWS_ENDPOINT_URL. It answers calls of CloudFormation, and passes all others on to moto."""
 
     def __init__(self, moto: str) -> None:
         self._moto = moto
@@ -123,7 +123,7 @@ class CloudFormation:
         return Stack(template, parameters, artifact.read("policy.json"))
 
     def new_secret(self) -> str:
-        """The ARN of a secret without a value. Its name is nobody else's, since tests share moto."""
+        """Make a secret without a value and return its ARN. Its name is unique, since tests share moto."""
         return str(self.client("secretsmanager").create_secret(Name=secrets.token_hex(8))["ARN"])
 
     def _object(self, key: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The template as CloudFormation would deploy it with some parameters; what it says of itself is in SOURCE."""
+"""The template as CloudFormation would deploy it with given parameters. SOURCE is the template itself."""
 
 from functools import cache
 from pathlib import Path
@@ -40,7 +40,7 @@ def deployed(**parameters: str) -> dict[str, Any]:
 
 
 def outputs(**parameters: str) -> dict[str, Any]:
-    """The values of the outputs by name; what exists only once deployed has its name as its value."""
+    """The values of the outputs by name. An attribute that exists only after a deployment has its name as its value."""
     return {name: each["Value"] for name, each in _sections(frozenset(parameters.items()))["Outputs"].items()}
 
 

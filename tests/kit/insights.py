@@ -18,7 +18,7 @@ _PRESENT = re.compile(r"ispresent\((?P<field>[@\w.]+)\)")
 _AGGREGATE = re.compile(r"(?P<name>count|avg|max)\((?P<field>[@*\w.]+)\) as (?P<alias>\w+)")
 
 
-def flattened(line: str) -> Row:
+def flatten(line: str) -> Row:
     """The fields that Insights finds in a log line: dotted names, list items by their number, null is no field."""
     found: Row = {"@message": line}
 
@@ -37,8 +37,8 @@ def flattened(line: str) -> Row:
 
 
 def answer(query: str, lines: Iterable[str]) -> list[Row]:
-    """The rows that a query shows. Raises ValueError for what this does not know."""
-    rows = [flattened(line) for line in lines]
+    """The rows that a query shows. Raises ValueError for a command that is not implemented here."""
+    rows = [flatten(line) for line in lines]
     for command in re.split(r"\s*\n\s*\|\s*|\s\|\s", query.strip()):
         name, _, rest = command.partition(" ")
         rows = _COMMANDS[name](rows, rest)

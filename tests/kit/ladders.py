@@ -1,4 +1,4 @@
-"""A package's ladder of imports, as its docstring draws it: what is higher may import what is lower."""
+"""A package's ladder of imports, as its docstring draws it: a module may import only modules below it."""
 
 import ast
 import re
@@ -31,6 +31,6 @@ def imports(file: Path, package: ModuleType) -> set[str]:
 
 
 def upward(package: ModuleType, module: str) -> set[str]:
-    """What a module imports from a higher rung."""
+    """The modules of a higher rung that a module imports."""
     rung = rungs(package)
     return {name for name in imports(modules(package)[module], package) if rung[name] < rung[module]}

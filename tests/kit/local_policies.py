@@ -21,7 +21,7 @@ rules:
 
 
 def policy_of_stack(folder: Path, policy: str) -> Path:
-    """`policy` as local.yaml in `folder`, and a stack.json beside it that says that this is what runs."""
+    """Write `policy` as local.yaml into `folder`, with the stack.json of a stack that runs it."""
     file = folder / "local.yaml"
     file.write_text(policy)
     (folder / "stack.json").write_text(json.dumps(STACK | {"policy": str(file)}))

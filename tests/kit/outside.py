@@ -48,7 +48,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Site:
-    """A server that answers as told, path by path, and counts what it was asked."""
+    """A server that gives the test's answer for each path, and counts requests."""
 
     def __init__(self) -> None:
         self.calls: Counter[str] = Counter()
@@ -208,7 +208,7 @@ class World:
     def ask(
         self, jwt: str | None = None, *, seconds: float = 15, at: Broker[Proof] | None = None, **fields: str
     ) -> Answered:
-        """The same, beside others who ask."""
+        """The same, for callers that ask at the same time."""
         form = urlencode({"grant_type": "client_credentials", **fields})
         headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
         http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)

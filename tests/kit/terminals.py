@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 
-def answered(
+def answer_questions(
     command: Sequence[str | Path],
     answers: Sequence[tuple[str, str]],
     *,

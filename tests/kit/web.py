@@ -1,4 +1,4 @@
-"""A web in memory: an `Http` that answers as told and remembers what was asked."""
+"""A web in memory: an `Http` that gives the test's answers and remembers the calls."""
 
 import json
 from collections.abc import Callable

@@ -29,7 +29,7 @@ verifier = JWTVerifier(
 
 @cache
 def transloadit(scopes: tuple[str, ...]) -> OAuth2Client:
-    """A client that keeps its token until it ends. One for each set of scopes, since it asks for one set only."""
+    """A client that keeps its token until it expires. There is one for each set of scopes."""
     return OAuth2Client(
         token_url=f"{os.environ['API2_URL']}/token",
         client_id=credential()["auth_key"],

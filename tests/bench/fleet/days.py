@@ -38,7 +38,7 @@ Life = list[float]  # the seconds of the day at which one environment is asked
 
 
 def steady(size: int, chance: random.Random) -> Iterable[Life]:
-    """So many environments all day, each asked every ten minutes or so and replaced after its lifetime."""
+    """So many environments all day. Each gets a request every ten minutes or so and is replaced after its lifetime."""
     for _ in range(size):
         born = -chance.uniform(0, LIFETIME)
         while born < DAY:
@@ -51,7 +51,7 @@ def steady(size: int, chance: random.Random) -> Iterable[Life]:
 
 
 def bursts(size: int, chance: random.Random) -> Iterable[Life]:
-    """Every two hours as many requests in a second, each in a new environment, which is asked twice more and goes."""
+    """Every two hours as many requests in a second, each in a new environment, which gets two more and ends."""
     for begins in range(0, DAY, 2 * HOUR):
         for _ in range(size):
             first = begins + chance.uniform(0, 1)

@@ -34,7 +34,7 @@ def app(rows: Rows) -> web.Application:
 
 
 @contextmanager
-def served() -> Iterator[str]:
+def serve() -> Iterator[str]:
     """The URL of an empty table, as long as the context. Raises RuntimeError when it does not start."""
     (port,) = free_ports(1)
     command = [sys.executable, "-m", "tests.bench.fleet.table", str(port)]

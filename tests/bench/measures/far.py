@@ -22,7 +22,7 @@ Less than 1 is work of the start that is done while it waits."""
 
 
 def critical_path(kind: str, away: Mapping[str, float]) -> float:
-    """Seconds that nobody can do without, when all that can overlap does."""
+    """The seconds that remain if everything that can overlap does."""
     issuer, secrets, api2 = away["issuer"], away["aws"], away["api2"]
     if kind == "answer":
         return max(2 * issuer, secrets) + api2
@@ -43,7 +43,7 @@ async def measure(bench: Bench) -> Report:
                 _move(bench, kind, dict.fromkeys(AWAY, 0.0))
     added = {
         (party.name, kind): [
-            # Noise only adds, so the fastest near start flatters nobody.
+            # Noise only adds time, so the fastest near start is the truest.
             (seconds - min(taken[party.name, "near"])) / critical_path(kind, AWAY)
             for seconds in taken[party.name, kind]
         ]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.bench.figures import percentile
 from tests.bench.fleet.days import CURVES, HOUR, MINUTE, Day, a_day
-from tests.bench.fleet.table import served
+from tests.bench.fleet.table import serve
 from tests.bench.fleet.world import AWAY, WELL, Failures
 from tests.bench.measure import Bench, Plot, Report, Table
 from tests.bench.measures.cost import GIGABYTE_SECOND
@@ -55,7 +55,7 @@ def waiting_cost(day: Day) -> float:
 
 def pair(curve: str, size: int, failures: Failures = WELL) -> Pair:
     """Both days have the same arrivals."""
-    with served() as url:
+    with serve() as url:
         return Pair(*(a_day(CURVES[curve](size, random.Random(size)), where, failures) for where in (None, url)))
 
 

@@ -1,4 +1,4 @@
-"""A flood of invalid JWTs: how many are refused a second, and what they cost beside time."""
+"""A flood of invalid JWTs: how many are refused a second, and what else they cost."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ MEGABYTE = 1e6
 
 
 def bad_events(bench: Bench) -> dict[str, list[Any]]:
-    """Requests of each kind that get nothing."""
+    """Requests of each kind that is refused."""
     jwt, now = bench.outside.jwt, int(time.time())
     forger, stranger = Signer(name="forger"), Signer(key_id="unheard-of", name="forger")
     kinds: dict[str, list[str]] = {

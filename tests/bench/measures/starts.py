@@ -17,7 +17,7 @@ from infra.sam import ROOT
 from local.loopback.processes import end, end_with_parent
 from local.sandbox.app import create_app
 from tests.bench.figures import Spread, percentile, text
-from tests.bench.fleet.table import served
+from tests.bench.fleet.table import serve
 from tests.bench.measure import Bench, Report, Table
 from tests.bench.outside import CREDENTIAL, HOST, Outside, issuer_app, site
 from tests.bench.parties import compiled
@@ -36,12 +36,12 @@ async def measure(bench: Bench) -> Report:
     chance = random.Random(6)
     moments = [chance.uniform(0, seconds) for _ in range(count)]
     async with AsyncExitStack() as stack:
-        outside = replace(bench.outside, relays={}, aws_url=stack.enter_context(served()))
+        outside = replace(bench.outside, relays={}, aws_url=stack.enter_context(serve()))
         outside.issuer_url = f"http://{HOST}:{await site(stack, issuer_app(outside))}"
         outside.api2_url = f"http://{HOST}:{await site(stack, create_app([CREDENTIAL]))}"
         with tempfile.NamedTemporaryFile() as policy:
             Path(policy.name).write_bytes(compiled(outside))
-            parts = [_started(outside, policy.name, moments[part::PROCESSES]) for part in range(PROCESSES)]
+            parts = [_start(outside, policy.name, moments[part::PROCESSES]) for part in range(PROCESSES)]
             found = [each for part in await asyncio.gather(*parts) for each in part]
         async with aiohttp.ClientSession() as web, web.get(f"{outside.api2_url}/_sandbox/calls") as answer:
             mints = (await answer.json())["POST /token"]
@@ -54,7 +54,7 @@ async def measure(bench: Bench) -> Report:
     return Report(title, HOW, {"starts": Spread.of([mints])}, [Table(("outcome", "token", "environments"), lines)])
 
 
-async def _started(outside: Outside, policy: str, moments: list[float]) -> list[Any]:
+async def _start(outside: Outside, policy: str, moments: list[float]) -> list[Any]:
     """What the environments of one process record: outcome, cache, milliseconds."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.fleet.starts"),

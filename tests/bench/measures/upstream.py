@@ -1,4 +1,4 @@
-"""How often api2 is asked: for what is refused, for a miss, for a hit."""
+"""The number of requests to api2: for a refusal, for a miss, for a hit."""
 
 import json
 from collections.abc import Sequence
@@ -24,9 +24,9 @@ async def measure(bench: Bench) -> Report:
     await environment.start()
     try:
         counts = {
-            "upstream-refused": await _asked(bench, environment, refused, granted=False),
-            "upstream-miss": await _asked(bench, environment, [token_event(jwt())], granted=True),
-            "upstream-hit": await _asked(bench, environment, hits, granted=True),
+            "upstream-refused": await _count_requests(bench, environment, refused, granted=False),
+            "upstream-miss": await _count_requests(bench, environment, [token_event(jwt())], granted=True),
+            "upstream-hit": await _count_requests(bench, environment, hits, granted=True),
         }
     finally:
         await environment.stop()
@@ -39,7 +39,7 @@ async def measure(bench: Bench) -> Report:
     return Report("Calls upstream", HOW, figures, [Table(("", "requests", "calls"), lines)])
 
 
-async def _asked(bench: Bench, environment: Environment, events: Sequence[Any], *, granted: bool) -> int:
+async def _count_requests(bench: Bench, environment: Environment, events: Sequence[Any], *, granted: bool) -> int:
     """Requests that reach api2 while these events are answered, each as it should be."""
     before = bench.outside.calls()["api2"]
     for event in events:

@@ -1,4 +1,4 @@
-"""The saved queries: run on real records, flattened as CloudWatch Logs Insights does, each shows what it is for."""
+"""The saved queries: run on real records, flatten as CloudWatch Logs Insights does, each shows what it is for."""
 
 import json
 import re
@@ -156,12 +156,12 @@ def test_every_metric_of_a_record_is_one_field(records: list[str]) -> None:
 
 
 def test_a_record_has_far_fewer_fields_than_insights_finds(records: list[str]) -> None:
-    assert max(len(flattened(line)) for line in records) < MAX_FIELDS / 2
+    assert max(len(flatten(line)) for line in records) < MAX_FIELDS / 2
 
 
 def test_no_member_of_a_record_would_get_numbered_names_in_insights(records: list[str]) -> None:
     for line in records:
-        assert not [name for name in flattened(line) if re.match(r"audit\.\w+\.", name)]
+        assert not [name for name in flatten(line) if re.match(r"audit\.\w+\.", name)]
 
 
 def test_the_runbook_shows_every_query_in_the_same_words_and_no_other() -> None:

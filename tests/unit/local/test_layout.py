@@ -13,7 +13,7 @@ from tests.kit.ladders import rungs
 
 FOLDER = Path(local.__path__[0])
 ROOMS = rungs(local)
-FILES = [file for file in FOLDER.rglob("*.py") if file.stem not in ("__init__", "__main__", "bootstrap")]
+FILES = [file for file in FOLDER.rglob("*.py") if file.stem not in ("__init__", "__main__")]
 
 
 def room(file: Path) -> str:
