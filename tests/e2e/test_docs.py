@@ -13,7 +13,7 @@ from infra.sam import ROOT
 from tests.kit.docs import commands
 from tests.kit.stacks import Client, running_stack
 
-# docs/live.md is for somebody with an AWS account, line by line.
+# docs/live.md needs an AWS account, in every line.
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md") if page.stem != "live")]
 # What is not run here, and why.
 NOT_RUN = {

@@ -37,7 +37,7 @@ def test_the_token_opens_api2_and_a_second_call_gets_the_same_one_with_less_left
         bearer = {"authorization": f"Bearer {first.body['access_token']}"}
         listed = client.api2("GET", "/assemblies", headers=bearer)
         assert (listed.status, listed.body) == (200, {"count": 0, "items": []})
-        # Whole seconds are told, so a later second shows less.
+        # `expires_in` is in whole seconds, so it is smaller in a later second.
         wait_until(lambda: client.now > answered_at + 1)
         second = client.token(jwt)
         assert second.body["access_token"] == first.body["access_token"]

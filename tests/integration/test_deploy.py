@@ -76,7 +76,7 @@ class Person:
         return done.returncode, done.stdout
 
     def answer(self, line: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
-        """The same in a terminal."""
+        """Run make in a terminal and answer its questions."""
         command = line.replace("make ", "make READY= ").split()
         return answer_questions(command, answers, folder=self.checkout, variables=self.variables)
 

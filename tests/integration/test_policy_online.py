@@ -25,7 +25,7 @@ COMMAND = Path(sys.executable).with_name("token-broker")
 
 
 class Issuer:
-    """An issuer that answers what a test says; without an answer for a path, 404."""
+    """An issuer that gives the test's answers, and 404 for other paths."""
 
     def __init__(self, server: ThreadingHTTPServer, scheme: str, certificate: Path) -> None:
         self.url = f"{scheme}://127.0.0.1:{server.server_port}"

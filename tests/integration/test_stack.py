@@ -41,7 +41,7 @@ MEMBERS = {
 
 
 class Stack:
-    """`python -m local …` in a folder of its own; what make calls."""
+    """`python -m local …`, which make calls, in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

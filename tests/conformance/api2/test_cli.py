@@ -1,4 +1,4 @@
-"""The official command line, unmodified: `auth token`, and what the token is good for."""
+"""The official command line, unmodified: `auth token`, and calls with that token."""
 
 import json
 import os

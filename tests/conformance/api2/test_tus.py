@@ -1,4 +1,4 @@
-"""tuspy, a tus client of its own: what it sends, leaves and resumes ends as an upload of its Assembly."""
+"""tuspy, a separate tus client: an upload that it interrupts and resumes becomes an upload of its Assembly."""
 
 import hashlib
 import io
@@ -17,7 +17,7 @@ CHUNK = 100_000
 
 @pytest.fixture
 def assembly(api2: Api2) -> dict[str, Any]:
-    """One that waits for two files."""
+    """An Assembly that waits for two files."""
     return api2.assembly(expected=2)
 
 

@@ -34,7 +34,7 @@ def uppy() -> Iterator[Script]:
 
 @pytest.fixture(scope="session")
 def page(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with what a site serves: the page, Uppy, and the few lines around it."""
+    """A folder with the files of a site: the page, Uppy, and the few lines around it."""
     folder = tmp_path_factory.mktemp("page")
     (folder / "index.html").write_text('<!doctype html><p id="result"></p><script src="page.js"></script>')
     esbuild = [*node, "node_modules/esbuild/bin/esbuild", "page.mjs", "--bundle", "--log-level=warning"]
@@ -84,7 +84,7 @@ def site(page: Path, api2: Api2) -> Site:
 
 @pytest.fixture
 def upload(uppy: Script, site: Site, api2: Api2) -> Iterator[Upload]:
-    """The page uploads a note; what it told, what it showed, and which URLs beside loopback it wanted."""
+    """Upload a note by the page. Returns its report, its messages, and the URLs outside loopback that it requested."""
     with serving(site.app) as origin:
 
         def run(**given: Any) -> Any:

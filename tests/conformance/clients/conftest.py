@@ -95,7 +95,7 @@ def service() -> Signer:
 
 @pytest.fixture(scope="session")
 def rsa_service() -> Signer:
-    """Another, since Authlib signs client assertions with RSA keys alone."""
+    """A service with an RSA key, since Authlib signs client assertions with RSA keys only."""
     return Signer("RS256", None, name="rsa-service")
 
 

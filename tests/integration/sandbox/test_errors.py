@@ -1,4 +1,4 @@
-"""Every error code with its status, over HTTP: by a request that deserves it, or by a fault that asks for it.
+"""Every error code with its status, over HTTP: by a request that causes it, or by a fault that orders it.
 
 The codes are api2's: https://transloadit.com/docs/api/response-codes/ and the contract of Transloadit's clients.
 """

@@ -1,4 +1,4 @@
-"""Notifications of Assemblies that have ended: what is posted, how it is signed, how often it is tried."""
+"""Notifications of Assemblies that have ended: their content, their signature, and repeated attempts."""
 
 import json
 from collections.abc import Iterator
