@@ -27,6 +27,7 @@ def finish(folder: Path) -> None:
         sys.exit("policy.json is compiled for the local stack: it must not be deployed")
     prune(folder)
     byte_compile(folder)
+    # Modes come from the builder's umask and times from its clock. Both are in the zip file, and would change its hash.
     for path in [*folder.rglob("*"), folder]:
         path.chmod(0o755 if path.is_dir() or path.suffix == ".so" else 0o644)
         os.utime(path, (EPOCH, EPOCH))
@@ -39,6 +40,7 @@ def byte_compile(folder: Path) -> None:
     start, and could not store the result on the read-only file system.
     https://docs.python.org/3/reference/import.html#cached-bytecode-invalidation
     """
+    # `stripdir` and `prependdir`: the byte-code contains the path of its source, and each checkout has another one.
     mode = PycInvalidationMode.UNCHECKED_HASH
     if not compileall.compile_dir(
         folder, quiet=1, invalidation_mode=mode, stripdir=str(folder), prependdir="/var/task"

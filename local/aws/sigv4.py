@@ -42,6 +42,7 @@ def is_signed(sent: Sent, service: str, principal: Principal) -> bool:
     time, signed = sent.headers.get("X-Amz-Date") or "", names.split(";")
     if (access_key, region, named) != (principal.access_key, REGION, service) or not _is_now(time, day):
         return False
+    # A header that is not signed could be changed by another sender: the date to replay, the host to reach another API.
     if "host" not in signed or "x-amz-date" not in signed or not _has_hash_of_body(sent):
         return False
     return hmac.compare_digest(_sign(sent, signed, service, principal, time), signature)

@@ -25,6 +25,7 @@ _HERE = re.compile(r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?")
 def foreign_host(headers: Headers, port: int) -> str | None:
     """The reason to refuse a request whose `Host` is not loopback with this port (DNS rebinding), or None."""
     host = (headers.get("host") or "").lower()
+    # Browsers leave out the port 80, and send every other one.
     if host in (f"{name}:{port}" for name in HOSTS) or (port == 80 and host in HOSTS):
         return None
     return f"this name could be a website's (DNS rebinding), so it is refused; use http://127.0.0.1:{port}"
@@ -32,6 +33,8 @@ def foreign_host(headers: Headers, port: int) -> str | None:
 
 def from_a_page(headers: Headers) -> str | None:
     """The reason to refuse a request that a page sent, or None. Programs and the browser's address bar may ask."""
+    # A simple GET of a page has no Origin, so Sec-Fetch-Site decides; `none` is the address bar. `same-site` is a page
+    # on another port of loopback, which may be anybody's development server, so it is refused like `cross-site`.
     if headers.get("origin") is None and headers.get("sec-fetch-site") in (None, "none", "same-origin"):
         return None
     return "pages may not call this port, since a page of any website could; use a program, such as curl"

@@ -24,6 +24,7 @@ async def start_site(app: web.Application, port: int, shutdown_timeout: float = 
         refusal = foreign_host(request.headers, runner.addresses[0][1])
         return web.json_response({"message": refusal}, status=403) if refusal else await handler(request)
 
+    # First of all: the application's other middlewares must not see a refused request, nor add CORS headers for it.
     app.middlewares.insert(0, check_name)
     runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=shutdown_timeout, **_LIMITS)
     await runner.setup()

@@ -77,6 +77,7 @@ class Authenticator:
         expires_at = self._expiry(auth)
         if is_enforced:
             demand_proof(sender, auth)
+        # A wrong signature is refused even if none is needed, so that a client's mistake does not go unnoticed.
         if signature := fields.get("signature"):
             _check_signature(fields["params"], signature, sender.key)
             if route.once:

@@ -60,6 +60,7 @@ class Tokens:
         `note` is called with the key's name before the secret is checked, so that refusals are logged with it.
         """
         user, secret = _basic(authorization)
+        # Before the key is looked up, so that guesses of keys and secrets are limited as well.
         self._limits.take("token", user)
         key = self._store.keys.get(user)
         if key is None or not key.is_active:

@@ -18,6 +18,7 @@ def built(cache: Path) -> Path:
     """The folder with the artifact for this machine. Builds it if an input has changed. Raises BuildFailed."""
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "build.lock").open("w") as lock:
+        # Test processes start stacks at the same time, and share this folder.
         fcntl.flock(lock, fcntl.LOCK_EX)
         wanted = _hash_inputs()
         mark = cache / "build" / "inputs"

@@ -66,6 +66,7 @@ def write_plan(info: StackInfo, folder: Path) -> None:
     """Write the plan for `serve`. It contains the Auth Secret, so only the folder's owner may read it."""
     file = folder / PLAN_FILE
     file.unlink(missing_ok=True)
+    # The mode is set at creation. With `chmod` afterwards another user could open the file in between.
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
         json.dump(asdict(info), out, indent=2)
 
