@@ -9,7 +9,7 @@ from broker.cloudwatch import CloudWatch, log_failure
 
 from tests.kit.brokers import JWKS_URL, TOKEN_URL, Broker, minted
 from tests.kit.deployed import ROOT, of_kind
-from tests.kit.insights import MAX_FIELDS, Row, answer, flattened
+from tests.kit.insights import MAX_FIELDS, Row, answer, flatten
 from tests.kit.logs import failures
 from tests.kit.web import reply
 
@@ -152,7 +152,7 @@ def test_every_metric_of_a_record_is_one_field(records: list[str]) -> None:
     """Powertools makes a list of a metric's values, of which Insights would make `Exchange.0`."""
     for line in records:
         (directive,) = json.loads(line)["_aws"]["CloudWatchMetrics"]
-        assert {metric["Name"] for metric in directive["Metrics"]} < flattened(line).keys()
+        assert {metric["Name"] for metric in directive["Metrics"]} < flatten(line).keys()
 
 
 def test_a_record_has_far_fewer_fields_than_insights_finds(records: list[str]) -> None:
