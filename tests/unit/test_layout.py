@@ -138,9 +138,9 @@ def test_one_module_imports_boto3() -> None:
 
 def test_no_entry_point_imports_boto3_before_it_is_needed() -> None:
     """It is half of the start, and belongs where the others wait for the network."""
-    script = "import sys, broker.wiring; print(*(name for name in sys.modules if name in ('boto3', 'botocore')))"
+    script = "import sys, broker.wiring; print(*(name for name in sys.modules if name.startswith('boto')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.split() == []
+    assert done.stdout.split() == ["botocore"]  # Powertools imports its empty package, for a version number.
 
 
 def test_one_module_writes_to_the_log() -> None:
