@@ -13,9 +13,9 @@ A request goes one way through these modules; each knows only those below it:
     progress  audit    what travels with a request, and what is recorded of it
     secretsmanager  dynamodb    what the function calls of AWS
     aws                         by boto3, which this module alone imports
-    event  jwt  jwk  weak_keys  conditions  flight  framing  net  strict_json  invocation    the ground
+    event  jwt  jwk  weak_keys  conditions  flight  net  invocation    the ground
     connections    what net keeps open
-    deadline  settings  values  errors    what the ground stands on
+    encoding  deadline  settings  values  errors    what the ground stands on
 """
 
 __version__ = "0.1.0"

@@ -15,7 +15,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
-from broker import strict_json
+from broker import encoding
 from broker.deadline import Clock, Deadline
 from broker.net import Call, Http, OutOfReach
 from broker.settings import AwsAccess
@@ -123,7 +123,7 @@ class Aws:
         answer = self._http(Call(request.method, request.url, seconds, attempt.limit, headers, request.body))
         attempt.status, body = answer.status, answer.body
         try:
-            strict_json.loads_object(body)
+            encoding.read_object(body)
         except ValueError:
             # botocore takes it for an answer without members: a table that talks nonsense would hold no row.
             if answer.status < 300:

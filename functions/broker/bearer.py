@@ -3,7 +3,7 @@
 import hashlib
 import json
 
-from broker.framing import framed
+from broker.encoding import frame
 from broker.policy import Scopes
 from broker.policy_model import ALL
 from broker.values import Value
@@ -49,4 +49,4 @@ class CacheKey(Value, frozen=True):
         scopes = [b"all"] if self.scopes is ALL else [b"these", *(scope.encode() for scope in sorted(self.scopes))]
         caller = [b"any"] if self.caller is None else [b"one", *(name.encode() for name in self.caller)]
         credential, version, aud = (text.encode() for text in (self.credential, self.version, self.aud))
-        return framed(credential, version, framed(*scopes), aud, framed(*caller))
+        return frame(credential, version, frame(*scopes), aud, frame(*caller))

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from typing import Protocol
 
-from broker import strict_json
+from broker import encoding
 from broker.deadline import Clock, Deadline
 from broker.errors import BrokerError, BrokerFault
 from broker.flight import SingleFlight
@@ -104,7 +104,7 @@ class Credentials:
 def auth_pair(text: str) -> tuple[str, str]:
     """Auth Key and Auth Secret of a secret's text, `{"auth_key": …, "auth_secret": …}`. Raises BrokerFault."""
     try:
-        document = strict_json.loads_object(text.encode())
+        document = encoding.read_object(text.encode())
         auth_key, auth_secret = document["auth_key"], document["auth_secret"]
         # A colon would end the user name of HTTP Basic (RFC 7617 section 2).
         if not _VISIBLE.fullmatch(auth_key) or ":" in auth_key or not _VISIBLE.fullmatch(auth_secret):

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa, utils
 
 from broker import weak_keys
-from broker.jwt import base64url
+from broker.encoding import read_base64url
 from broker.values import Value
 
 MAX_KEYS = 100
@@ -149,7 +149,7 @@ def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     if not isinstance(value, str):
         raise ValueError(f"its {name} is missing")
     try:
-        return base64url(value)
+        return read_base64url(value)
     except ValueError:
         raise ValueError(f"its {name} is not base64url without padding") from None
 

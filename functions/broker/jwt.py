@@ -1,17 +1,14 @@
 """A compact JWS taken apart, nothing of it trusted yet (RFC 7515 section 7.1, RFC 7519, RFC 8725)."""
 
-import base64
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from broker import strict_json
+from broker.encoding import read_base64url, read_object
 from broker.values import Value
 
 MAX_LENGTH = 8 * 1024  # bytes of the compact form
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 # What changes how the rest is read (RFC 7515 section 4.1.11, RFC 7516 section 4.1, RFC 7797), or is a key that the
 # sender chose. `jku`, `x5u`, `x5c`, `x5t` are never read: some issuers, such as Cloud Foundry's UAA, always write one,
 # and parameters that are not understood are ignored (RFC 7515 section 4).
@@ -46,18 +43,6 @@ class VerifiedJwt(Value, frozen=True):
     claims: Mapping[str, Any]
 
 
-def base64url(text: str) -> bytes:
-    """The bytes of unpadded, canonical base64url (RFC 7515 appendix C). Raises ValueError."""
-    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise ValueError("not base64url")
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    # Spare bits that are not zero would give one token many spellings; only the last letters have any.
-    last = len(data) // 3 * 3
-    if base64.urlsafe_b64encode(data[last:]).rstrip(b"=").decode() != text[last // 3 * 4 :]:
-        raise ValueError("not canonical base64url")
-    return data
-
-
 def parse(compact: str) -> UnverifiedJwt:
     """Take a compact JWS apart.
 
@@ -71,13 +56,13 @@ def parse(compact: str) -> UnverifiedJwt:
         raise ValueError("not a compact JWS")
     head, body, mark = compact.split(".")
     header = _header(head)
-    claims = strict_json.loads_object(base64url(body))
-    return UnverifiedJwt(header, claims, f"{head}.{body}".encode(), base64url(mark))
+    claims = read_object(read_base64url(body))
+    return UnverifiedJwt(header, claims, f"{head}.{body}".encode(), read_base64url(mark))
 
 
 @lru_cache(maxsize=64)  # all of a key's tokens have the same
 def _header(head: str) -> Mapping[str, Any]:
-    header = strict_json.loads_object(base64url(head))
+    header = read_object(read_base64url(head))
     if "alg" not in header:
         raise ValueError("no alg")
     if not isinstance(header["alg"], str):

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from broker import jwk, strict_json
+from broker import encoding, jwk
 from broker.deadline import Clock, Deadline
 from broker.errors import CallerRefused, TemporarilyUnavailable
 from broker.flight import SingleFlight
@@ -142,7 +142,7 @@ class KeySets:
             raise _Missing("not found")
         if answer.status != 200:
             raise OutOfReach(f"status {answer.status}")
-        return strict_json.loads_object(answer.body)
+        return encoding.read_object(answer.body)
 
 
 class _Missing(OutOfReach):

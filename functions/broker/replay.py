@@ -7,8 +7,8 @@ from math import ceil
 from broker.caller import Once
 from broker.deadline import Clock
 from broker.dynamodb import NoAnswer, Row, Table
+from broker.encoding import frame
 from broker.errors import CallerRefused, TemporarilyUnavailable
-from broker.framing import framed
 from broker.progress import Progress
 
 _LATEST = 2**53  # seconds; some issuers' `exp` is beyond what DynamoDB can write
@@ -45,7 +45,7 @@ class ReplayControl:
 
 
 def _row_id(once: Once) -> str:
-    return f"once/{hashlib.sha256(framed(once.issuer.encode(), once.jti.encode())).hexdigest()}"
+    return f"once/{hashlib.sha256(frame(once.issuer.encode(), once.jti.encode())).hexdigest()}"
 
 
 def _asked[T](call: Callable[[], T], progress: Progress) -> T:

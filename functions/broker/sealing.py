@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from broker.credentials import Credential
-from broker.framing import framed
+from broker.encoding import frame
 
 FORMAT = b"1"
 _PRODUCT = b"transloadit-token-broker"
@@ -31,7 +31,7 @@ class Seal:
 
     def row_id(self, kind: str, key: bytes) -> str:
         """What a row is found by: it tells whoever has no key nothing of the cache key."""
-        return f"{kind}/{hmac.digest(self._index_key, framed(kind.encode(), key), 'sha256').hex()}"
+        return f"{kind}/{hmac.digest(self._index_key, frame(kind.encode(), key), 'sha256').hex()}"
 
     def seal(self, token: bytes, key: bytes, expires: int) -> bytes:
         """A token's bytes, to be opened with the same cache key and `expires` alone."""
@@ -48,10 +48,10 @@ class Seal:
             return None
 
     def _named(self, key: bytes, expires: int) -> bytes:
-        return framed(FORMAT, self._origin, key, str(expires).encode())
+        return frame(FORMAT, self._origin, key, str(expires).encode())
 
 
 def _derived(credential: Credential, purpose: bytes) -> bytes:
-    salt = framed(credential.arn.encode(), credential.version.encode())
-    info = framed(_PRODUCT, purpose, FORMAT)
+    salt = frame(credential.arn.encode(), credential.version.encode())
+    info = frame(_PRODUCT, purpose, FORMAT)
     return HKDF(hashes.SHA256(), 32, salt, info).derive(credential.auth_secret.encode())

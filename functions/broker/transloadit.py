@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from broker import strict_json
+from broker import encoding
 from broker.audit import Notes
 from broker.credentials import Credential
 from broker.deadline import Clock, jitter
@@ -94,7 +94,7 @@ def _read(answer: Answer, now: float, notes: Notes) -> Minted:
     """The token in an answer, or what it means that there is none."""
     notes.upstream_status = answer.status
     try:
-        document = strict_json.loads_object(answer.body)
+        document = encoding.read_object(answer.body)
     except ValueError:
         document = {}
     code = document.get("error")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from broker import jwk
 from broker.caller import IAM, INVOKE
-from broker.jwt import base64url
+from broker.encoding import read_base64url
 from broker.net import LOOPBACK
 
 from token_broker.deployment import Environment
@@ -213,7 +213,7 @@ def _key_problem(key: Any, issuer: Issuer) -> str | None:
     if usable.algorithms.isdisjoint(issuer.algorithms):
         return f"fits none of the issuer's algorithms; it verifies {', '.join(sorted(usable.algorithms))}"
     # Good verifiers take a small exponent, and careless ones have been fooled with it: a new key costs nothing.
-    if key["kty"] == "RSA" and int.from_bytes(base64url(key["e"])) < MIN_EXPONENT:
+    if key["kty"] == "RSA" and int.from_bytes(read_base64url(key["e"])) < MIN_EXPONENT:
         return f"its exponent is below {MIN_EXPONENT}; make a new key, with `openssl genrsa 3072`"
     return None
 

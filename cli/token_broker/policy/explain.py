@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from broker import jwt, strict_json
+from broker import encoding, jwt
 from broker.audit import Notes
 from broker.caller import Caller
 from broker.conditions import ABSENT, Claims, Condition, find
@@ -158,7 +158,7 @@ def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool
     if arguments.jwt is None:
         text = read(arguments.claims, "--claims names the claims of a JWT, as JSON")
         try:
-            claims = strict_json.loads_object(text.encode())
+            claims = encoding.read_object(text.encode())
         except ValueError as error:
             raise CannotExplain(f"the claims are no JSON object: {error}") from None
         return _of_claims(policy, claims, arguments.issuer), None

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from broker import jwk
-from broker.jwt import base64url
+from broker.encoding import read_base64url
 from broker.weak_keys import check_edwards, check_published, check_rsa
 from cryptography.hazmat.primitives.asymmetric import ed448, ed25519
 
@@ -151,7 +151,7 @@ def test_a_key_that_is_printed_with_its_private_half_is_refused(entry: dict[str,
 def test_leading_zeros_do_not_hide_a_printed_rsa_key() -> None:
     printed = next(entry["jwk"] for entry in PUBLISHED if entry["jwk"]["kty"] == "RSA")
     with pytest.raises(ValueError, match="private half is printed"):
-        jwk.load(printed | {"n": b64(bytes(3) + base64url(printed["n"]))}, ISSUER)
+        jwk.load(printed | {"n": b64(bytes(3) + read_base64url(printed["n"]))}, ISSUER)
 
 
 def test_the_thumbprint_is_that_of_rfc_7638() -> None:

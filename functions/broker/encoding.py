@@ -1,8 +1,15 @@
-"""JSON as the broker accepts it from others: UTF-8, no duplicate members, no NaN or Infinity."""
+"""How bytes become values: strict JSON (RFC 8259) and base64url, as others send them, and byte strings in one.
 
+JSON is accepted in UTF-8, without duplicate members, NaN or Infinity.
+"""
+
+import base64
 import json
+import re
 from math import isfinite
 from typing import Any
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Malformed(ValueError):
@@ -30,7 +37,7 @@ def _float(text: str) -> float:
 _decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant, parse_float=_float)
 
 
-def loads(data: bytes) -> Any:
+def read_json(data: bytes) -> Any:
     """The value in `data` (RFC 8259). Raises Malformed for all that is not strict JSON, or nested too deeply."""
     try:
         value = _decoder.decode(data.decode("utf-8"))
@@ -50,9 +57,26 @@ def loads(data: bytes) -> Any:
         raise Malformed("not JSON") from error
 
 
-def loads_object(data: bytes) -> dict[str, Any]:
+def read_object(data: bytes) -> dict[str, Any]:
     """The object in `data`. Raises Malformed for anything else."""
-    value = loads(data)
+    value = read_json(data)
     if not isinstance(value, dict):
         raise Malformed("not an object")
     return value
+
+
+def read_base64url(text: str) -> bytes:
+    """The bytes of unpadded, canonical base64url (RFC 7515 appendix C). Raises ValueError."""
+    if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
+        raise ValueError("not base64url")
+    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    # Spare bits that are not zero would give one token many spellings; only the last letters have any.
+    last = len(data) // 3 * 3
+    if base64.urlsafe_b64encode(data[last:]).rstrip(b"=").decode() != text[last // 3 * 4 :]:
+        raise ValueError("not canonical base64url")
+    return data
+
+
+def frame(*parts: bytes) -> bytes:
+    """Join byte strings, each behind its length, so that no two lists of parts are the same bytes."""
+    return b"".join(len(part).to_bytes(4) + part for part in parts)
