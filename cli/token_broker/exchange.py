@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from broker.net import LOOPBACK
+from broker.base.net import LOOPBACK
 
 from token_broker import jwt
 from token_broker.files import BadFile, read

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from broker.credentials import auth_pair
-from broker.errors import BrokerFault
+from broker.base.errors import BrokerFault
+from broker.token.credentials import auth_pair
 
 from token_broker import account
 from token_broker.account import NotLoggedIn

@@ -1,21 +1,18 @@
 """The token broker: a caller's JWT in, a narrow Transloadit bearer token out.
 
-A request goes one way through these modules; each knows only those below it:
+A request goes one way through these rooms. Each knows only those below it:
 
     http_api  iam_api  token_function    the entry points, one for each event source
-    wiring                      the only place that makes clients
-    response                    what came of it, on the wire
-    exchange                    the story, in order: identify, decide, obtain, record
-    iam  invoke  verifier  replay  obtain  mint  shared_cache  bearer      the steps
-    policy  caller  request  proof      what they hand on
-    keys  credentials  cache  sealing  budget  transloadit  cloudwatch    what they use
-    policy_model    the compiled policy
-    progress  audit    what travels with a request, and what is recorded of it
-    secretsmanager  dynamodb    what the function calls of AWS
-    aws                         by boto3, which this module alone imports
-    event  jwt  jwk  weak_keys  conditions  flight  net  invocation    the ground
-    connections    what net keeps open
-    encoding  deadline  settings  values  errors    what the ground stands on
+    wiring       the only place that makes clients
+    response     the outcome on the wire
+    exchange     the story, in order: identify, decide, obtain, record
+    token        a bearer token for a grant, from a cache or newly minted
+    decision     what the policy gives to a caller for a request
+    caller       the proof becomes a caller, or is refused
+    request      what was sent becomes a request, its proof not yet trusted
+    policy       the compiled trust policy
+    aws          Secrets Manager, DynamoDB, CloudWatch
+    base         errors, deadlines, the network, records, values
 """
 
 __version__ = "0.1.0"

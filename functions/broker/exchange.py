@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING, Protocol
 from msgspec.structs import asdict
 
 from broker import __version__
-from broker.audit import AuditRecord, Notes, Sink
-from broker.bearer import BearerToken
-from broker.caller import Caller
-from broker.cloudwatch import log_failure
-from broker.deadline import Clock, Deadline
-from broker.errors import BrokerError, BrokerFault, CallerRefused, trace_places
-from broker.invocation import Invocation
-from broker.obtain import BearerTokens
-from broker.policy import Grant, Refusal, decide
-from broker.policy_model import Policy
-from broker.progress import Progress
-from broker.proof import Shown
-from broker.request import TokenRequest
-from broker.values import Value
+from broker.aws.cloudwatch import log_failure
+from broker.base.audit import AuditRecord, Notes, Sink
+from broker.base.deadline import Clock, Deadline
+from broker.base.errors import BrokerError, BrokerFault, CallerRefused, trace_places
+from broker.base.invocation import Invocation
+from broker.base.progress import Progress
+from broker.base.values import Value
+from broker.caller.caller import Caller
+from broker.decision import Grant, Refusal, decide
+from broker.policy.model import Policy
+from broker.request.proof import Shown
+from broker.request.request import TokenRequest
+from broker.token.bearer import BearerToken
+from broker.token.obtain import BearerTokens
 
 if TYPE_CHECKING:  # Deployments without a shared table do not load what speaks to it.
-    from broker.replay import ReplayControl
+    from broker.caller.replay import ReplayControl
 
 
 class Identifies[P: Shown](Protocol):

@@ -12,14 +12,14 @@ gc.disable()
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from broker.deadline import Deadline
-from broker.errors import BrokerFault
-from broker.event import read_event
-from broker.invocation import Invocations
-from broker.jwk import ALGORITHMS
-from broker.request import read_token_request
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerFault
+from broker.base.invocation import Invocations
+from broker.base.settings import public_url
+from broker.policy.jwk import ALGORITHMS
+from broker.request.http import read_event
+from broker.request.request import read_token_request
 from broker.response import Response, healthy, metadata, preflight, respond, without_body
-from broker.settings import public_url
 from broker.wiring import by_jwt, start
 
 _public_url = public_url(os.environ)

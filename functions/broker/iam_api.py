@@ -15,11 +15,11 @@ gc.disable()
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from broker.deadline import Deadline
-from broker.errors import BrokerFault
-from broker.event import read_event
-from broker.iam import read_iam_request
-from broker.invocation import Invocations
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerFault
+from broker.base.invocation import Invocations
+from broker.caller.iam import read_iam_request
+from broker.request.http import read_event
 from broker.response import Response, preflight, respond
 from broker.wiring import by_iam, start
 

@@ -7,11 +7,11 @@ from typing import Any
 from msgspec.json import encode
 
 from broker import __version__
-from broker.bearer import BearerToken
-from broker.errors import BrokerError, MethodNotAllowed, NoProof, TemporarilyUnavailable
-from broker.event import HttpRequest
+from broker.base.errors import BrokerError, MethodNotAllowed, NoProof, TemporarilyUnavailable
 from broker.exchange import Outcome
-from broker.proof import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
+from broker.request.http import HttpRequest
+from broker.request.proof import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
+from broker.token.bearer import BearerToken
 
 Response = dict[str, Any]
 

@@ -13,10 +13,10 @@ gc.disable()
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from broker.deadline import Deadline
-from broker.errors import BrokerError
-from broker.invocation import Invocations
-from broker.invoke import read_invocation
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerError
+from broker.base.invocation import Invocations
+from broker.caller.invoke import read_invocation
 from broker.response import granted
 from broker.wiring import by_invocation, start
 

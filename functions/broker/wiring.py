@@ -10,33 +10,33 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from broker.audit import Sink
-from broker.bearer import BearerToken, CacheKey
-from broker.budget import MintBudget
-from broker.cache import TokenCache
-from broker.cloudwatch import CloudWatch, log_failure
-from broker.credentials import Credentials
-from broker.deadline import RESERVE, Clock, Deadline
-from broker.errors import BrokerError
+from broker.aws.cloudwatch import CloudWatch, log_failure
+from broker.aws.secretsmanager import SecretsManager
+from broker.base.audit import Sink
+from broker.base.deadline import RESERVE, Clock, Deadline
+from broker.base.errors import BrokerError
+from broker.base.net import BoundedHttp, Http, OutOfReach
+from broker.base.settings import AwsAccess, aws_access, credential_secrets, shared_table
+from broker.base.values import Value
+from broker.caller.iam import IamIdentifier, IamProof
+from broker.caller.invoke import InvokeIdentifier, InvokeProof
+from broker.caller.keys import KeySets
+from broker.caller.verifier import Verifier
 from broker.exchange import Exchange, Identifies
-from broker.iam import IamIdentifier, IamProof
-from broker.invoke import InvokeIdentifier, InvokeProof
-from broker.keys import KeySets
-from broker.mint import Minter
-from broker.net import BoundedHttp, Http, OutOfReach
-from broker.obtain import BearerTokens
-from broker.policy_model import Policy, read
-from broker.proof import Proof, Shown
-from broker.secretsmanager import SecretsManager
-from broker.settings import AwsAccess, aws_access, credential_secrets, shared_table
-from broker.transloadit import TokenEndpoint
-from broker.values import Value
-from broker.verifier import Verifier
+from broker.policy.model import Policy, read
+from broker.request.proof import Proof, Shown
+from broker.token.bearer import BearerToken, CacheKey
+from broker.token.budget import MintBudget
+from broker.token.credentials import Credentials
+from broker.token.memory import TokenCache
+from broker.token.mint import Minter
+from broker.token.obtain import BearerTokens
+from broker.token.transloadit import TokenEndpoint
 
 if TYPE_CHECKING:
-    from broker.aws import Aws
-    from broker.replay import ReplayControl
-    from broker.shared_cache import SharedCache
+    from broker.aws.client import Aws
+    from broker.caller.replay import ReplayControl
+    from broker.token.shared import SharedCache
 
 POLICY_FILE = f"{os.path.dirname(__file__)}/../policy.json"  # beside the package in the artifact
 PREPARE_SECONDS = 2.5
@@ -158,7 +158,7 @@ class _Later[T]:
 def _aws(http: Http, clock: Clock, access: AwsAccess, endpoint: str | None) -> "Aws":
     # Not above: boto3 is half of the start. In the thread that reads the secret its import runs while the others wait
     # for the network, and not beside the main thread's imports, which would take longer than one after the other.
-    from broker.aws import Aws, session
+    from broker.aws.client import Aws, session
 
     return Aws(http, clock, session(access), endpoint)
 
@@ -175,9 +175,9 @@ def _shared(
             raise ValueError("the policy says `once`, and the deployment has no SharedCache")
         return None, None, []
     # Not above: who has no table does not pay for AES-GCM's import (docs/decisions/12-shared-cache.md).
-    from broker.dynamodb import Table
-    from broker.replay import ReplayControl
-    from broker.shared_cache import SharedCache
+    from broker.aws.dynamodb import Table
+    from broker.caller.replay import ReplayControl
+    from broker.token.shared import SharedCache
 
     table = Table(aws, table_name)
     return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.origin]

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
-from broker.net import LOOPBACK
+from broker.base.net import LOOPBACK
 
 from local.sandbox.assembly import Assembly
 from local.sandbox.call import Answer, Call

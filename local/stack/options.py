@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from broker.net import LOOPBACK
+from broker.base.net import LOOPBACK
 
 from infra.sam import ROOT
 from local.command import BadOption, read_number

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
-from broker.policy_model import load
+from broker.policy.model import load
 from token_broker.jwt import KEY_FILE
 from token_broker.scopes import SCOPES
 

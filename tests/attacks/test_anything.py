@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from broker.event import HttpRequest
+from broker.request.http import HttpRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 
 import broker
 import pytest
-from broker.audit import fields
-from broker.errors import BrokerError
-from broker.proof import GRANT_TYPES
+from broker.base.audit import fields
+from broker.base.errors import BrokerError
+from broker.request.proof import GRANT_TYPES
 from msgspec import Struct
 
 from tests.attacks.test_requests import GRANT, send
@@ -151,11 +151,11 @@ def secret_members() -> list[tuple[type[Struct], str]]:
     suspicious = {"secret", "auth_key", "auth_secret", "secret_key", "access_key", "session_token", "token", "jwt"}
     suspicious |= {"text", "body", "headers", "claims", "signature", "signing_input"}
     found = []
-    for module in pkgutil.iter_modules(broker.__path__):
-        if module.name in ("http_api", "iam_api", "token_function"):
+    for module in pkgutil.walk_packages(broker.__path__, "broker."):
+        if module.name in ("broker.http_api", "broker.iam_api", "broker.token_function"):
             continue  # an entry point needs a deployment to be imported; it has no types that hold anything
-        for _, kind in inspect.getmembers(importlib.import_module(f"broker.{module.name}"), inspect.isclass):
-            if issubclass(kind, Struct) and kind.__module__ == f"broker.{module.name}":
+        for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if issubclass(kind, Struct) and kind.__module__ == module.name:
                 found += [(kind, name) for name in kind.__struct_fields__ if name in suspicious]
     return found
 

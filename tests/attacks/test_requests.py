@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from broker.event import HttpRequest
+from broker.request.http import HttpRequest
 
 from tests.kit.brokers import ORIGIN, SECRETS_URL, Answered, Broker
 

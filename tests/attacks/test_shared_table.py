@@ -4,7 +4,7 @@ import itertools
 from typing import Any
 
 import pytest
-from broker.transloadit import MINT_SECONDS
+from broker.token.transloadit import MINT_SECONDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 import trustme
-from broker.net import BoundedHttp, Call, OutOfReach
+from broker.base.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
 from tests.kit.peers import OK, Peer, by_tls, drips, peer, read_head

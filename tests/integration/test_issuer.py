@@ -13,7 +13,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import urllib3
-from broker import jwk, jwt
+from broker.caller import jwt
+from broker.policy import jwk
 from token_broker.jwt import load_key, public_jwk
 
 from local.loopback.processes import free_ports

@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from broker.net import BoundedHttp, Call, OutOfReach
+from broker.base.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
 from tests.kit.peers import OK, Peer, by_tls, drips, peer

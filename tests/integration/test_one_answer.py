@@ -9,13 +9,13 @@ import time
 from collections.abc import Callable
 
 import pytest
-from broker.audit import Notes
-from broker.credentials import Credential
-from broker.deadline import Deadline
-from broker.errors import BrokerError
-from broker.net import BoundedHttp, Call, Http, OutOfReach
-from broker.progress import Progress
-from broker.transloadit import TokenEndpoint
+from broker.base.audit import Notes
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerError
+from broker.base.net import BoundedHttp, Call, Http, OutOfReach
+from broker.base.progress import Progress
+from broker.token.credentials import Credential
+from broker.token.transloadit import TokenEndpoint
 
 from tests.kit.peers import OK, Peer, peer, read_head
 

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 import trustme
-from broker.net import BoundedHttp
-from broker.policy_model import load
+from broker.base.net import BoundedHttp
+from broker.policy.model import load
 from token_broker.policy.compiler import Local, compile_policy
 from token_broker.policy.online import KeysReport, report_keys
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import broker
 import pytest
-from broker.deadline import Deadline
-from broker.errors import TemporarilyUnavailable
-from broker.net import OutOfReach
+from broker.base.deadline import Deadline
+from broker.base.errors import TemporarilyUnavailable
+from broker.base.net import OutOfReach
 from broker.wiring import Broker
 
 from tests.kit.clock import Clock

@@ -6,30 +6,30 @@ from copy import copy
 from typing import Any
 from urllib.parse import urlencode
 
-from broker.audit import AuditRecord
-from broker.aws import Aws, session
-from broker.bearer import BearerToken, CacheKey
-from broker.budget import MintBudget
-from broker.cache import TokenCache
-from broker.credentials import Credentials
-from broker.deadline import Clock, Deadline
-from broker.dynamodb import Table
-from broker.event import HttpRequest
+from broker.aws.client import Aws, session
+from broker.aws.dynamodb import Table
+from broker.aws.secretsmanager import SecretsManager
+from broker.base.audit import AuditRecord
+from broker.base.deadline import Clock, Deadline
+from broker.base.invocation import Invocation
+from broker.base.net import Http
+from broker.base.settings import AwsAccess
+from broker.caller.keys import KeySets
+from broker.caller.replay import ReplayControl
+from broker.caller.verifier import Verifier
 from broker.exchange import Exchange
-from broker.invocation import Invocation
-from broker.keys import KeySets
-from broker.mint import Minter
-from broker.net import Http
-from broker.obtain import BearerTokens
-from broker.policy_model import Policy
-from broker.replay import ReplayControl
-from broker.request import read_token_request
+from broker.policy.model import Policy
+from broker.request.http import HttpRequest
+from broker.request.request import read_token_request
 from broker.response import respond
-from broker.secretsmanager import SecretsManager
-from broker.settings import AwsAccess
-from broker.shared_cache import SharedCache
-from broker.transloadit import TokenEndpoint
-from broker.verifier import Verifier
+from broker.token.bearer import BearerToken, CacheKey
+from broker.token.budget import MintBudget
+from broker.token.credentials import Credentials
+from broker.token.memory import TokenCache
+from broker.token.mint import Minter
+from broker.token.obtain import BearerTokens
+from broker.token.shared import SharedCache
+from broker.token.transloadit import TokenEndpoint
 
 from tests.kit.clock import Clock as Hands
 from tests.kit.jwts import Signer

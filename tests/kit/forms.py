@@ -4,7 +4,7 @@ import base64
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
-from broker.event import HttpRequest
+from broker.request.http import HttpRequest
 
 FORM = "application/x-www-form-urlencoded"
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"

@@ -1,4 +1,4 @@
-"""A package's ladder of imports, as its docstring draws it: a module may import only modules below it."""
+"""A package's ladder of imports, as its docstring draws it: what is higher may import what is lower."""
 
 import ast
 import re
@@ -7,30 +7,37 @@ from types import ModuleType
 
 
 def modules(package: ModuleType) -> dict[str, Path]:
+    """The files of the package's modules by their dotted names within it, such as `token.mint`."""
     folder = Path(package.__path__[0])
-    return {file.stem: file for file in sorted(folder.glob("*.py")) if not file.stem.startswith("__")}
+    files = [file for file in sorted(folder.rglob("*.py")) if not file.stem.startswith("__")]
+    return {".".join(file.relative_to(folder).with_suffix("").parts): file for file in files}
+
+
+def room(module: str) -> str:
+    """What the ladder names: a module at the top of the package, or the folder that holds it."""
+    return module.partition(".")[0]
 
 
 def rungs(package: ModuleType) -> dict[str, int]:
-    """Each module's rung, the entry points on 0."""
+    """The rung of each room, the entry points on 0."""
     lines = [line for line in (package.__doc__ or "").splitlines() if line.startswith("    ")]
     words = [re.split(r"\s{4,}", line.strip())[0].split() for line in lines]
     return {name: rung for rung, names in enumerate(words) for name in names}
 
 
 def imports(file: Path, package: ModuleType) -> set[str]:
-    """The modules of the package that one of them imports."""
+    """The modules of the package that a file imports."""
     named = modules(package)
     found: set[str] = set()
     for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module == package.__name__:
-            found |= {alias.name for alias in node.names} & named.keys()
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{package.__name__}."):
-            found.add(str(node.module).removeprefix(f"{package.__name__}."))
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package.__name__}."):
+            inside = str(node.module).removeprefix(package.__name__).removeprefix(".")
+            found |= {inside, *(f"{inside}.{alias.name}".removeprefix(".") for alias in node.names)} & named.keys()
     return found
 
 
 def upward(package: ModuleType, module: str) -> set[str]:
-    """The modules of a higher rung that a module imports."""
+    """What a module imports from a higher rung."""
     rung = rungs(package)
-    return {name for name in imports(modules(package)[module], package) if rung[name] < rung[module]}
+    found = imports(modules(package)[module], package)
+    return {name for name in found if rung[room(name)] < rung[room(module)]}

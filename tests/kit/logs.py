@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from io import StringIO
 from typing import Any
 
-from broker.cloudwatch import logger
+from broker.aws.cloudwatch import logger
 
 
 @contextmanager

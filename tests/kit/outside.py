@@ -13,11 +13,11 @@ from urllib.parse import urlencode
 
 import urllib3
 from aiohttp import ClientSession, web
-from broker.audit import AuditRecord
-from broker.deadline import Deadline
-from broker.event import HttpRequest
-from broker.proof import Proof
-from broker.request import read_token_request
+from broker.base.audit import AuditRecord
+from broker.base.deadline import Deadline
+from broker.request.http import HttpRequest
+from broker.request.proof import Proof
+from broker.request.request import read_token_request
 from broker.response import respond
 from broker.wiring import Broker, build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy

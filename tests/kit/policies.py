@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from broker.conditions import Condition
-from broker.policy_model import Issuer, Policy, Rule, load
+from broker.policy.conditions import Condition
+from broker.policy.model import Issuer, Policy, Rule, load
 from msgspec import convert
 from token_broker.policy.encoding import encode
 

@@ -6,7 +6,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from broker.net import Answer, Call, OutOfReach
+from broker.base.net import Answer, Call, OutOfReach
 
 from tests.kit.web import reply
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from broker.net import Answer, Call, OutOfReach
+from broker.base.net import Answer, Call, OutOfReach
 
 Reply = Answer | OutOfReach | Callable[[], Answer]
 

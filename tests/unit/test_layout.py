@@ -10,7 +10,7 @@ from pathlib import Path
 import broker
 import pytest
 
-from tests.kit.ladders import imports, modules, rungs, upward
+from tests.kit.ladders import imports, modules, room, rungs, upward
 
 ROOT = Path(broker.__file__).parents[2]
 MODULES = modules(broker)
@@ -23,24 +23,24 @@ SOURCES = [
 ENTRY_POINTS = {"http_api", "iam_api", "token_function"}
 # Each type, and the module that may make it. A caller is made from each kind of proof by the kind's own module.
 MAKERS = {
-    "TokenRequest": "request",
-    "Proof": "proof",
-    "IamProof": "iam",
-    "InvokeProof": "invoke",
-    "Caller": "iam invoke verifier",
-    "Once": "verifier",
-    "UnverifiedJwt": "jwt",
-    "VerifiedJwt": "keys",
-    "Grant": "policy",
-    "Refusal": "policy",
-    "BearerToken": "mint",
-    "NewToken": "mint",
-    "Order": "obtain",
+    "TokenRequest": "request.request",
+    "Proof": "request.proof",
+    "IamProof": "caller.iam",
+    "InvokeProof": "caller.invoke",
+    "Caller": "caller.iam caller.invoke caller.verifier",
+    "Once": "caller.verifier",
+    "UnverifiedJwt": "caller.jwt",
+    "VerifiedJwt": "caller.keys",
+    "Grant": "decision",
+    "Refusal": "decision",
+    "BearerToken": "token.mint",
+    "NewToken": "token.mint",
+    "Order": "token.obtain",
     "AuditRecord": "exchange",
-    "Credential": "credentials",
-    "Secret": "secretsmanager",
-    "Minted": "transloadit",
-    "Turn": "shared_cache",
+    "Credential": "token.credentials",
+    "Secret": "aws.secretsmanager",
+    "Minted": "token.transloadit",
+    "Turn": "token.shared",
 }
 
 
@@ -57,8 +57,8 @@ def names(module: str) -> set[str]:
     return {ast.unparse(node) for node in ast.walk(tree(module)) if isinstance(node, (ast.Attribute, ast.Name))}
 
 
-def test_the_ladder_in_the_docstring_names_every_module() -> None:
-    assert rungs(broker).keys() == MODULES.keys()
+def test_the_ladder_in_the_docstring_names_every_room() -> None:
+    assert rungs(broker).keys() == set(map(room, MODULES))
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -104,7 +104,7 @@ def test_clients_are_made_by_wiring_alone(kind: str) -> None:
 
 
 def test_two_modules_call_aws_by_the_one_that_is_made() -> None:
-    assert {module for module in MODULES if "self._aws" in calls(module)} == {"secretsmanager", "dynamodb"}
+    assert {module for module in MODULES if "self._aws" in calls(module)} == {"aws.secretsmanager", "aws.dynamodb"}
 
 
 def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -> None:
@@ -114,7 +114,7 @@ def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Attribute) and node.attr == "auth_secret"
     }
-    assert users == {"transloadit", "sealing"}
+    assert users == {"token.transloadit", "token.sealing"}
 
 
 def libraries(module: str) -> set[str]:
@@ -129,11 +129,11 @@ def libraries(module: str) -> set[str]:
 
 def test_a_client_and_its_connections_speak_to_the_network_and_nothing_else_does() -> None:
     network = {"urllib3", "http", "socket", "ssl", "requests"}
-    assert {module for module in MODULES if network & libraries(module)} == {"net", "connections"}
+    assert {module for module in MODULES if network & libraries(module)} == {"base.net", "base.connections"}
 
 
 def test_one_module_imports_boto3() -> None:
-    assert {module for module in MODULES if {"boto3", "botocore"} & libraries(module)} == {"aws"}
+    assert {module for module in MODULES if {"boto3", "botocore"} & libraries(module)} == {"aws.client"}
 
 
 def test_no_entry_point_imports_boto3_before_it_is_needed() -> None:
@@ -148,9 +148,9 @@ def test_one_module_writes_to_the_log() -> None:
     logs = (
         r"aws_lambda_powertools\.(logging|metrics)|sys\.std|\bprint\(|\blog\w*\.(debug|info|warn\w*|error|exception)\("
     )
-    assert {module for module in MODULES if re.search(logs, MODULES[module].read_text())} == {"cloudwatch"}
-    assert "logger.exception" not in calls("cloudwatch")
-    written = set(re.findall(r"\w+", MODULES["cloudwatch"].read_text()))
+    assert {module for module in MODULES if re.search(logs, MODULES[module].read_text())} == {"aws.cloudwatch"}
+    assert "logger.exception" not in calls("aws.cloudwatch")
+    written = set(re.findall(r"\w+", MODULES["aws.cloudwatch"].read_text()))
     assert not {"exc_info", "inject_lambda_context", "log_event", "log_metrics"} & written
 
 
@@ -175,13 +175,14 @@ def test_a_start_ends_with_the_garbage_collector_on() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_each_module_has_its_tests(module: str) -> None:
     elsewhere = {
-        "net": "tests/integration/test_net.py",
-        "connections": "tests/integration/test_connections.py",
+        "base.net": "tests/integration/test_net.py",
+        "base.connections": "tests/integration/test_connections.py",
         "wiring": "tests/integration/outside/test_all_is_well.py",
         "iam_api": "tests/e2e/test_iam.py",
         "token_function": "tests/e2e/test_token_function.py",
     }
-    assert (ROOT / elsewhere.get(module, f"tests/unit/broker/test_{module}.py")).exists()
+    folders, _, name = module.rpartition(".")
+    assert (ROOT / elsewhere.get(module, f"tests/unit/broker/{folders}/test_{name}.py")).exists()
 
 
 @pytest.mark.parametrize("file", SOURCES, ids=lambda file: str(file.relative_to(ROOT)))

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from broker.caller import IAM, INVOKE, Caller
-from broker.policy import Grant, decide
-from broker.policy_model import ALL, Issuer, Policy
-from broker.proof import Proof, ProofForm
-from broker.request import TokenRequest
+from broker.caller.caller import IAM, INVOKE, Caller
+from broker.decision import Grant, decide
+from broker.policy.model import ALL, Issuer, Policy
+from broker.request.proof import Proof, ProofForm
+from broker.request.request import TokenRequest
 
 from token_broker.policy.model import Case, Expected
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-from broker import jwk
-from broker.caller import IAM, INVOKE
-from broker.encoding import read_base64url
-from broker.net import LOOPBACK
+from broker.base.encoding import read_base64url
+from broker.base.net import LOOPBACK
+from broker.caller.caller import IAM, INVOKE
+from broker.policy import jwk
 
 from token_broker.deployment import Environment
 from token_broker.names import unknown

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from broker.net import BoundedHttp
+from broker.base.net import BoundedHttp
 
 from token_broker import files
 from token_broker.files import BadFile

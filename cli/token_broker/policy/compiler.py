@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from broker import policy_model
-from broker.caller import IAM
-from broker.policy_model import ALL, Policy
+from broker.caller.caller import IAM
+from broker.policy import model as policy_model
+from broker.policy.model import ALL, Policy
 from pydantic import ValidationError
 
 from token_broker.deployment import Environment

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from broker import conditions
-from broker.conditions import Absent, AbsentOr, AllOf, AnyOf, Condition, Exists, Like, Not, OneOf, Test, Words
+from broker.policy import conditions
+from broker.policy.conditions import Absent, AbsentOr, AllOf, AnyOf, Condition, Exists, Like, Not, OneOf, Test, Words
 
 from token_broker.policy.model import Matcher, Tests
 

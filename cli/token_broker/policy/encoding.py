@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from broker.policy_model import ALL, Issuer, Policy, Rule
+from broker.policy.model import ALL, Issuer, Policy, Rule
 from msgspec import Raw, json
 
 _encode = json.Encoder(order="deterministic").encode

@@ -9,21 +9,22 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from broker import encoding, jwt
-from broker.audit import Notes
-from broker.caller import Caller
-from broker.conditions import ABSENT, Claims, Condition, find
-from broker.deadline import Deadline
-from broker.errors import BrokerError
-from broker.jwt import UnverifiedJwt
-from broker.keys import KeySets
-from broker.net import BoundedHttp
-from broker.policy import Grant, decide
-from broker.policy_model import ALL, Policy, Rule
-from broker.progress import Progress
-from broker.proof import Proof, ProofForm
-from broker.request import make_request
-from broker.verifier import Verifier, explain_refusal
+from broker.base import encoding
+from broker.base.audit import Notes
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerError
+from broker.base.net import BoundedHttp
+from broker.base.progress import Progress
+from broker.caller import jwt
+from broker.caller.caller import Caller
+from broker.caller.jwt import UnverifiedJwt
+from broker.caller.keys import KeySets
+from broker.caller.verifier import Verifier, explain_refusal
+from broker.decision import Grant, decide
+from broker.policy.conditions import ABSENT, Claims, Condition, find
+from broker.policy.model import ALL, Policy, Rule
+from broker.request.proof import Proof, ProofForm
+from broker.request.request import make_request
 
 from token_broker.files import BadFile, read
 from token_broker.names import unknown

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import Annotated, Any, Literal, Self
 
-from broker.jwk import ALGORITHMS
+from broker.policy.jwk import ALGORITHMS
 from pydantic import (
     AfterValidator,
     BaseModel,

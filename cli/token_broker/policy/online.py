@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from broker.deadline import Clock, Deadline
-from broker.errors import TemporarilyUnavailable
-from broker.keys import KeySets
-from broker.net import Http
-from broker.policy_model import Issuer, Policy
+from broker.base.deadline import Clock, Deadline
+from broker.base.errors import TemporarilyUnavailable
+from broker.base.net import Http
+from broker.caller.keys import KeySets
+from broker.policy.model import Issuer, Policy
 
 _SECONDS = 10.0  # for each issuer
 

@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 
-from broker.audit import Notes
-from broker.bearer import BearerToken, CacheKey
-from broker.budget import MintBudget
-from broker.cache import TokenCache
-from broker.caller import Caller
-from broker.credentials import Credentials
-from broker.deadline import Deadline
-from broker.dynamodb import Table
-from broker.errors import BrokerError
-from broker.mint import Minter
-from broker.net import BoundedHttp
-from broker.obtain import BearerTokens
-from broker.policy import Grant, decide
-from broker.progress import Progress
-from broker.proof import Proof, ProofForm
-from broker.request import TokenRequest
-from broker.secretsmanager import SecretsManager
-from broker.shared_cache import SharedCache
-from broker.transloadit import TokenEndpoint
+from broker.aws.dynamodb import Table
+from broker.aws.secretsmanager import SecretsManager
+from broker.base.audit import Notes
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerError
+from broker.base.net import BoundedHttp
+from broker.base.progress import Progress
+from broker.caller.caller import Caller
+from broker.decision import Grant, decide
+from broker.request.proof import Proof, ProofForm
+from broker.request.request import TokenRequest
+from broker.token.bearer import BearerToken, CacheKey
+from broker.token.budget import MintBudget
+from broker.token.credentials import Credentials
+from broker.token.memory import TokenCache
+from broker.token.mint import Minter
+from broker.token.obtain import BearerTokens
+from broker.token.shared import SharedCache
+from broker.token.transloadit import TokenEndpoint
 
 from tests.bench.fleet.timeline import Timeline
 from tests.bench.fleet.world import AWAY, WELL, Api2, Distant, Failures, Metered, read_secret

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from broker.audit import AuditRecord
-from broker.deadline import Deadline
-from broker.event import HttpRequest
-from broker.invocation import Invocation
-from broker.request import read_token_request
+from broker.base.audit import AuditRecord
+from broker.base.deadline import Deadline
+from broker.base.invocation import Invocation
+from broker.request.http import HttpRequest
+from broker.request.request import read_token_request
 from broker.wiring import build, by_jwt
 
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiohttp import web
-from broker.net import Answer, Call
+from broker.base.net import Answer, Call
 
 from infra.sam import ROOT
 from local.loopback.processes import end_with_parent, free_ports, is_free

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from copy import replace
 from dataclasses import dataclass
 
-from broker.net import Answer, Call, Http, OutOfReach
+from broker.base.net import Answer, Call, Http, OutOfReach
 
 from tests.bench.fleet.timeline import Timeline
 from tests.kit.brokers import minted, secret

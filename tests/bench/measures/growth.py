@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-from broker.policy_model import load
+from broker.policy.model import load
 
 from tests.bench.figures import Spread, ratios, text
 from tests.bench.measure import Bench, Plot, Report, Table

@@ -58,5 +58,6 @@ def test_without_a_table_nothing_of_the_shared_cache_is_imported() -> None:
     script = "import sys, broker.wiring; print(*(name for name in sys.modules if name.startswith('broker.')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     loaded = done.stdout.split()
-    assert "broker.mint" in loaded
-    assert not {"broker.shared_cache", "broker.sealing", "broker.dynamodb", "broker.replay"} & set(loaded)
+    assert "broker.token.mint" in loaded
+    assert not {"broker.token.shared", "broker.token.sealing"} & set(loaded)
+    assert not {"broker.aws.dynamodb", "broker.caller.replay"} & set(loaded)

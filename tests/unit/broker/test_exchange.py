@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from broker import __version__
-from broker.audit import AuditRecord
+from broker.base.audit import AuditRecord
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
 from tests.kit.logs import failures

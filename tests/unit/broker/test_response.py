@@ -4,14 +4,15 @@ import json
 import re
 
 import pytest
-from broker import __version__, errors
-from broker.bearer import BearerToken
-from broker.errors import BrokerError
-from broker.event import HttpRequest
+from broker import __version__
+from broker.base import errors
+from broker.base.errors import BrokerError
 from broker.exchange import Outcome
-from broker.proof import Proof, ProofForm
-from broker.request import TokenRequest
+from broker.request.http import HttpRequest
+from broker.request.proof import Proof, ProofForm
+from broker.request.request import TokenRequest
 from broker.response import healthy, metadata, preflight, refused, respond, without_body
+from broker.token.bearer import BearerToken
 from msgspec.structs import replace
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}

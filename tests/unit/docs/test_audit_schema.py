@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker.audit import AuditRecord, fields
-from broker.errors import BrokerError
+from broker.base.audit import AuditRecord, fields
+from broker.base.errors import BrokerError
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 import yaml
-from broker.errors import BrokerError
-from broker.policy_model import load
+from broker.base.errors import BrokerError
+from broker.policy.model import load
 from jsonschema import Draft202012Validator
 from token_broker.policy import reference
 from token_broker.policy.compiler import compile_policy
@@ -68,7 +68,7 @@ def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -
 
 def test_the_runbook_says_what_to_do_for_each_reason_of_a_503() -> None:
     section = (ROOT / "docs/operations.md").read_text().split("### Unavailable\n")[1].split("### ")[0]
-    for module in (ROOT / "functions/broker").glob("*.py"):
+    for module in (ROOT / "functions/broker").rglob("*.py"):
         for reason in re.findall(r'TemporarilyUnavailable\(f?"([^"{:]+)', module.read_text()):
             assert f"`{reason}`" in section, reason
 

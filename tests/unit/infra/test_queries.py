@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from broker.cloudwatch import CloudWatch, log_failure
+from broker.aws.cloudwatch import CloudWatch, log_failure
 
 from tests.kit.brokers import JWKS_URL, TOKEN_URL, Broker, minted
 from tests.kit.deployed import ROOT, of_kind

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 import yaml
-from broker.conditions import Condition
-from broker.policy_model import ALL, Issuer, Policy, Rule, load
+from broker.policy.conditions import Condition
+from broker.policy.model import ALL, Issuer, Policy, Rule, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_broker.policy.compiler import Local, compile_policy

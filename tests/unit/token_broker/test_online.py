@@ -4,8 +4,8 @@ import json
 from typing import Any
 
 import pytest
-from broker.net import OutOfReach
-from broker.policy_model import load
+from broker.base.net import OutOfReach
+from broker.policy.model import load
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.online import KeysReport, report_keys
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from broker.policy_model import Issuer, load
+from broker.policy.model import Issuer, load
 from token_broker.policy.cases import run
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from broker import conditions
+from broker.policy import conditions
 
 from token_broker.policy.conditions import compiled
 from token_broker.policy.model import Issuer, Matcher, Rule, Tests

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from broker.caller import IAM, INVOKE
+from broker.caller.caller import IAM, INVOKE
 
 from token_broker.policy.model import Issuer, Rule
 

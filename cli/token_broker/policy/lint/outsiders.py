@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from enum import Enum
 
-from broker.conditions import Like
+from broker.policy.conditions import Like
 
 from token_broker.policy.document import Path
 from token_broker.policy.lint import claims

@@ -1,0 +1,1 @@
+"""What the function calls of AWS, and what it writes for CloudWatch."""

@@ -1,0 +1,53 @@
+"""GetSecretValue of AWS Secrets Manager."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from broker.base.deadline import Deadline
+from broker.base.errors import BrokerFault, TemporarilyUnavailable
+from broker.base.net import OutOfReach
+from broker.base.values import Value
+
+if TYPE_CHECKING:
+    from broker.aws.client import Aws, Reply
+
+READ_SECONDS = 3.0
+MAX_BYTES = 256 * 1024  # a secret has at most 65,536 bytes, JSON may escape each
+# Errors that pass by themselves; all others are a fault in the deployment.
+_PASSING = frozenset({"ThrottlingException", "InternalServiceError", "InternalServiceErrorException"})
+
+
+class Secret(Value, frozen=True):
+    hidden = ("text",)
+
+    arn: str
+    version: str
+    text: str
+
+
+class SecretsManager:
+    """Reads secrets. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html"""
+
+    def __init__(self, aws: "Callable[[], Aws]") -> None:
+        """`aws`: makes it when it is first needed."""
+        self._aws = aws
+
+    def read(self, secret_id: str, deadline: Deadline) -> Secret:
+        """The current version of a secret. Raises TemporarilyUnavailable, or BrokerFault where a retry is no use."""
+        operation, request = "secretsmanager.get_secret_value", {"SecretId": secret_id}
+        try:
+            reply = self._aws().call(operation, request, deadline, seconds=READ_SECONDS, limit=MAX_BYTES, tries=2)
+        except OutOfReach as error:
+            raise TemporarilyUnavailable("Secrets Manager out of reach") from error
+        return _secret(reply)
+
+
+def _secret(reply: "Reply") -> Secret:
+    if reply.error is None:
+        arn, version, text = (reply.members.get(name) for name in ("ARN", "VersionId", "SecretString"))
+        if isinstance(arn, str) and isinstance(version, str) and isinstance(text, str):
+            return Secret(arn, version, text)
+        raise BrokerFault("secret has no text")
+    if reply.status >= 500 or reply.status == 429 or reply.error in _PASSING:
+        raise TemporarilyUnavailable("Secrets Manager does not answer")
+    raise BrokerFault(f"secret cannot be read: {reply.error}")

@@ -1,0 +1,1 @@
+"""What all others stand on: errors, time, the network, records, values."""

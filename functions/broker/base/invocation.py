@@ -1,0 +1,34 @@
+"""What Lambda says of an invocation: it joins an audit record with the platform's own log lines and traces."""
+
+import re
+from collections.abc import Mapping
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from broker.base.values import Value
+
+# The Root of a trace header alone; a caller may send that header, so nothing else of it is kept.
+_ROOT = re.compile(r"\bRoot=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
+
+
+class Invocation(Value, frozen=True):
+    """Its members have the names that Powertools for AWS Lambda gives them in a log line."""
+
+    function_request_id: str  # Lambda's own; API Gateway's is another
+    cold_start: bool
+    xray_trace_id: str | None
+
+
+class Invocations:
+    """Those of one environment, of which the first is its cold start."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """`environment`: looked at in each invocation, since Lambda writes the trace there."""
+        self._environment = environment
+        self._is_first = True
+
+    def begin(self, context: LambdaContext) -> Invocation:
+        """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime"""
+        is_first, self._is_first = self._is_first, False
+        trace = _ROOT.search(self._environment.get("_X_AMZN_TRACE_ID", ""))
+        return Invocation(context.aws_request_id, is_first, trace[1] if trace else None)

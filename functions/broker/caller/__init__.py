@@ -1,0 +1,1 @@
+"""The identity behind a proof: a verified JWT, an IAM principal, or the permission to invoke."""

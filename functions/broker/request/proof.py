@@ -1,0 +1,180 @@
+"""The proof that was sent, in the form that belongs to its grant type. Nothing of it is trusted yet."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from enum import Enum
+from typing import Protocol
+
+from broker.base.errors import (
+    AssertionRefused,
+    CallerRefused,
+    ClientAssertionRefused,
+    InvalidRequest,
+    InvalidTarget,
+    NoProof,
+    SharedSecretRefused,
+    SubjectTokenRefused,
+    UnsupportedGrantType,
+)
+from broker.base.values import Value
+from broker.request.http import TOKEN_EXCHANGE, HttpRequest
+
+_BEARER = re.compile(r"bearer +([A-Za-z0-9._~+/-]+=*)", re.IGNORECASE)  # RFC 6750 section 2.1
+# RFC 6749 section 4.4, RFC 8693 section 2.1, RFC 7523 section 2.1
+CLIENT_CREDENTIALS = "client_credentials"
+JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+GRANT_TYPES = (CLIENT_CREDENTIALS, TOKEN_EXCHANGE, JWT_BEARER)
+
+_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105 - RFC 8693 section 3
+_SUBJECT_TOKEN_TYPES = {f"{_TOKEN_TYPE}{name}": name for name in ("jwt", "id_token", "access_token")}
+ACCESS_TOKEN_TYPE = f"{_TOKEN_TYPE}access_token"
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+NOT_CONFIGURED = (
+    "This broker takes no client_assertion: its operator has configured no PublicUrl. "
+    "Send the JWT as Authorization: Bearer."
+)
+BODY_PROOFS = ("subject_token", "assertion", "client_assertion")
+
+
+class ProofForm(Enum):
+    """How the caller JWT was shown."""
+
+    HEADER = "authorization header"
+    SUBJECT_TOKEN = "subject token"  # noqa: S105 - the name of a form
+    ASSERTION = "assertion"
+    CLIENT_ASSERTION = "client assertion"
+
+
+_REFUSALS = {
+    ProofForm.HEADER: CallerRefused,
+    ProofForm.CLIENT_ASSERTION: ClientAssertionRefused,
+    ProofForm.ASSERTION: AssertionRefused,
+    ProofForm.SUBJECT_TOKEN: SubjectTokenRefused,
+}
+
+
+class Proof(Value, frozen=True):
+    """The caller JWT as sent, not verified.
+
+    `token_type`: what a subject token was said to be. Beside a client assertion: the `client_id` that was sent, and
+    the only `audience` that it may be for, the broker's own issuer.
+    """
+
+    hidden = ("jwt",)
+
+    form: ProofForm
+    jwt: str
+    token_type: str | None = None
+    client_id: str | None = None
+    audience: str | None = None
+
+    @property
+    def refusal(self) -> type[CallerRefused]:
+        """The error of a JWT that is not accepted: each form has a wire answer of its own."""
+        return _REFUSALS[self.form]
+
+    @property
+    def shown(self) -> str:
+        """For the audit record."""
+        return self.form.value if self.token_type is None else f"{self.form.value} ({self.token_type})"
+
+
+class Shown(Protocol):
+    """A proof of any kind."""
+
+    @property
+    def shown(self) -> str: ...
+    @property
+    def refusal(self) -> type[CallerRefused]: ...
+
+
+def read_grant_type(fields: Mapping[str, str]) -> str:
+    """The grant type, one of those supported. Raises InvalidRequest, UnsupportedGrantType."""
+    if "grant_type" not in fields:
+        raise InvalidRequest("no grant_type", "grant_type is missing; use client_credentials.")
+    if fields["grant_type"] not in GRANT_TYPES:
+        raise UnsupportedGrantType("grant_type")
+    return fields["grant_type"]
+
+
+def read_proof(http: HttpRequest, fields: Mapping[str, str]) -> Proof:
+    """The one proof of a form. Raises InvalidRequest or one of its kinds."""
+    grant_type = read_grant_type(fields)
+    in_header = _read_header(http.headers.get("authorization"), fields)
+    if (in_header is not None) + sum(name in fields for name in BODY_PROOFS) > 1:
+        raise InvalidRequest("two proofs", "There is more than one proof.")
+    if grant_type == TOKEN_EXCHANGE:
+        return _read_subject_token(fields)
+    if grant_type == JWT_BEARER:
+        return Proof(ProofForm.ASSERTION, _require(fields, "assertion"))
+    if in_header is not None:
+        return Proof(ProofForm.HEADER, in_header)
+    return _read_client_assertion(fields, http)
+
+
+def _read_header(authorization: str | None, fields: Mapping[str, str]) -> str | None:
+    """The JWT in the header. Shared secrets are refused: this broker exists to avoid them."""
+    if authorization is not None and "," in authorization:
+        raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
+    if "client_secret" in fields:
+        raise SharedSecretRefused("client secret")
+    if authorization is None:
+        return None
+    if authorization.partition(" ")[0].lower() != "bearer":
+        password = _read_password(authorization)
+        if password:
+            raise SharedSecretRefused("Basic with a password")
+        # An empty password beside a proof is what requests-oauthlib sends of itself.
+        if password is not None and any(name in fields for name in BODY_PROOFS):
+            return None
+        raise NoProof("no bearer header")
+    shown = _BEARER.fullmatch(authorization)
+    if shown is None:
+        raise InvalidRequest("bearer header is malformed", "The Authorization header is malformed.")
+    return shown[1]
+
+
+def _read_password(authorization: str) -> bytes | None:
+    """The password of Basic credentials (RFC 7617 section 2), or None where the header holds none."""
+    scheme, _, encoded = authorization.partition(" ")
+    try:
+        _, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
+    except (binascii.Error, ValueError):
+        return None
+    return password if scheme.lower() == "basic" and colon else None
+
+
+def _read_subject_token(fields: Mapping[str, str]) -> Proof:
+    """RFC 8693 section 2.1: no delegation, an access token is what is issued."""
+    token, named_type = _require(fields, "subject_token"), _require(fields, "subject_token_type")
+    if named_type not in _SUBJECT_TOKEN_TYPES:
+        raise InvalidRequest("subject_token_type", "subject_token_type must be jwt, id_token or access_token.")
+    if fields.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
+        raise InvalidRequest("requested_token_type", "Only an access_token can be requested.")
+    if "actor_token" in fields or "actor_token_type" in fields:
+        raise InvalidRequest("actor token", "actor_token is not supported.")
+    if "resource" in fields:
+        raise InvalidTarget("resource", "resource is not supported; use aud.")
+    return Proof(ProofForm.SUBJECT_TOKEN, token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
+
+
+def _read_client_assertion(fields: Mapping[str, str], http: HttpRequest) -> Proof:
+    """RFC 7523 section 2.2."""
+    if "client_assertion" not in fields:
+        raise NoProof("no proof")
+    if not http.is_origin_configured:
+        # The origin is the one audience of a client assertion. One that is read from the event is the choice of
+        # whoever may invoke the function, who could make a JWT good here that was made for somebody else.
+        raise ClientAssertionRefused("client assertion without a configured origin", NOT_CONFIGURED)
+    if fields.get("client_assertion_type") != _ASSERTION_TYPE:
+        raise InvalidRequest("client_assertion_type", "client_assertion_type must be that of RFC 7523.")
+    shown, client_id = fields["client_assertion"], fields.get("client_id")
+    return Proof(ProofForm.CLIENT_ASSERTION, shown, client_id=client_id, audience=http.origin)
+
+
+def _require(fields: Mapping[str, str], name: str) -> str:
+    if name not in fields:
+        raise InvalidRequest(f"no {name}", f"{name} is missing.")
+    return fields[name]

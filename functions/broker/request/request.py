@@ -1,0 +1,58 @@
+"""What was sent becomes a `TokenRequest`. Everything malformed ends here."""
+
+import re
+from collections.abc import Mapping
+
+from broker.base.errors import InvalidScope, InvalidTarget
+from broker.base.values import Value
+from broker.policy.model import DEFAULT_AUD, DEFAULT_CREDENTIAL
+from broker.request.http import HttpRequest, read_form
+from broker.request.proof import Proof, Shown, read_proof
+
+# RFC 6749 section 3.3, without the comma, which separates scopes on api2.
+_SCOPE = re.compile(r"[\x21\x23-\x2B\x2D-\x5B\x5D-\x7E]+")
+
+
+class TokenRequest[P: Shown](Value, frozen=True):
+    """What a caller asks for. Nothing in it is trusted. `scopes` None means all that the policy gives."""
+
+    proof: P
+    scopes: frozenset[str] | None
+    aud: str
+    credential: str
+
+
+def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:
+    """The token request in an HTTP request. Raises InvalidRequest or one of its kinds; the checks run in the order of
+    the HTTP contract: method, size, content type, decoding, repeats, grant_type, proof, everything else.
+    """
+    fields = read_form(http)
+    return make_request(read_proof(http, fields), fields)
+
+
+def make_request[P: Shown](proof: P, fields: Mapping[str, str]) -> TokenRequest[P]:
+    """What the fields beside the proof ask for. Raises InvalidScope, InvalidTarget."""
+    return TokenRequest(
+        proof=proof,
+        scopes=_read_scopes(fields.get("scope")),
+        aud=_read_aud(fields),
+        credential=fields.get("credential", DEFAULT_CREDENTIAL),
+    )
+
+
+def _read_scopes(scope: str | None) -> frozenset[str] | None:
+    """The scopes asked for, separated by spaces or commas as on api2."""
+    if scope is None:
+        return None
+    scopes = frozenset(re.split(r"[ ,]+", scope)) - {""}
+    if not scopes or "*" in scopes or not all(map(_SCOPE.fullmatch, scopes)):
+        raise InvalidScope("scope is malformed", "scope is malformed: names separated by spaces, and no *.")
+    return scopes
+
+
+def _read_aud(fields: Mapping[str, str]) -> str:
+    """`aud` as on api2; RFC 8693 section 2.1 names the same field `audience`."""
+    named = {fields[name] for name in ("aud", "audience") if name in fields}
+    if len(named) > 1:
+        raise InvalidTarget("aud and audience differ", "aud and audience differ; send one.")
+    return named.pop() if named else DEFAULT_AUD

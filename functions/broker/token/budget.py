@@ -1,0 +1,64 @@
+"""Bounds on new bearer tokens: a token bucket for each caller, and one for each credential of this environment."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Hashable
+
+from msgspec import Struct
+
+from broker.base.deadline import Clock
+from broker.base.errors import OverBudget
+
+CALLER_BURST, CALLER_PER_SECOND = 10, 1 / 60
+CREDENTIAL_BURST, CREDENTIAL_PER_SECOND = 60, 60 / 60
+MAX_CALLERS = 10_000
+
+
+class _Bucket(Struct):
+    burst: int
+    per_second: float
+    tokens: float
+    at: float
+
+    def wait(self, now: float) -> float:
+        """Seconds until a token can be taken; 0 when one is there."""
+        self.tokens = min(self.burst, self.tokens + max(0.0, now - self.at) * self.per_second)
+        self.at = now
+        wait = (1 - self.tokens) / self.per_second
+        return wait if wait > 1e-6 else 0.0  # less is a rounding error of the refill
+
+
+class MintBudget:
+    """Scope subsets and subjects are many, and Transloadit counts by our address, so good requests are bounded too."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._callers: OrderedDict[Hashable, _Bucket] = OrderedDict()
+        self._credentials: dict[str, _Bucket] = {}
+        self._lock = threading.Lock()
+
+    def take(self, caller: Hashable, credential: str) -> None:
+        """Take one mint from both buckets, or none from either. Raises OverBudget."""
+        with self._lock:
+            for bucket in self._buckets(caller, credential):
+                bucket.tokens -= 1
+
+    def check(self, caller: Hashable, credential: str) -> None:
+        """Raises OverBudget where `take` would."""
+        with self._lock:
+            self._buckets(caller, credential)
+
+    def _buckets(self, caller: Hashable, credential: str) -> tuple[_Bucket, _Bucket]:
+        """Both buckets, with a mint in each. Raises OverBudget."""
+        now = self._clock()
+        mine = self._callers.setdefault(caller, _Bucket(CALLER_BURST, CALLER_PER_SECOND, CALLER_BURST, now))
+        self._callers.move_to_end(caller)
+        if len(self._callers) > MAX_CALLERS:
+            self._callers.popitem(last=False)
+        shared = self._credentials.setdefault(
+            credential, _Bucket(CREDENTIAL_BURST, CREDENTIAL_PER_SECOND, CREDENTIAL_BURST, now)
+        )
+        for bucket, whose in ((mine, "caller's"), (shared, "credential's")):
+            if (wait := bucket.wait(now)) > 0:
+                raise OverBudget(f"{whose} mint budget", retry_after=wait)
+        return mine, shared

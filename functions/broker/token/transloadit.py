@@ -1,0 +1,150 @@
+"""api2's `POST /token`. https://transloadit.com/docs/api/token-post/"""
+
+import base64
+import re
+from collections.abc import Callable
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from broker.base import encoding
+from broker.base.audit import Notes
+from broker.base.deadline import Clock, jitter
+from broker.base.errors import TemporarilyUnavailable, UpstreamRefused
+from broker.base.net import Answer, Call, Http, OutOfReach
+from broker.base.progress import Progress
+from broker.base.values import Value
+from broker.token.credentials import Credential
+
+MINT_SECONDS = 5.0  # both tries together
+MIN_PAUSE, MAX_PAUSE = 0.05, 0.25  # seconds between the two tries
+MAX_BYTES = 64 * 1024
+MAX_LIFETIME = 24 * 60 * 60  # seconds; api2 says 21600
+MAX_RETRY_AFTER = 60 * 60
+
+_CREDENTIAL_CODES = frozenset({"TOKEN_INVALID_CREDENTIALS", "GET_ACCOUNT_UNKNOWN_AUTH_KEY", "SERVER_401"})
+_TOKEN = re.compile(r"[\x21-\x7E]{1,8192}")
+_CODE = re.compile(r"[A-Z0-9_]{1,64}")
+
+
+class CredentialRefused(Exception):
+    """api2 refuses this Auth Key or Auth Secret."""
+
+
+class ScopeRefused(Exception):
+    """api2 refuses a scope: it knows none of that name, or the Auth Key does not hold it."""
+
+
+class Minted(Value, frozen=True):
+    """What api2 returned, well-formed but not yet compared with what was asked. `lifetime` in seconds."""
+
+    hidden = ("token",)
+
+    token: str
+    lifetime: float
+    scopes: frozenset[str]
+
+
+class TokenEndpoint:
+    def __init__(self, http: Http, clock: Clock, sleep: Callable[[float], None], origin: str) -> None:
+        """`origin`: of api2, compiled into the policy."""
+        self._http = http
+        self._clock = clock
+        self._sleep = sleep
+        self._url = f"{origin}/token"
+
+    def mint(self, credential: Credential, scope: str | None, aud: str, progress: Progress) -> Minted:
+        """A new token. `scope`: space-separated; None asks for all that the Auth Key has.
+
+        Raises CredentialRefused, ScopeRefused, UpstreamRefused, TemporarilyUnavailable.
+        """
+        ends_at = self._clock() + progress.deadline.left(MINT_SECONDS)
+        try:
+            return self._try(credential, scope, aud, ends_at, progress.notes)
+        except (OutOfReach, _ServerError):
+            pause = MIN_PAUSE + (MAX_PAUSE - MIN_PAUSE) * jitter()
+        if ends_at - self._clock() > pause:
+            self._sleep(pause)
+            try:
+                return self._try(credential, scope, aud, ends_at, progress.notes)
+            except (OutOfReach, _ServerError) as error:
+                raise TemporarilyUnavailable("Transloadit out of reach") from error
+        raise TemporarilyUnavailable("Transloadit out of reach")
+
+    def _try(self, credential: Credential, scope: str | None, aud: str, ends_at: float, notes: Notes) -> Minted:
+        pair = f"{credential.auth_key}:{credential.auth_secret}".encode()
+        form = {"grant_type": "client_credentials", **({} if scope is None else {"scope": scope}), "aud": aud}
+        notes.mints += 1
+        headers = {
+            "authorization": f"Basic {base64.b64encode(pair).decode()}",
+            "content-type": "application/x-www-form-urlencoded",
+            "accept": "application/json",
+        }
+        seconds = max(ends_at - self._clock(), 0.001)
+        answer = self._http(Call("POST", self._url, seconds, MAX_BYTES, headers, urlencode(form).encode()))
+        return _read(answer, self._clock(), notes)
+
+
+class _ServerError(Exception):
+    """api2 failed by itself; worth one more try."""
+
+
+def _read(answer: Answer, now: float, notes: Notes) -> Minted:
+    """The token in an answer, or what it means that there is none."""
+    notes.upstream_status = answer.status
+    try:
+        document = encoding.read_object(answer.body)
+    except ValueError:
+        document = {}
+    code = document.get("error")
+    code = code if isinstance(code, str) and _CODE.fullmatch(code) else None
+    notes.upstream_error = code
+    if code in _CREDENTIAL_CODES:
+        raise CredentialRefused
+    if answer.status == 429 or code == "RATE_LIMIT_REACHED":
+        raise TemporarilyUnavailable("Transloadit throttles", retry_after=_retry_after(answer, document, now))
+    if answer.status >= 500:
+        raise _ServerError
+    if code == "TOKEN_INVALID_SCOPE":
+        raise ScopeRefused
+    if code is not None:
+        raise UpstreamRefused("Transloadit refused what the policy grants")
+    if answer.status != 200 or "error" in document:
+        raise UpstreamRefused("nonsense: status")
+    return _minted(document)
+
+
+def _minted(document: dict[str, Any]) -> Minted:
+    token, kind, lifetime, scope = (
+        document.get(name) for name in ("access_token", "token_type", "expires_in", "scope")
+    )
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        raise UpstreamRefused("nonsense: access_token")
+    if not isinstance(kind, str) or kind.lower() != "bearer":
+        raise UpstreamRefused("nonsense: token_type")
+    if isinstance(lifetime, bool) or not isinstance(lifetime, (int, float)) or not 0 < lifetime <= MAX_LIFETIME:
+        raise UpstreamRefused("nonsense: expires_in")
+    scopes = frozenset(re.split(r"[ ,]+", scope)) - {""} if isinstance(scope, str) else frozenset()
+    if not scopes:
+        raise UpstreamRefused("nonsense: scope")
+    return Minted(token, lifetime, scopes)
+
+
+def _retry_after(answer: Answer, document: dict[str, Any], now: float) -> float:
+    """Seconds to wait: `info.retryIn`, else Retry-After in either form (RFC 9110 section 10.2.3), else one."""
+    info = document.get("info")
+    named = info.get("retryIn") if isinstance(info, dict) else None
+    if isinstance(named, bool) or not isinstance(named, (int, float)):
+        named = _header_seconds(answer.headers.get("retry-after", ""), now)
+    return min(max(named, 1.0), MAX_RETRY_AFTER)
+
+
+def _header_seconds(value: str, now: float) -> float:
+    if value.isascii() and value.isdigit() and len(value) < 9:
+        return float(value)
+    try:
+        at = parsedate_to_datetime(value)
+    except ValueError:
+        return 1.0
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now

@@ -1,0 +1,112 @@
+"""What a request leaves behind, as JSON members and as counts."""
+
+import json
+from typing import Any
+
+import pytest
+from broker.base.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AuditRecord, counts, fields
+
+RECORD: dict[str, Any] = {
+    "request_id": "request-1",
+    "function_request_id": "invocation-1",
+    "xray_trace_id": None,
+    "cold_start": False,
+    "version": "1.2.3",
+    "policy": "0" * 64,
+    "outcome": "granted",
+    "status": 200,
+    "reason": None,
+    "issuer": "https://login.example.com/",
+    "subject": "alice",
+    "scopes": ("a:read",),
+    "aud": "api2",
+    "credential": "default",
+    "proof": "authorization header",
+    "rules": ("editors",),
+    "failed": {},
+    "cache": "miss",
+    "upstream_status": 200,
+    "upstream_error": None,
+    "mints": 1,
+    "granted_scopes": ("a:read", "b:read"),
+    "token_sha256": "1" * 64,
+    "token_expires_at": 1_800_021_600,
+    "milliseconds": 1.5,
+    "alarms": set(),
+}
+
+
+def record(**changes: Any) -> AuditRecord:
+    return AuditRecord(**(RECORD | changes))
+
+
+def test_every_member_of_a_record_is_one_value() -> None:
+    """CloudWatch Logs Insights flattens lists and objects into fields whose names no query can know."""
+    members = json.loads(json.dumps(fields(record(alarms={"StaleKeys", "StaleSecret"}, rules=("one rule", "two")))))
+    assert members == RECORD | {
+        "scopes": "a:read",
+        "granted_scopes": "a:read b:read",
+        "rules": "one rule; two",
+        "failed": "",
+        "alarms": "StaleKeys StaleSecret",
+    }
+
+
+def test_a_record_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        setattr(record(), "cache", "hit")  # noqa: B010 - the type checker would not let it pass
+
+
+def test_failed_conditions_are_told_rule_by_rule_without_the_rules_that_match() -> None:
+    failed = {"editors upload": ("groups", "email_verified"), "matches": (), "admins": ("groups",)}
+    told = fields(record(failed=failed, rules=(), scopes=None, granted_scopes=None))
+    assert told["failed"] == "editors upload: groups, email_verified; admins: groups"
+    assert (told["rules"], told["scopes"], told["granted_scopes"]) == ("", None, None)
+
+
+def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
+    long = "x" * 10_000
+    failed = {f"rule {number}": (long,) for number in range(1000)}
+    members = fields(record(subject=long, aud=long, scopes=(long, "b"), failed=failed))
+    assert members["subject"] == members["aud"] == "x" * MAX_TEXT
+    assert members["scopes"] == "x" * MAX_TEXT + " b"
+    told = members["failed"].split("; ")
+    assert (len(told), told[0]) == (MAX_RULES, "rule 0: " + "x" * MAX_TEXT)
+
+
+def test_many_scopes_are_cut_too() -> None:
+    many = tuple(f"s{number}" for number in range(4000))
+    members = fields(record(scopes=many, granted_scopes=many))
+    assert members["scopes"] == members["granted_scopes"] == " ".join(many[:MAX_ITEMS])
+
+
+def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
+    assert fields(record(credential="half \ud800"))["credential"] == "half ?"
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {"Exchange": 1, "Granted": 1, "Mint": 1}),
+        ({"mints": 2}, {"Exchange": 1, "Granted": 1, "Mint": 2}),
+        ({"mints": 0, "cache": "hit"}, {"Exchange": 1, "Granted": 1, "CacheHit": 1}),
+        ({"mints": 0, "cache": "shared"}, {"Exchange": 1, "Granted": 1, "SharedHit": 1}),
+        ({"mints": 0, "status": 403}, {"Exchange": 1, "Refused": 1}),
+        ({"mints": 0, "status": 429}, {"Exchange": 1, "OverBudget": 1}),
+        ({"mints": 0, "status": 503, "upstream_status": None}, {"Exchange": 1, "Unavailable": 1}),
+        ({"status": 503, "upstream_status": 429}, {"Exchange": 1, "Unavailable": 1, "Mint": 1, "UpstreamThrottled": 1}),
+        (
+            {"upstream_status": 413, "upstream_error": "RATE_LIMIT_REACHED", "cache": "kept"},
+            {"Exchange": 1, "Granted": 1, "Mint": 1, "UpstreamThrottled": 1},
+        ),
+        ({"status": 502, "upstream_status": 413}, {"Exchange": 1, "Fault": 1, "Mint": 1}),
+        ({"mints": 2, "status": 503}, {"Exchange": 1, "Unavailable": 1, "Mint": 2}),
+        (
+            {"status": 502, "alarms": {"CredentialRefused"}},
+            {"Exchange": 1, "Fault": 1, "Mint": 1, "CredentialRefused": 1},
+        ),
+        ({"mints": 0, "status": 500}, {"Exchange": 1, "Fault": 1}),
+    ],
+)
+def test_the_counts_of_an_outcome(changes: dict[str, Any], expected: dict[str, int]) -> None:
+    assert counts(record(**changes)) == expected

@@ -1,0 +1,43 @@
+"""What Lambda says of an invocation."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from broker.base.invocation import Invocation, Invocations
+
+CONTEXT: Any = SimpleNamespace(aws_request_id="8f5aa0cc")
+ROOT = "1-5759e988-bd862e3fe1be46a994272793"
+
+
+def test_the_first_invocation_of_an_environment_is_its_cold_start() -> None:
+    invocations = Invocations({})
+    assert [invocations.begin(CONTEXT) for _ in range(3)] == [
+        Invocation("8f5aa0cc", True, None),
+        Invocation("8f5aa0cc", False, None),
+        Invocation("8f5aa0cc", False, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "trace"),
+    [
+        (f"Root={ROOT};Parent=53995c3f42cd8ad8;Sampled=1", ROOT),
+        (f"Self=1-67891234-12456789abcdef012345678a;Root={ROOT}", ROOT),
+        (f"Root={ROOT}", ROOT),
+        (f"Root={ROOT}0", None),
+        ("Root=1-5759e988-the-secret;Sampled=1", None),
+        (f"XRoot={ROOT}", None),
+        ("", None),
+    ],
+)
+def test_of_the_trace_only_a_well_formed_root_is_kept(header: str, trace: str | None) -> None:
+    assert Invocations({"_X_AMZN_TRACE_ID": header}).begin(CONTEXT).xray_trace_id == trace
+
+
+def test_each_invocation_has_its_own_trace() -> None:
+    environment: dict[str, str] = {}
+    invocations = Invocations(environment)
+    invocations.begin(CONTEXT)
+    environment["_X_AMZN_TRACE_ID"] = f"Root={ROOT}"
+    assert invocations.begin(CONTEXT).xray_trace_id == ROOT

@@ -1,0 +1,24 @@
+"""What every value of the broker is: immutable, equal by its members, silent about what it hides."""
+
+import pytest
+from broker.base.values import Value
+
+
+class Pair(Value, frozen=True):
+    hidden = ("secret",)
+
+    name: str
+    secret: str
+
+
+def test_its_repr_shows_what_is_not_hidden() -> None:
+    assert repr(Pair("a", "b")) == str(Pair("a", "b")) == "Pair(name='a')"
+
+
+def test_it_cannot_be_changed() -> None:
+    with pytest.raises(AttributeError):
+        Pair("a", "b").name = "c"  # type: ignore[misc]
+
+
+def test_equal_members_make_equal_values_that_count_once() -> None:
+    assert len({Pair("a", "b"), Pair("a", "b"), Pair("a", "c")}) == 2

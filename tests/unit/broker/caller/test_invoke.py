@@ -1,0 +1,51 @@
+"""Callers who invoke the function directly."""
+
+from typing import Any
+
+import pytest
+from broker.base.audit import Notes
+from broker.base.deadline import Deadline
+from broker.base.errors import InvalidRequest
+from broker.base.progress import Progress
+from broker.caller.invoke import InvokeIdentifier, InvokeProof, read_invocation
+
+from tests.kit.clock import Clock
+
+
+def test_an_invocation_says_what_it_wants_and_not_who_it_is() -> None:
+    request = read_invocation({"scope": ["a:read", "b:write"], "aud": "mcp", "credential": "other"}, "nightly")
+    assert (request.proof, request.scopes) == (InvokeProof("nightly"), {"a:read", "b:write"})
+    assert (request.aud, request.credential) == ("mcp", "other")
+    assert read_invocation({}, "nightly").scopes is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        [],
+        "text",
+        {"sub": "somebody else"},
+        {"Records": []},
+        {"scope": "a:read"},
+        {"scope": [5]},
+        {"scope": [""]},
+        {"scope": []},
+        {"scope": ["a:read b:read"]},
+        {"scope": ["*"]},
+        {"aud": ""},
+        {"aud": 5},
+        {"credential": None},
+    ],
+    ids=repr,
+)
+def test_an_invocation_of_another_shape_is_an_invalid_request(event: Any) -> None:
+    with pytest.raises(InvalidRequest):
+        read_invocation(event, "nightly")
+
+
+def test_who_invokes_is_who_the_template_says() -> None:
+    notes = Notes()
+    caller = InvokeIdentifier().identify(InvokeProof("nightly"), Progress(Deadline(Clock(), 15), notes))
+    assert (caller.entry, caller.subject, caller.claims) == ("invoke", "nightly", {"sub": "nightly"})
+    assert (notes.issuer, notes.subject) == ("invoke", "nightly")

@@ -1,0 +1,361 @@
+"""Issuers' keys: fetched when needed, kept when the issuer is down, never asked for too often."""
+
+from typing import Any
+
+import pytest
+from broker.base.audit import Notes
+from broker.base.deadline import Deadline
+from broker.base.errors import CallerRefused, TemporarilyUnavailable
+from broker.base.net import OutOfReach
+from broker.base.progress import Progress
+from broker.caller import jwt
+from broker.caller.keys import KeySets
+from broker.policy.model import Issuer
+
+from tests.kit.brokers import DISCOVERY_URL, JWKS_URL
+from tests.kit.clock import Clock
+from tests.kit.jwts import Signer
+from tests.kit.policies import ISSUER, issuer, policy
+from tests.kit.web import Web, reply
+
+ONE, TWO = Signer("EdDSA", "one"), Signer("EdDSA", "two", name="two")
+DOWN = OutOfReach("connection")
+
+
+def source(**changes: Any) -> Issuer:
+    (entry,) = policy(issuers=[issuer(algorithms=["EdDSA"], **changes)]).issuers[ISSUER]
+    return entry
+
+
+class Desk:
+    def __init__(self, entry: Issuer | None = None) -> None:
+        self.clock = Clock()
+        self.web = Web()
+        self.web[DISCOVERY_URL] = reply({"issuer": ISSUER, "jwks_uri": JWKS_URL})
+        self.web[JWKS_URL] = reply(ONE.jwks())
+        self.entry = entry or source()
+        self.notes = Notes()
+        self._sets = KeySets(self.web, self.clock)
+
+    def verify(self, key_id: str | None = "one", signer: Signer | None = None, seconds: float = 15) -> None:
+        """Verify a JWT that names this key, by its owner or another signer."""
+        signer = signer or (TWO if key_id == "two" else ONE)
+        token = jwt.parse(signer.jwt({"sub": "alice"}, kid=key_id))
+        self._sets.verify(self.entry, token, Progress(Deadline(self.clock, seconds), self.notes))
+
+    @property
+    def fetches(self) -> int:
+        return self.web.count(JWKS_URL)
+
+
+def test_keys_are_found_by_discovery_and_kept_for_ten_minutes() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.clock.advance(599)
+    desk.verify()
+    assert desk.fetches == 1
+    desk.clock.advance(1)
+    desk.verify()
+    assert desk.fetches == 2
+
+
+def test_a_key_url_is_asked_without_discovery() -> None:
+    desk = Desk(source(keys_url="https://keys.example/jwks"))
+    desk.web["https://keys.example/jwks"] = reply(ONE.jwks())
+    desk.verify()
+    assert [call.url for call in desk.web.calls] == ["https://keys.example/jwks"]
+
+
+def test_inline_keys_need_no_network() -> None:
+    desk = Desk(source(jwks=ONE.jwks()))
+    desk.verify()
+    with pytest.raises(CallerRefused):
+        desk.verify("unknown")
+    assert desk.web.calls == []
+
+
+def test_the_whole_fetch_may_take_two_seconds_and_less_near_the_deadline() -> None:
+    desk = Desk()
+    desk.verify()
+    assert [call.seconds for call in desk.web.calls] == [2.0, 2.0]
+    near = Desk()
+    near.verify(seconds=1.5)
+    assert near.web.calls[0].seconds == 1.0
+
+
+def test_a_set_is_used_through_failures_until_six_hours_and_never_past_them() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.web[JWKS_URL] = DOWN
+    for _ in range(359):
+        desk.clock.advance(60)
+        desk.verify()
+    assert desk.notes.alarms == {"StaleKeys"}
+    desk.clock.advance(60)
+    with pytest.raises(TemporarilyUnavailable):
+        desk.verify()
+
+
+def test_failures_are_thirty_seconds_apart() -> None:
+    desk = Desk()
+    desk.web[JWKS_URL] = DOWN
+    for _ in range(10):
+        with pytest.raises(TemporarilyUnavailable) as caught:
+            desk.verify()
+        desk.clock.advance(2)
+    assert desk.fetches == 1
+    assert caught.value.retry_after == 12
+    desk.clock.advance(10)
+    desk.web[JWKS_URL] = reply(ONE.jwks())
+    desk.verify()
+    assert desk.fetches == 2
+
+
+def test_an_unknown_key_id_is_asked_for_once_in_a_cool_down_and_refused_if_the_issuer_answered() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.clock.advance(31)
+    for _ in range(100):
+        with pytest.raises(CallerRefused):
+            desk.verify("invented")
+    assert desk.fetches == 2
+
+
+def test_an_unknown_key_id_is_unavailable_if_the_issuer_did_not_answer() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.clock.advance(31)
+    desk.web[JWKS_URL] = DOWN
+    for _ in range(100):
+        with pytest.raises(TemporarilyUnavailable):
+            desk.verify("invented")
+    assert desk.fetches == 2
+    desk.verify()
+
+
+def test_a_rotated_key_is_found_once_the_cool_down_is_over() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.web[JWKS_URL] = reply(TWO.jwks())
+    desk.clock.advance(31)
+    desk.verify("two")
+
+
+REMADE = Signer("EdDSA", "one", name="remade")
+
+
+@pytest.mark.parametrize("key_id", ["one", None], ids=["under one name", "without names"])
+def test_a_key_made_anew_is_found_once_the_cool_down_is_over(key_id: str | None) -> None:
+    desk = Desk()
+    desk.web[JWKS_URL] = reply(ONE.jwks(kid=key_id))
+    desk.verify(key_id)
+    desk.web[JWKS_URL] = reply(REMADE.jwks(kid=key_id))
+    desk.clock.advance(29)
+    with pytest.raises(CallerRefused, match="signature"):
+        desk.verify(key_id, REMADE)
+    assert desk.fetches == 1
+    desk.clock.advance(1)
+    desk.verify(key_id, REMADE)
+    assert desk.fetches == 2
+    with pytest.raises(CallerRefused, match="signature"):
+        desk.verify(key_id, ONE)
+
+
+def test_a_flood_of_bad_signatures_is_asked_about_once_in_a_cool_down() -> None:
+    desk = Desk()
+    desk.verify()
+    for expected in (2, 3, 4):
+        desk.clock.advance(30)
+        for _ in range(100):
+            with pytest.raises(CallerRefused, match="signature"):
+                desk.verify("one", REMADE)
+            desk.verify()
+        assert desk.fetches == expected
+
+
+def test_a_bad_signature_is_unavailable_if_the_issuer_did_not_answer_and_good_ones_go_on() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.clock.advance(31)
+    desk.web[JWKS_URL] = DOWN
+    for _ in range(100):
+        with pytest.raises(TemporarilyUnavailable):
+            desk.verify("one", REMADE)
+    assert desk.fetches == 2
+    desk.verify()
+
+
+def test_a_bad_signature_by_an_inline_key_asks_nobody() -> None:
+    desk = Desk(source(jwks=ONE.jwks()))
+    with pytest.raises(CallerRefused, match="signature"):
+        desk.verify("one", REMADE)
+    assert desk.web.calls == []
+
+
+MEND = "; name its key set: keys: {url: https://...}"
+
+
+@pytest.mark.parametrize(
+    ("url", "answer", "words"),
+    [
+        (DISCOVERY_URL, reply(b"", status=404), f"issuer has no discovery document{MEND}"),
+        (DISCOVERY_URL, reply(b"", status=410), f"issuer has no discovery document{MEND}"),
+        (DISCOVERY_URL, reply(b"", status=503), "discovery document: status 503"),
+        (DISCOVERY_URL, reply(b"", status=302, location="https://evil.example/"), "discovery document: status 302"),
+        (DISCOVERY_URL, reply(b"<html>"), "discovery document: not JSON"),
+        (DISCOVERY_URL, reply([]), "discovery document: not an object"),
+        (DISCOVERY_URL, OutOfReach("timeout"), "discovery document: timeout"),
+        (DISCOVERY_URL, reply({"issuer": "x"}), "discovery document of another issuer; mind the slash at the end"),
+        (
+            DISCOVERY_URL,
+            reply({"issuer": ISSUER, "jwks_uri": "https://keys.example/"}),
+            f"discovery document with keys at another origin{MEND}",
+        ),
+        (JWKS_URL, reply(b"", status=404), "key set: not found"),
+        (JWKS_URL, reply(b"", status=500), "key set: status 500"),
+        (JWKS_URL, OutOfReach("tls"), "key set: tls"),
+        (JWKS_URL, reply({}), "key set: not a JWKS"),
+        (JWKS_URL, reply({"keys": [ONE.jwk()] * 101}), "key set: too many keys"),
+        (JWKS_URL, reply({"keys": [ONE.jwk(use="enc")]}), "key set: no usable key"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_reason_says_what_failed_and_within_the_cool_down_still_does(url: str, answer: Any, words: str) -> None:
+    desk = Desk()
+    desk.web[url] = answer
+    for _ in range(2):
+        with pytest.raises(TemporarilyUnavailable) as caught:
+            desk.verify()
+        assert caught.value.reason == f"issuer's keys out of reach: {words}"
+    assert desk.web.count(url) == 1
+
+
+def test_keys_that_name_another_issuer_are_not_used() -> None:
+    """Keys of Entra's consumers stand in the set of each tenant."""
+    desk = Desk()
+    desk.web[JWKS_URL] = reply({"keys": [ONE.jwk(issuer="https://other.example/"), TWO.jwk(issuer=ISSUER)]})
+    desk.verify("two")
+    with pytest.raises(CallerRefused, match="no key fits"):
+        desk.verify("one")
+
+
+def test_a_new_set_replaces_the_old_one_whole() -> None:
+    """jwkset#41: appended keys kept revoked ones valid."""
+    desk = Desk()
+    desk.verify()
+    desk.web[JWKS_URL] = reply(TWO.jwks())
+    desk.clock.advance(600)
+    desk.verify("two")
+    with pytest.raises(CallerRefused):
+        desk.verify("one")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        DOWN,
+        OutOfReach("timeout"),
+        reply({"keys": []}),
+        reply({"keys": [{"kty": "RSA", "kid": "one"}]}),
+        reply({"keys": "none"}),
+        reply({}),
+        reply([]),
+        reply(b"<html>"),
+        reply(b'{"keys": [], "keys": []}'),
+        reply(ONE.jwks(), status=404),
+        reply(ONE.jwks(), status=302, location="https://evil.example/"),
+        reply({"keys": [ONE.jwk()] * 101}),
+        reply(b"{" + b" " * 65_536 + b"}"),
+    ],
+)
+def test_a_bad_set_never_replaces_a_good_one(bad: Any) -> None:
+    desk = Desk()
+    desk.verify()
+    desk.web[JWKS_URL] = bad
+    desk.clock.advance(600)
+    desk.verify()
+    assert desk.fetches == 2
+    assert desk.notes.alarms == {"StaleKeys"}
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"issuer": ISSUER.rstrip("/"), "jwks_uri": JWKS_URL},
+        {"issuer": "https://evil.example/", "jwks_uri": JWKS_URL},
+        {"jwks_uri": JWKS_URL},
+        {"issuer": ISSUER},
+        {"issuer": ISSUER, "jwks_uri": 7},
+        {"issuer": ISSUER, "jwks_uri": "https://evil.example/keys"},
+        {"issuer": ISSUER, "jwks_uri": "http://login.example.com/keys"},
+        {"issuer": ISSUER, "jwks_uri": "https://login.example.com:8443/keys"},
+        {"issuer": ISSUER, "jwks_uri": "https://login.example.com@evil.example/keys"},
+        {"issuer": ISSUER, "jwks_uri": "https://login.example.com.evil.example/keys"},
+        {"issuer": ISSUER, "jwks_uri": "//evil.example/keys"},
+        {"issuer": ISSUER, "jwks_uri": "https://[/keys"},
+    ],
+)
+def test_discovery_of_another_issuer_or_with_keys_at_another_origin_is_not_followed(metadata: Any) -> None:
+    desk = Desk()
+    desk.web[DISCOVERY_URL] = reply(metadata)
+    with pytest.raises(TemporarilyUnavailable):
+        desk.verify()
+    assert [call.url for call in desk.web.calls] == [DISCOVERY_URL]
+
+
+def test_the_default_port_is_the_same_origin() -> None:
+    desk = Desk()
+    desk.web[DISCOVERY_URL] = reply({"issuer": ISSUER, "jwks_uri": "https://login.example.com:443/keys"})
+    desk.web["https://login.example.com:443/keys"] = reply(ONE.jwks())
+    desk.verify()
+
+
+def test_broken_keys_do_not_spoil_the_others() -> None:
+    desk = Desk()
+    desk.web[JWKS_URL] = reply({"keys": [{"kty": "RSA"}, "x", ONE.jwk(), Signer("RS256", bits=1024).jwk()]})
+    desk.verify()
+
+
+def test_two_fitting_keys_of_one_id_are_refused() -> None:
+    desk = Desk()
+    desk.web[JWKS_URL] = reply({"keys": [ONE.jwk(), TWO.jwk(kid="one")]})
+    with pytest.raises(CallerRefused, match="more than one key fits"):
+        desk.verify()
+
+
+def test_keys_of_one_id_for_other_algorithms_do_not_count() -> None:
+    desk = Desk()
+    desk.web[JWKS_URL] = reply({"keys": [ONE.jwk(), Signer("ES256").jwk(kid="one")]})
+    desk.verify()
+
+
+def test_without_a_key_id_exactly_one_key_must_fit() -> None:
+    desk = Desk()
+    desk.verify(None)
+    desk.web[JWKS_URL] = reply({"keys": [ONE.jwk(), TWO.jwk()]})
+    desk.clock.advance(600)
+    with pytest.raises(CallerRefused, match="more than one key fits"):
+        desk.verify(None)
+
+
+def test_a_key_without_an_id_is_not_found_by_one() -> None:
+    desk = Desk()
+    desk.web[JWKS_URL] = reply(ONE.jwks(kid=None))
+    with pytest.raises(CallerRefused):
+        desk.verify("one")
+
+
+def test_entries_that_share_an_issuer_share_its_set() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.entry = source(name="other", audiences=["b"])
+    desk.verify()
+    assert desk.fetches == 1
+
+
+def test_a_clock_that_was_set_back_does_not_stop_fetching() -> None:
+    desk = Desk()
+    desk.verify()
+    desk.clock.advance(-3600)
+    desk.verify()
+    assert desk.fetches == 2

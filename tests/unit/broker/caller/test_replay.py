@@ -1,0 +1,241 @@
+"""Replay control: a JWT of an issuer with `once` is good for one token, whatever its form and the environment."""
+
+import hashlib
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from broker.base.net import OutOfReach
+from broker.request.http import HttpRequest
+
+from tests.kit.brokers import ORIGIN, TABLE_URL, TOKEN_URL, Answered, Broker, minted
+from tests.kit.policies import AUDIENCE, ISSUER, issuer, policy, rule
+from tests.kit.rows import Rows
+from tests.kit.web import reply
+
+BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# Form: its fields, where the JWT goes, and how it is refused.
+FORMS: dict[str, tuple[dict[str, str], str | None, tuple[int, str]]] = {
+    "header": ({"grant_type": "client_credentials"}, None, (401, "invalid_token")),
+    "client assertion": (
+        {"grant_type": "client_credentials", "client_assertion_type": BEARER},
+        "client_assertion",
+        (401, "invalid_client"),
+    ),
+    "assertion": (
+        {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
+        "assertion",
+        (400, "invalid_grant"),
+    ),
+    "subject token": (
+        {
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        },
+        "subject_token",
+        (400, "invalid_request"),
+    ),
+}
+
+
+def show(broker: Broker, form: str, jwt: str) -> Answered:
+    fields, place, _ = FORMS[form]
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    headers |= {} if place else {"authorization": f"Bearer {jwt}"}
+    body = urlencode(fields | ({place: jwt} if place else {}))
+    return broker.send(HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, body, False, True))
+
+
+def strict(**changes: Any) -> Broker:
+    return Broker(policy(issuers=[issuer(once=True, **changes)], rules=[rule()]), rows=Rows())
+
+
+def rows(broker: Broker) -> Rows:
+    assert broker.rows is not None
+    return broker.rows
+
+
+def test_a_jwt_is_good_once() -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    assert broker.post(jwt).status == 200
+    assert broker.post(jwt).outcome == (401, "invalid_token")
+    assert (broker.record.reason, broker.record.token_sha256, broker.record.subject) == ("seen before", None, "alice")
+    assert broker.post(broker.jwt(jti="j2")).status == 200
+
+
+def test_also_in_another_environment() -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    assert broker.post(jwt).status == 200
+    assert broker.beside().post(jwt).outcome == (401, "invalid_token")
+
+
+def test_the_answer_says_no_more_than_for_any_other_jwt() -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    broker.post(jwt)
+    assert broker.post(jwt).body == broker.post(broker.jwt(exp=1)).body
+
+
+@pytest.mark.parametrize("seconds", [0, 299, 300, 329])
+def test_until_it_would_not_be_accepted_anyway(seconds: int) -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1")  # for 300 seconds, and 30 of leeway
+    assert broker.post(jwt).status == 200
+    broker.clock.advance(seconds)
+    assert broker.post(jwt).status == 401
+    assert broker.record.reason == "seen before"
+
+
+def test_a_row_is_compared_by_us_since_dynamodb_deletes_late() -> None:
+    broker = strict()
+    assert broker.post(broker.jwt(jti="j1")).status == 200
+    broker.clock.advance(330)
+    assert broker.post(broker.jwt(jti="j1")).status == 200  # another JWT, which happens to have the same jti
+
+
+def test_a_jwt_that_expires_while_its_token_is_minted_cannot_be_used_again() -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    broker.clock.advance(329)
+
+    def slow() -> Any:
+        broker.clock.advance(2)
+        return minted(scope="assemblies:read")
+
+    broker.web[TOKEN_URL] = slow
+    assert broker.post(jwt, scope="assemblies:read").outcome == (401, "invalid_token")
+    assert (broker.record.reason, broker.record.token_sha256) == ("expired", None)
+
+
+@pytest.mark.parametrize("jti", [None, "", 5, ["j1"], "j" * 257, True], ids=str)
+def test_without_a_jti_it_is_refused_before_anything_is_fetched(jti: Any) -> None:
+    broker = strict()
+    assert broker.post(broker.jwt(jti=jti)).outcome == (401, "invalid_token")
+    assert (broker.record.reason, broker.web.calls) == ("jti", [])
+
+
+@pytest.mark.parametrize("jti", ["j", "j" * 256, "\u00e9\U0001f600", "a/b#c d"], ids=ascii)
+def test_any_other_is_taken(jti: str) -> None:
+    broker = strict()
+    jwt = broker.jwt(jti=jti)
+    assert broker.post(jwt).status == 200
+    assert broker.post(jwt).status == 401
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("before", FORMS)
+def test_a_refusal_has_the_class_of_its_form_whatever_the_first_was(form: str, before: str) -> None:
+    broker = strict(audiences=[ORIGIN])
+    jwt = broker.jwt(jti="j1", aud=ORIGIN)
+    assert show(broker, before, jwt).status == 200
+    assert show(broker, form, jwt).outcome == FORMS[form][2]
+
+
+def test_who_gets_no_token_keeps_the_jwt() -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    assert broker.post(jwt, scope="billing:read").outcome == (400, "invalid_scope")
+    broker.web.then(TOKEN_URL, reply(b"", 503), reply(b"", 503))
+    assert broker.post(jwt).status == 503
+    assert rows(broker).of("once") == []
+    assert broker.post(jwt).status == 200
+
+
+def test_a_held_token_spends_it_too() -> None:
+    broker = strict()
+    broker.post(broker.jwt(jti="j1"))
+    jwt = broker.jwt(jti="j2")
+    assert broker.post(jwt).status == 200
+    assert broker.record.cache == "hit"
+    assert broker.post(jwt).status == 401
+
+
+@pytest.mark.parametrize("fault", [OutOfReach("timeout"), reply({"__type": "a#AccessDeniedException"}, 400)], ids=str)
+def test_without_the_table_nobody_gets_anything(fault: Any) -> None:
+    broker = strict()
+    rows(broker).fault = fault
+    answer = broker.post(broker.jwt(jti="j1"))
+    assert answer.outcome == (503, "temporarily_unavailable")
+    assert (broker.record.token_sha256, "SharedTableDown" in broker.record.alarms) == (None, True)
+    assert str(broker.record.reason).startswith("replay control: DynamoDB")
+    # It is asked even while the cache leaves the table alone.
+    assert broker.post(broker.jwt(jti="j1")).status == 503
+    assert (broker.mints, broker.record.alarms) == (0, {"SharedTableDown"})
+    rows(broker).fault = None
+    assert broker.post(broker.jwt(jti="j1")).status == 200
+
+
+def test_nor_where_it_goes_down_after_the_mint() -> None:
+    broker = strict()
+
+    def goes_down() -> Any:
+        rows(broker).fault = OutOfReach("timeout")
+        return minted()
+
+    broker.web[TOKEN_URL] = goes_down
+    assert broker.post(broker.jwt(jti="j1")).outcome == (503, "temporarily_unavailable")
+    assert broker.record.token_sha256 is None
+
+
+def test_a_spent_jwt_mints_nothing_whatever_it_asks_for() -> None:
+    """Whoever found one could use up the mint budget of its owner."""
+    broker = strict()
+    jwt = broker.jwt(jti="j1")
+    broker.post(jwt)
+    for scope in ("assemblies:read", "assemblies:write"):
+        assert broker.post(jwt, scope=scope).outcome == (401, "invalid_token")
+        assert broker.beside().post(jwt, scope=scope).outcome == (401, "invalid_token")
+    assert broker.mints == 1
+
+
+def test_an_issuer_without_once_needs_no_jti_and_no_row() -> None:
+    broker = Broker(rows=Rows())
+    jwt = broker.jwt()
+    assert [broker.post(jwt).status for _ in range(2)] == [200, 200]
+    assert rows(broker).of("once") == []
+
+
+def test_of_two_entries_of_one_issuer_the_one_that_accepts_counts() -> None:
+    entries = [issuer(once=True), issuer(name="app", audiences=["https://app.example.com"])]
+    broker = Broker(policy(issuers=entries, rules=[rule(), rule(name="app", issuer="app")]), rows=Rows())
+    app = broker.jwt(aud="https://app.example.com")
+    assert [broker.post(app).status for _ in range(2)] == [200, 200]
+    assert broker.post(broker.jwt(aud=AUDIENCE)).status == 401
+
+
+def test_a_policy_with_once_and_no_table_gives_nothing_even_if_it_is_wired() -> None:
+    broker = Broker(policy(issuers=[issuer(once=True)]))
+    assert broker.post(broker.jwt(jti="j1")).outcome == (500, "server_error")
+    assert broker.record.reason == "no replay control"
+
+
+def test_the_row_names_neither_issuer_nor_jti_and_lasts_as_long_as_the_jwt() -> None:
+    broker = strict()
+    broker.post(broker.jwt(jti="a-private-jti"))
+    (row,) = rows(broker).of("once")
+    assert row.keys() == {"id", "expires"}
+    assert row["expires"] == {"N": str(int(broker.clock()) + 330)}
+    parts = (ISSUER.encode(), b"a-private-jti")
+    framed = b"".join(len(part).to_bytes(4, "big") + part for part in parts)
+    assert row["id"] == {"S": f"once/{hashlib.sha256(framed).hexdigest()}"}
+    assert b"a-private-jti" not in rows(broker).everything()
+
+
+@pytest.mark.parametrize("exp", [1_800_000_300.5, 1e300, 10**30])
+def test_any_expiry_can_be_written(exp: float) -> None:
+    broker = strict()
+    jwt = broker.jwt(jti="j1", exp=exp)
+    assert [broker.post(jwt).status for _ in range(2)] == [200, 401]
+    (row,) = rows(broker).of("once")
+    assert int(row["expires"]["N"]) in (1_800_000_331, 2**53)
+
+
+def test_it_costs_two_calls() -> None:
+    broker = strict()
+    broker.post(broker.jwt(jti="j1"))
+    rows(broker).calls.clear()
+    before = broker.web.count(TABLE_URL)
+    broker.post(broker.jwt(jti="j2"))
+    assert (rows(broker).calls, broker.web.count(TABLE_URL) - before) == ({"GetItem": 1, "PutItem": 1}, 2)
