@@ -2,21 +2,27 @@
 
 import importlib
 import inspect
+import logging
 import pkgutil
 from typing import Any
 from urllib.parse import urlencode
 
 import broker
 import pytest
+from broker.aws.client import Aws, session
+from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import fields
+from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError
+from broker.base.settings import AwsAccess
 from broker.request.proof import GRANT_TYPES
 from msgspec import Struct
 
 from tests.attacks.test_requests import GRANT, send
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.clock import Clock
 from tests.kit.logs import failures
-from tests.kit.web import reply
+from tests.kit.web import Web, reply
 
 QUOTING: dict[str, Any] = {
     "a secret that is no JSON": (SECRETS_URL, secret(text=f"not json: {AUTH_SECRET}")),
@@ -56,6 +62,17 @@ def test_what_an_exception_says_is_in_no_line_of_the_log(url: str) -> None:
     assert told.status == 500
     assert len(logged()) == 1
     assert AUTH_SECRET not in f"{told.body}{told.headers}{fields(broker.record)}{logged()}"
+
+
+def test_no_log_level_makes_a_library_write_what_it_sends_or_reads(caplog: pytest.LogCaptureFixture) -> None:
+    """botocore writes each request and answer at DEBUG. Lambda's application log level is the root logger's."""
+    caplog.set_level(logging.DEBUG)
+    web, clock = Web(), Clock()
+    web[SECRETS_URL] = secret()
+    access = AwsAccess("us-east-1", "AKIDEXAMPLE", "the-secret-key", "the-session-token")
+    manager = SecretsManager(lambda: Aws(web, clock, session(access), None))
+    assert AUTH_SECRET in manager.read("transloadit/default", Deadline(clock, 15)).text
+    assert not [private for private in (AUTH_SECRET, "the-secret-key", "the-session-token") if private in caplog.text]
 
 
 def test_a_record_holds_neither_jwt_nor_token_nor_key_nor_other_claims() -> None:

@@ -3,6 +3,7 @@
 So there is one transport: one limit on a call as a whole, connections opened ahead, no proxy, and one TLS context.
 """
 
+import logging
 import threading
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -24,6 +25,9 @@ from broker.base.values import Value
 # botocore's own second try would wait for up to six seconds before it, whatever is left of the call; `call` has its
 # own. The mode `auto` of defaults would ask the instance metadata service, which Lambda does not have.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1}, defaults_mode="legacy")
+
+# At DEBUG botocore writes each request and each answer, the secret too, and Lambda's log level is the root logger's.
+logging.getLogger("botocore").setLevel(logging.ERROR)
 
 
 class _Attempt(Struct):
