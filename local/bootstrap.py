@@ -113,11 +113,14 @@ def install(python: Path) -> bool:
 
 
 def install_lock(environment: Path, lock: Path, has_uv: bool) -> bool:
-    """Install with the locked uv, which takes seconds where pip takes minutes. If uv fails, install with pip."""
-    hashed: list[str | Path] = ["--require-hashes", "-r", lock]
-    uv: list[str | Path] = [VENV / "bin/uv", "pip", "install", "--quiet", "--python", environment / "bin/python"]
-    pip: list[str | Path] = [VENV / "bin/python", "-m", "pip", "--python", environment / "bin/python", *INSTALL]
-    return (has_uv and run(*uv, *hashed)) or run(*pip, *hashed)
+    """Install with the locked uv, which takes seconds where pip takes minutes. If uv fails, install with pip.
+
+    uv also removes what an older lock brought: mypy would check against its stubs.
+    """
+    python = environment / "bin/python"
+    uv: list[str | Path] = [VENV / "bin/uv", "pip", "sync", "--quiet", "--python", python]
+    pip: list[str | Path] = [VENV / "bin/python", "-m", "pip", "--python", python, *INSTALL, "-r"]
+    return (has_uv and run(*uv, "--require-hashes", lock)) or run(*pip, lock, "--require-hashes")
 
 
 def link_sam() -> None:

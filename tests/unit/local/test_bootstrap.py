@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,21 @@ def test_the_sam_cli_does_not_choose_the_functions_boto3() -> None:
     for lock in ("requirements.txt", "requirements-dev.txt"):
         assert not versions(lock, "aws-sam-cli")
     assert versions("requirements.txt", "boto3") == versions("requirements-dev.txt", "boto3")
+
+
+def test_what_the_lock_no_longer_names_is_removed(tmp_path: Path) -> None:
+    """Stubs that an older lock brought made mypy fail in every checkout from before."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    (packages,) = (tmp_path / "venv").glob("lib/*/site-packages")
+    for name in ("kept", "stale"):
+        folder = packages / f"{name}-1.0.dist-info"
+        folder.mkdir()
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (folder / "RECORD").write_text(f"{name}-1.0.dist-info/METADATA,,\n{name}-1.0.dist-info/RECORD,,\n")
+    lock = tmp_path / "lock.txt"
+    lock.write_text(f"kept==1.0 --hash=sha256:{'0' * 64}\n")
+    assert bootstrap.install_lock(tmp_path / "venv", lock, has_uv=True)
+    assert [folder.name for folder in packages.glob("*.dist-info")] == ["kept-1.0.dist-info"]
 
 
 def test_people_find_sam_beside_the_other_commands() -> None:
