@@ -27,7 +27,16 @@ HELP = (
 
 def is_wanted(python: str) -> bool:
     """Whether this interpreter runs, is 3.13 and can make a virtual environment."""
-    probe = "import sys, venv, ensurepip; print(*sys.version_info[:2])"
+    return _is_3_13_after(python, "import venv, ensurepip")
+
+
+def is_made(python: str) -> bool:
+    """Whether this interpreter of a virtual environment runs, is 3.13 and has pip, which is installed last."""
+    return _is_3_13_after(python, "from importlib.metadata import version; version('pip')")
+
+
+def _is_3_13_after(python: str, statements: str) -> bool:
+    probe = f"{statements}; import sys; print(*sys.version_info[:2])"
     try:
         done = subprocess.run([python, "-c", probe], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
@@ -132,7 +141,7 @@ def link_sam() -> None:
 
 def main() -> None:
     python = VENV / "bin" / "python"
-    if not is_wanted(str(python)):
+    if not is_made(str(python)):
         make_venv()
     say(f"installing {len(packages())} packages (up to two minutes, the first time)")
     if not install(python):

@@ -50,6 +50,15 @@ def test_setup_looks_for_python_on_the_path_at_pyenv_s_and_at_uv_s(
     assert set(found[1:]) == {str(tmp_path / place) for place in places}
 
 
+def test_an_environment_whose_making_was_interrupted_is_not_gone_on_with(tmp_path: Path) -> None:
+    """Python is there first, and pip a second later: every later setup failed for want of it."""
+    venv.create(tmp_path / "venv", symlinks=True)
+    python = str(tmp_path / "venv/bin/python")
+    assert bootstrap.is_wanted(python)
+    assert not bootstrap.is_made(python)
+    assert bootstrap.is_made(sys.executable)
+
+
 def test_setup_without_python_3_13_says_in_one_line_what_to_do(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
