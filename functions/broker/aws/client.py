@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -55,7 +56,11 @@ class Reply(Value, frozen=True):
 
 def session(access: AwsAccess) -> boto3.Session:
     """With these credentials alone: botocore's search for others reads files and asks the instance metadata service."""
+    core = botocore.session.Session()
+    # A variable could turn client-side monitoring on, which sends the session token by UDP to any host.
+    core.set_config_variable("csm_enabled", False)
     return boto3.Session(
+        botocore_session=core,
         aws_access_key_id=access.access_key,
         aws_secret_access_key=access.secret_key,
         aws_session_token=access.session_token,

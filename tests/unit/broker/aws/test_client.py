@@ -77,6 +77,18 @@ def test_nobody_is_asked_for_credentials_or_defaults(monkeypatch: pytest.MonkeyP
             service.accept()
 
 
+def test_no_call_is_reported_to_a_monitor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """botocore's client-side monitoring sends the session token by UDP to the host that a variable names."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as monitor:
+        monitor.bind(("127.0.0.1", 0))
+        monitor.settimeout(0)
+        monkeypatch.setenv("AWS_CSM_ENABLED", "true")
+        monkeypatch.setenv("AWS_CSM_PORT", str(monitor.getsockname()[1]))
+        assert Desk(reply({}), AwsAccess("us-east-1", "AKID", "key", "the-session")).call().error is None
+        with pytest.raises(BlockingIOError):
+            monitor.recv(65536)
+
+
 PLACES = [
     ("us-east-1", {}, "dynamodb.us-east-1.amazonaws.com"),
     ("us-gov-west-1", {}, "dynamodb.us-gov-west-1.amazonaws.com"),
