@@ -9,10 +9,9 @@ from msgspec.structs import asdict
 from broker import __version__
 from broker.aws.cloudwatch import log_failure
 from broker.base.audit import AuditRecord, Notes, Sink
-from broker.base.deadline import Clock, Deadline
 from broker.base.errors import BrokerError, BrokerFault, CallerRefused, trace_places
 from broker.base.invocation import Invocation
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Deadline, Progress
 from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.decision import Grant, Refusal, decide

@@ -12,9 +12,9 @@ gc.disable()
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerFault
 from broker.base.invocation import Invocations
+from broker.base.progress import Deadline
 from broker.base.settings import public_url
 from broker.policy.jwk import ALGORITHMS
 from broker.request.http import read_event
@@ -41,6 +41,6 @@ def handler(event: Any, context: LambdaContext) -> Response:
         raise BrokerFault("no such route")
     if http.method == "OPTIONS":
         return preflight()
-    deadline = Deadline.of(context, time.time)
+    deadline = Deadline(time.time, context.get_remaining_time_in_millis() / 1000)
     outcome = _broker.exchange(http.request_id, partial(read_token_request, http), invocation, deadline)
     return respond(outcome, http, time.time())

@@ -15,9 +15,9 @@ gc.disable()
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerFault
 from broker.base.invocation import Invocations
+from broker.base.progress import Deadline
 from broker.caller.iam import read_iam_request
 from broker.request.http import read_event
 from broker.response import Response, preflight, respond
@@ -35,6 +35,6 @@ def handler(event: Any, context: LambdaContext) -> Response:
         raise BrokerFault("no such route")
     if http.method == "OPTIONS":
         return preflight()
-    deadline = Deadline.of(context, time.time)
+    deadline = Deadline(time.time, context.get_remaining_time_in_millis() / 1000)
     outcome = _broker.exchange(http.request_id, partial(read_iam_request, http, event), invocation, deadline)
     return respond(outcome, http, time.time())

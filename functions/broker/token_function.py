@@ -13,9 +13,9 @@ gc.disable()
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError
 from broker.base.invocation import Invocations
+from broker.base.progress import Deadline
 from broker.caller.invoke import read_invocation
 from broker.response import granted
 from broker.wiring import by_invocation, start
@@ -32,7 +32,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     since `Retry` and `Catch` match by the class's own name.
     """
     invocation = _invocations.begin(context)
-    deadline = Deadline.of(context, time.time)
+    deadline = Deadline(time.time, context.get_remaining_time_in_millis() / 1000)
     read = partial(read_invocation, event, _name)
     outcome = _broker.exchange(context.aws_request_id, read, invocation, deadline)
     result = outcome.result

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from broker.aws.cloudwatch import CloudWatch, log_failure
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import Sink
-from broker.base.deadline import RESERVE, Clock, Deadline
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp, Http, OutOfReach
+from broker.base.progress import RESERVE, Clock, Deadline
 from broker.base.settings import AwsAccess, aws_access, credential_secrets, shared_table
 from broker.base.values import Value
 from broker.caller.iam import IamIdentifier, IamProof

@@ -10,10 +10,9 @@ from collections.abc import Callable
 
 import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp, Call, Http, OutOfReach
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.token.credentials import Credential
 from broker.token.transloadit import TokenEndpoint
 

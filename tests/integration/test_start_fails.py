@@ -13,9 +13,9 @@ from typing import Any
 
 import broker
 import pytest
-from broker.base.deadline import Deadline
 from broker.base.errors import TemporarilyUnavailable
 from broker.base.net import OutOfReach
+from broker.base.progress import Deadline
 from broker.wiring import Broker
 
 from tests.kit.clock import Clock

@@ -10,9 +10,9 @@ from broker.aws.client import Aws, session
 from broker.aws.dynamodb import Table
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import AuditRecord
-from broker.base.deadline import Clock, Deadline
 from broker.base.invocation import Invocation
 from broker.base.net import Http
+from broker.base.progress import Clock, Deadline
 from broker.base.settings import AwsAccess
 from broker.caller.keys import KeySets
 from broker.caller.replay import ReplayControl

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import urllib3
 from aiohttp import ClientSession, web
 from broker.base.audit import AuditRecord
-from broker.base.deadline import Deadline
+from broker.base.progress import Deadline
 from broker.request.http import HttpRequest
 from broker.request.proof import Proof
 from broker.request.request import read_token_request

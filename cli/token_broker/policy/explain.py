@@ -11,10 +11,9 @@ from typing import Any
 
 from broker.base import encoding
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.caller import jwt
 from broker.caller.caller import Caller
 from broker.caller.jwt import UnverifiedJwt

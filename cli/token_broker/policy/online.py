@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from broker.base.deadline import Clock, Deadline
 from broker.base.errors import TemporarilyUnavailable
 from broker.base.net import Http
+from broker.base.progress import Clock, Deadline
 from broker.caller.keys import KeySets
 from broker.policy.model import Issuer, Policy
 

@@ -18,8 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from msgspec import Struct
 
 from broker.base import encoding
-from broker.base.deadline import Clock, Deadline
 from broker.base.net import Call, Http, OutOfReach
+from broker.base.progress import Clock, Deadline
 from broker.base.settings import AwsAccess
 from broker.base.values import Value
 

@@ -8,8 +8,8 @@ from aws_lambda_powertools.metrics import Metrics
 from msgspec.json import encode
 
 from broker.base.audit import AuditRecord, counts, fields
-from broker.base.deadline import Clock
 from broker.base.errors import trace_places
+from broker.base.progress import Clock
 
 # Lambda drops a line whose time is not in RFC 3339. A caller may write the trace header, so none of it is written; and
 # the location would always be below.

@@ -4,8 +4,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from broker.base.deadline import Deadline
 from broker.base.net import OutOfReach
+from broker.base.progress import Deadline
 
 if TYPE_CHECKING:
     from broker.aws.client import Aws, Reply

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerFault, TemporarilyUnavailable
 from broker.base.net import OutOfReach
+from broker.base.progress import Deadline
 from broker.base.values import Value
 
 if TYPE_CHECKING:

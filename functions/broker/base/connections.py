@@ -15,7 +15,7 @@ from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, T
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import SKIP_HEADER
 
-from broker.base.deadline import Clock
+from broker.base.progress import Clock
 
 CONNECT_SECONDS = 2.0  # for each address of a host
 IDLE_SECONDS = 20.0  # that a connection is kept for the next call

@@ -10,7 +10,7 @@ from urllib3 import BaseHTTPResponse, exceptions
 
 from broker.base.connections import Connection, Connections, Origin
 from broker.base.connections import OutOfReach as OutOfReach  # which callers take from here
-from broker.base.deadline import Clock
+from broker.base.progress import Clock
 from broker.base.values import Value
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

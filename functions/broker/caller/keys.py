@@ -6,10 +6,9 @@ from urllib.parse import urlsplit
 from msgspec import Struct
 
 from broker.base import encoding
-from broker.base.deadline import Clock, Deadline
 from broker.base.errors import CallerRefused, TemporarilyUnavailable
 from broker.base.net import Call, Http, OutOfReach
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Deadline, Progress
 from broker.base.single_flight import SingleFlight
 from broker.caller.jwt import UnverifiedJwt, VerifiedJwt
 from broker.policy import jwk

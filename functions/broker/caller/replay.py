@@ -5,10 +5,9 @@ from collections.abc import Callable
 from math import ceil
 
 from broker.aws.dynamodb import NoAnswer, Row, Table
-from broker.base.deadline import Clock
 from broker.base.encoding import frame
 from broker.base.errors import CallerRefused, TemporarilyUnavailable
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Progress
 from broker.caller.caller import Once
 
 _LATEST = 2**53  # seconds; some issuers' `exp` is beyond what DynamoDB can write

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from broker.base.audit import Notes
-from broker.base.deadline import Clock
 from broker.base.errors import CallerRefused
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Progress
 from broker.caller import jwt
 from broker.caller.caller import Caller, Once
 from broker.caller.jwt import UnverifiedJwt, VerifiedJwt

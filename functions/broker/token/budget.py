@@ -6,8 +6,8 @@ from collections.abc import Hashable
 
 from msgspec import Struct
 
-from broker.base.deadline import Clock
 from broker.base.errors import OverBudget
+from broker.base.progress import Clock
 
 CALLER_BURST, CALLER_PER_SECOND = 10, 1 / 60
 CREDENTIAL_BURST, CREDENTIAL_PER_SECOND = 60, 60 / 60

@@ -6,9 +6,8 @@ from typing import Protocol
 
 from broker.aws.secretsmanager import Secret
 from broker.base import encoding
-from broker.base.deadline import Clock, Deadline
 from broker.base.errors import BrokerError, BrokerFault
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Deadline, Progress
 from broker.base.single_flight import SingleFlight
 from broker.base.values import Value
 

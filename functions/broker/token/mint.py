@@ -5,9 +5,8 @@ The only module that makes a `BearerToken`.
 
 from typing import TYPE_CHECKING
 
-from broker.base.deadline import Clock
 from broker.base.errors import InvalidScope, UpstreamRefused
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Progress
 from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.decision import Grant

@@ -6,9 +6,8 @@ it asks the shared table, and a refused credential empties memory and table from
 
 from typing import TYPE_CHECKING
 
-from broker.base.deadline import Clock, jitter
 from broker.base.errors import BrokerError
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Progress, jitter
 from broker.base.single_flight import SingleFlight
 from broker.caller.caller import Caller
 from broker.decision import Grant

@@ -11,9 +11,8 @@ from types import TracebackType
 from msgspec import Struct
 
 from broker.aws.dynamodb import NoAnswer, Row, Table
-from broker.base.deadline import Clock, jitter
 from broker.base.errors import TemporarilyUnavailable
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Progress, jitter
 from broker.token.bearer import BearerToken
 from broker.token.credentials import Credential
 from broker.token.sealing import Seal

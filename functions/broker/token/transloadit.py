@@ -10,10 +10,9 @@ from urllib.parse import urlencode
 
 from broker.base import encoding
 from broker.base.audit import Notes
-from broker.base.deadline import Clock, jitter
 from broker.base.errors import TemporarilyUnavailable, UpstreamRefused
 from broker.base.net import Answer, Call, Http, OutOfReach
-from broker.base.progress import Progress
+from broker.base.progress import Clock, Progress, jitter
 from broker.base.values import Value
 from broker.token.credentials import Credential
 

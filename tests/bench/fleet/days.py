@@ -10,10 +10,9 @@ from functools import partial
 from broker.aws.dynamodb import Table
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.caller.caller import Caller
 from broker.decision import Grant, decide
 from broker.request.proof import Proof, ProofForm

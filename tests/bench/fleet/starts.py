@@ -15,8 +15,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from broker.base.audit import AuditRecord
-from broker.base.deadline import Deadline
 from broker.base.invocation import Invocation
+from broker.base.progress import Deadline
 from broker.request.http import HttpRequest
 from broker.request.request import read_token_request
 from broker.wiring import build, by_jwt

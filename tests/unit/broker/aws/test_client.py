@@ -8,9 +8,9 @@ from typing import Any
 import boto3
 import pytest
 from broker.aws.client import Aws, Reply, session
-from broker.base.deadline import Deadline
 from broker.base.errors import TemporarilyUnavailable
 from broker.base.net import OutOfReach
+from broker.base.progress import Deadline
 from broker.base.settings import AwsAccess
 
 from tests.kit.brokers import ACCESS, TABLE_URL

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from broker.aws.dynamodb import CALL_SECONDS, NoAnswer, Table
-from broker.base.deadline import Deadline
 from broker.base.errors import TemporarilyUnavailable
 from broker.base.net import OutOfReach
+from broker.base.progress import Deadline
 
 from tests.kit.brokers import TABLE_URL, aws_by
 from tests.kit.clock import Clock

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 from broker.aws.secretsmanager import READ_SECONDS, Secret, SecretsManager
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerFault, TemporarilyUnavailable
 from broker.base.net import OutOfReach
+from broker.base.progress import Deadline
 
 from tests.kit.brokers import ARN, SECRETS_URL, aws_by
 from tests.kit.clock import Clock

@@ -1,10 +1,28 @@
-"""What travels with a request."""
+"""What travels with a request: the time that it has left, and its notes."""
 
+import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
-from broker.base.progress import Progress
+from broker.base.errors import TemporarilyUnavailable
+from broker.base.progress import Deadline, Progress
 
 from tests.kit.clock import Clock
+
+
+def test_every_wait_ends_half_a_second_before_the_invocation() -> None:
+    clock = Clock()
+    deadline = Deadline(clock, 15)
+    assert deadline.left() == 14.5
+    clock.advance(10)
+    assert deadline.left(at_most=5) == 4.5
+    assert deadline.left(at_most=2) == 2
+
+
+def test_when_nothing_is_left_the_request_is_unavailable_for_now() -> None:
+    clock = Clock()
+    deadline = Deadline(clock, 1)
+    clock.advance(0.5)
+    with pytest.raises(TemporarilyUnavailable):
+        deadline.left()
 
 
 def test_progress_hands_on_the_same_deadline_and_the_same_notes_to_every_step() -> None:

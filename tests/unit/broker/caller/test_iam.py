@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import AccessDenied, BrokerFault, InvalidRequest, UnsupportedGrantType
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.caller.caller import Caller
 from broker.caller.iam import IamIdentifier, IamProof, read_iam_request
 

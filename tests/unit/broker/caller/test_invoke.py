@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import InvalidRequest
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.caller.invoke import InvokeIdentifier, InvokeProof, read_invocation
 
 from tests.kit.clock import Clock

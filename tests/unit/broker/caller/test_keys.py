@@ -4,10 +4,9 @@ from typing import Any
 
 import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import CallerRefused, TemporarilyUnavailable
 from broker.base.net import OutOfReach
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.caller import jwt
 from broker.caller.keys import KeySets
 from broker.policy.model import Issuer

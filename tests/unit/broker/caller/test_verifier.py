@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import CallerRefused
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.caller.caller import Caller
 from broker.caller.keys import KeySets
 from broker.caller.verifier import Verifier

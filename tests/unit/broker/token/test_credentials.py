@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from broker.aws.secretsmanager import Secret
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError, BrokerFault, TemporarilyUnavailable
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.token.credentials import Credential, Credentials
 
 from tests.kit.clock import Clock

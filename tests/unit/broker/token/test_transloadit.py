@@ -8,10 +8,9 @@ from urllib.parse import parse_qs
 
 import pytest
 from broker.base.audit import Notes
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError, TemporarilyUnavailable, UpstreamRefused
 from broker.base.net import OutOfReach
-from broker.base.progress import Progress
+from broker.base.progress import Deadline, Progress
 from broker.token.credentials import Credential
 from broker.token.transloadit import CredentialRefused, Minted, ScopeRefused, TokenEndpoint
 
