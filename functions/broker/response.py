@@ -22,15 +22,15 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 def respond(outcome: Outcome, http: HttpRequest, now: float) -> Response:
     """The answer to a POST. `now` in seconds since the epoch."""
     if isinstance(outcome.result, BrokerError):
-        return refused(outcome.result, http)
-    body = granted(outcome.result, now)
+        return refuse(outcome.result, http)
+    body = show_token(outcome.result, now)
     proof = outcome.request.proof if outcome.request else None
     if isinstance(proof, Proof) and proof.form is ProofForm.SUBJECT_TOKEN:
         body["issued_token_type"] = ACCESS_TOKEN_TYPE  # RFC 8693 section 2.2.1
-    return _response(200, _NO_STORE, body)
+    return _make_response(200, _NO_STORE, body)
 
 
-def granted(token: BearerToken, now: float) -> dict[str, Any]:
+def show_token(token: BearerToken, now: float) -> dict[str, Any]:
     """The members that tell the token. `expires_in` is what is really left at `now`, whole seconds."""
     return {
         "access_token": token.secret,
@@ -40,7 +40,7 @@ def granted(token: BearerToken, now: float) -> dict[str, Any]:
     }
 
 
-def refused(error: BrokerError, http: HttpRequest) -> Response:
+def refuse(error: BrokerError, http: HttpRequest) -> Response:
     """The answer for an error. It says what kind of thing failed, never which rule, claim, key or issuer."""
     body: dict[str, Any] = {
         "error": error.code,
@@ -59,20 +59,17 @@ def refused(error: BrokerError, http: HttpRequest) -> Response:
         headers["www-authenticate"] = 'Bearer realm="token-broker"' + (
             ', error="invalid_token"' if error.code == "invalid_token" else ""
         )
-    return _response(error.status, headers, body)
+    return _make_response(error.status, headers, body)
 
 
-def healthy(policy: str) -> Response:
-    """That the function runs, and what: `policy` is the digest of the compiled one."""
-    return _response(200, _NO_STORE, {"status": "ok", "version": __version__, "policy": policy})
+def report_health(http: HttpRequest, policy: str) -> Response:
+    """That the function runs, and which version by which policy (its digest)."""
+    answer = _make_response(200, _NO_STORE, {"status": "ok", "version": __version__, "policy": policy})
+    # The answer to HEAD is that to GET without its body (RFC 9110 section 9.3.2).
+    return answer | {"body": ""} if http.method == "HEAD" else answer
 
 
-def without_body(response: Response) -> Response:
-    """The answer to HEAD in place of GET (RFC 9110 section 9.3.2)."""
-    return response | {"body": ""}
-
-
-def metadata(http: HttpRequest, algorithms: Iterable[str]) -> Response:
+def describe_server(http: HttpRequest, algorithms: Iterable[str]) -> Response:
     """What OAuth clients discover (RFC 8414 section 2); nothing of the policy."""
     body: dict[str, Any] = {
         "issuer": http.origin,
@@ -84,10 +81,10 @@ def metadata(http: HttpRequest, algorithms: Iterable[str]) -> Response:
     if http.is_origin_configured:  # else no client assertion is accepted, see `request`
         body["token_endpoint_auth_methods_supported"].append("private_key_jwt")
         body["token_endpoint_auth_signing_alg_values_supported"] = sorted(algorithms)
-    return _response(200, {"cache-control": "public, max-age=3600"}, body)
+    return _make_response(200, {"cache-control": "public, max-age=3600"}, body)
 
 
-def preflight() -> Response:
+def answer_preflight() -> Response:
     """The answer to `OPTIONS`, to which API Gateway adds its CORS headers.
 
     It answers preflights itself, but not those of a route that matches `OPTIONS`, as `ANY` does; and a browser takes no
@@ -96,5 +93,5 @@ def preflight() -> Response:
     return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
 
 
-def _response(status: int, headers: dict[str, str], body: dict[str, Any]) -> Response:
+def _make_response(status: int, headers: dict[str, str], body: dict[str, Any]) -> Response:
     return {"statusCode": status, "headers": _JSON | headers, "body": encode(body).decode(), "isBase64Encoded": False}

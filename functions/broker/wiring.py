@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from broker.base.audit import Sink
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp, Http, OutOfReach
 from broker.base.progress import RESERVE, Clock, Deadline
-from broker.base.settings import AwsAccess, aws_access, credential_secrets, shared_table
+from broker.base.settings import Settings, read_settings
 from broker.base.values import Value
 from broker.caller.iam import IamIdentifier, IamProof
 from broker.caller.invoke import InvokeIdentifier, InvokeProof
@@ -40,10 +40,11 @@ if TYPE_CHECKING:
 
 POLICY_FILE = f"{os.path.dirname(__file__)}/../policy.json"  # beside the package in the artifact
 PREPARE_SECONDS = 2.5
-PREPARED = 4  # key sets, and secrets, that are fetched ahead; whoever has more has other first callers
+PREPARED = 4  # key sets, and secrets, that are fetched ahead; further ones by the first caller that needs them
 
 Work = Callable[[Deadline], object]
-type Identified[P: Shown] = tuple[Identifies[P], list[Work]]
+type Identification[P: Shown] = tuple[Identifies[P], list[Work]]
+type ChooseIdentifier[P: Shown] = Callable[[Settings, Policy, Http, Clock], Identification[P]]
 
 
 class Broker[P: Shown](Value, frozen=True):
@@ -53,21 +54,23 @@ class Broker[P: Shown](Value, frozen=True):
     work: list[Work]
     clock: Clock
     policy: str  # its digest
+    settings: Settings
 
     def prepare(self) -> None:
-        """Do all of the work at once, while Lambda starts us at full speed; later requests try again what fails.
+        """Do all of the work at once, while Lambda starts the function at full speed, within PREPARE_SECONDS.
 
-        It waits for the end, since a call that is under way when the environment freezes wakes to a dead connection.
+        A call that is still running when Lambda freezes the environment would find its connection dead. So this waits
+        for all of them. What fails is tried again by the request that needs it.
         """
         deadline = Deadline(self.clock, PREPARE_SECONDS + RESERVE)
-        threads = [threading.Thread(target=_try, args=(each, deadline), daemon=True) for each in self.work]
+        threads = [threading.Thread(target=_do_ahead, args=(each, deadline), daemon=True) for each in self.work]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join()
 
 
-def _try(work: Work, deadline: Deadline) -> None:
+def _do_ahead(work: Work, deadline: Deadline) -> None:
     try:
         with suppress(BrokerError, OutOfReach):
             work(deadline)
@@ -75,106 +78,108 @@ def _try(work: Work, deadline: Deadline) -> None:
         log_failure("defect", defect)
 
 
-def by_jwt(policy: Policy, http: Http, clock: Clock) -> Identified[Proof]:
-    """For callers who show a JWT."""
+def by_jwt(settings: Settings, policy: Policy, http: Http, clock: Clock) -> Identification[Proof]:
+    """Identifies callers by a JWT."""
     keys = KeySets(http, clock)
     fetched = (entries[0] for entries in policy.issuers.values() if entries[0].inline_keys is None)
     return Verifier(policy.issuers, keys, clock), [partial(keys.fetch, entry) for entry in islice(fetched, PREPARED)]
 
 
-def by_iam(policy: Policy, http: Http, clock: Clock) -> Identified[IamProof]:
-    """For IAM principals behind API Gateway's authorizer."""
+def by_iam(settings: Settings, policy: Policy, http: Http, clock: Clock) -> Identification[IamProof]:
+    """Identifies IAM principals behind API Gateway's authorizer."""
     return IamIdentifier(), []
 
 
-def by_invocation(policy: Policy, http: Http, clock: Clock) -> Identified[InvokeProof]:
-    """For whoever may invoke the function."""
+def by_invocation(settings: Settings, policy: Policy, http: Http, clock: Clock) -> Identification[InvokeProof]:
+    """Identifies the one caller that may invoke the function. Raises KeyError where the deployment does not name it."""
+    if not settings.caller_name:
+        raise KeyError("CALLER_NAME")
     return InvokeIdentifier(), []
 
 
 def start[P: Shown](
-    environment: Mapping[str, str], identified: Callable[[Policy, Http, Clock], Identified[P]], clock: Clock = time.time
+    environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], clock: Clock = time.time
 ) -> Broker[P]:
     """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
     try:
-        sink = CloudWatch(environment["POWERTOOLS_SERVICE_NAME"], clock)
-        broker = build(environment, sink, identified, clock)
+        settings = read_settings(environment)
+        broker = build(settings, CloudWatch(settings.service, clock), choose_identifier, clock)
         broker.prepare()
     except Exception as failure:
         log_failure("failed to start", failure)
         raise
-    # What the start made lives as long as the environment, so the collector never looks at it.
+    # What the start made lives as long as the environment. A collector that looked at it would find nothing, and pause
+    # a request for that; so it never looks at it.
     gc.freeze()
     gc.enable()
     return broker
 
 
 def build[P: Shown](
-    environment: Mapping[str, str],
+    settings: Settings,
     sink: Sink,
-    identified: Callable[[Policy, Http, Clock], Identified[P]],
+    choose_identifier: ChooseIdentifier[P],
     clock: Clock = time.time,
     policy_file: str | os.PathLike[str] = POLICY_FILE,
 ) -> Broker[P]:
-    """The broker as deployed, for callers who are `identified` by one of the three above.
+    """The broker as deployed, for callers that are identified in one of the three ways above.
 
     Raises OSError, ValueError or KeyError where the deployment is incomplete.
     """
     policy = read(policy_file)
     http = BoundedHttp(clock, allow_loopback=policy.is_local)
-    aws = _Later(partial(_aws, http, clock, aws_access(environment), policy.aws_endpoint))
-    credentials = Credentials(credential_secrets(environment), SecretsManager(aws), clock)
-    shared, replay_control, origins = _shared(policy, clock, aws, shared_table(environment))
+
+    @_make_once
+    def aws() -> "Aws":
+        # boto3 is half of the start. In the thread that reads the secret its import runs while the others wait for the
+        # network. At the top it would run before them, and in a thread beside the main thread's imports both would
+        # take longer than one after the other (docs/decisions/19-libraries.md).
+        from broker.aws.client import Aws, make_session
+
+        return Aws(http, clock, make_session(settings.aws), policy.aws_endpoint)
+
+    credentials = Credentials(settings.secret_ids, SecretsManager(aws), clock)
+    shared, replay_control, origins = _make_shared(policy, clock, aws, settings.shared_table)
     endpoint = TokenEndpoint(http, clock, time.sleep, policy.upstream)
     memory: TokenCache[CacheKey, BearerToken] = TokenCache()
     minter = Minter(credentials, endpoint, MintBudget(clock), memory, shared, clock)
     tokens = BearerTokens(credentials, minter, memory, shared, clock)
-    identifier, fetches = identified(policy, http, clock)
+    identifier, fetches = choose_identifier(settings, policy, http, clock)
     reads = [partial(credentials.fresh, name) for name in islice(policy.credentials, PREPARED)]
     connections = [partial(_connect, http, origin) for origin in (lambda: policy.upstream, *origins)]
     exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
-    return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest)
+    return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest, settings)
 
 
-def _connect(http: BoundedHttp, origin: Callable[[], str], deadline: Deadline) -> None:
-    http.connect(origin(), deadline.left())
+def _connect(http: BoundedHttp, find_origin: Callable[[], str], deadline: Deadline) -> None:
+    http.connect(find_origin(), deadline.left())
 
 
-class _Later[T]:
-    """What is made by the thread that first needs it, while the others wait."""
+def _make_once[T](make: Callable[[], T]) -> Callable[[], T]:
+    """Puts `make` off to the first thread that needs its value. The others wait for that value: two would be two
+    imports of boto3 at once, and two sets of clients."""
+    made, lock = cache(make), threading.Lock()
 
-    def __init__(self, make: Callable[[], T]) -> None:
-        self._make = make
-        self._made: T | None = None
-        self._lock = threading.Lock()
+    def get() -> T:
+        with lock:
+            return made()
 
-    def __call__(self) -> T:
-        with self._lock:
-            if self._made is None:
-                self._made = self._make()
-            return self._made
+    return get
 
 
-def _aws(http: Http, clock: Clock, access: AwsAccess, endpoint: str | None) -> "Aws":
-    # Not above: boto3 is half of the start. In the thread that reads the secret its import runs while the others wait
-    # for the network, and not beside the main thread's imports, which would take longer than one after the other.
-    from broker.aws.client import Aws, session
-
-    return Aws(http, clock, session(access), endpoint)
-
-
-def _shared(
+def _make_shared(
     policy: Policy, clock: Clock, aws: "Callable[[], Aws]", table_name: str | None
 ) -> "tuple[SharedCache | None, ReplayControl | None, list[Callable[[], str]]]":
-    """What environments share by a table, and the origin that it calls.
+    """The two uses of the table that environments share, and how to find the origin at which it is called.
 
-    Raises ValueError where the policy needs it, and there is no table.
+    Raises ValueError where the policy needs the table, and there is none.
     """
     if table_name is None:
         if any(entry.once for entry in policy.entries):
             raise ValueError("the policy says `once`, and the deployment has no SharedCache")
         return None, None, []
-    # Not above: who has no table does not pay for AES-GCM's import (docs/decisions/12-shared-cache.md).
+    # Imported here because it loads AES-GCM (6 ms), which only deployments with a table need
+    # (docs/decisions/12-shared-cache.md).
     from broker.aws.dynamodb import Table
     from broker.caller.replay import ReplayControl
     from broker.token.shared import SharedCache

@@ -9,12 +9,11 @@ from urllib.parse import urlencode
 
 import broker
 import pytest
-from broker.aws.client import Aws, session
+from broker.aws.client import Aws, make_session
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import fields
-from broker.base.deadline import Deadline
 from broker.base.errors import BrokerError
-from broker.base.settings import AwsAccess
+from broker.base.progress import Deadline
 from broker.request.proof import GRANT_TYPES
 from msgspec import Struct
 
@@ -69,8 +68,8 @@ def test_no_log_level_makes_a_library_write_what_it_sends_or_reads(caplog: pytes
     caplog.set_level(logging.DEBUG)
     web, clock = Web(), Clock()
     web[SECRETS_URL] = secret()
-    access = AwsAccess("us-east-1", "AKIDEXAMPLE", "the-secret-key", "the-session-token")
-    manager = SecretsManager(lambda: Aws(web, clock, session(access), None))
+    access = ACCESS | {"aws_secret_access_key": "the-secret-key", "aws_session_token": "the-session-token"}
+    manager = SecretsManager(lambda: Aws(web, clock, make_session(access), None))
     assert AUTH_SECRET in manager.read("transloadit/default", Deadline(clock, 15)).text
     assert not [private for private in (AUTH_SECRET, "the-secret-key", "the-session-token") if private in caplog.text]
 
@@ -165,7 +164,7 @@ def test_a_description_is_what_rfc_6749_section_5_2_allows(error: type[BrokerErr
 
 def secret_members() -> list[tuple[type[Struct], str]]:
     """Every member, of every struct of the broker, that by its name or its type could hold a secret."""
-    suspicious = {"secret", "auth_key", "auth_secret", "secret_key", "access_key", "session_token", "token", "jwt"}
+    suspicious = {"secret", "auth_key", "auth_secret", "aws", "token", "jwt"}
     suspicious |= {"text", "body", "headers", "claims", "signature", "signing_input"}
     found = []
     for module in pkgutil.walk_packages(broker.__path__, "broker."):
@@ -189,7 +188,7 @@ def test_the_places_that_hold_secrets_are_known() -> None:
         "Caller",
         "Credential",
         "Secret",
-        "AwsAccess",
+        "Settings",
         "Minted",
         "BearerToken",
         "HttpRequest",

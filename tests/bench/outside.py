@@ -46,6 +46,7 @@ class Outside:
         """The environment variables by which an environment trusts these servers and finds AWS."""
         return {
             **PRINCIPAL.variables(),
+            "POWERTOOLS_SERVICE_NAME": "bench",
             "CREDENTIALS": "default",
             "CREDENTIAL_SECRETS": aws.secret_name("default"),
             "SSL_CERT_FILE": str(self.trusted),

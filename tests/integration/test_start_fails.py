@@ -73,6 +73,12 @@ def test_a_start_that_fails_is_one_line_of_the_log_and_fails_as_before(
         assert secret not in run.stdout + run.stderr
 
 
+def test_a_function_for_direct_invocation_does_not_start_without_the_name_of_its_caller(tmp_path: Path) -> None:
+    run = started(tmp_path, "token_function", GOOD, CALLER_NAME=None)
+    assert json.loads(run.stdout)["exception_name"] == "KeyError"
+    assert run.stderr.splitlines()[-1] == "KeyError: 'CALLER_NAME'"
+
+
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
 def test_each_entry_point_leaves_that_line(entry: str, tmp_path: Path) -> None:
     run = started(tmp_path, entry, None)
@@ -94,7 +100,7 @@ def test_a_defect_in_work_that_is_done_ahead_is_logged_without_its_words(monkeyp
     monkeypatch.setattr(threading, "excepthook", unhandled.append)
     unused: Any = None
     with failures() as logged:
-        Broker(unused, [raises(KeyError("quotes the-secret"))], Clock(), "digest").prepare()
+        Broker(unused, [raises(KeyError("quotes the-secret"))], Clock(), "digest", unused).prepare()
     (line,) = logged()
     assert (line["message"], line["exception_name"]) == ("defect", "KeyError")
     assert "the-secret" not in json.dumps(line)
@@ -105,5 +111,5 @@ def test_a_defect_in_work_that_is_done_ahead_is_logged_without_its_words(monkeyp
 def test_what_is_out_of_reach_at_start_is_no_line_since_a_later_request_tries_again(failure: Exception) -> None:
     unused: Any = None
     with failures() as logged:
-        Broker(unused, [raises(failure)], Clock(), "digest").prepare()
+        Broker(unused, [raises(failure)], Clock(), "digest", unused).prepare()
     assert logged() == []

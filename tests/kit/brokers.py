@@ -6,14 +6,13 @@ from copy import copy
 from typing import Any
 from urllib.parse import urlencode
 
-from broker.aws.client import Aws, session
+from broker.aws.client import Aws, make_session
 from broker.aws.dynamodb import Table
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import AuditRecord
 from broker.base.invocation import Invocation
 from broker.base.net import Http
 from broker.base.progress import Clock, Deadline
-from broker.base.settings import AwsAccess
 from broker.caller.keys import KeySets
 from broker.caller.replay import ReplayControl
 from broker.caller.verifier import Verifier
@@ -45,9 +44,13 @@ TOKEN_URL = f"{UPSTREAM}/token"
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:transloadit/default-AbCdEf"
 AUTH_KEY, AUTH_SECRET = "the-auth-key", "the-auth-secret"
-ACCESS = AwsAccess("us-east-1", "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None)
+ACCESS = {
+    "region_name": "us-east-1",
+    "aws_access_key_id": "AKIDEXAMPLE",
+    "aws_secret_access_key": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
+}
 # One for all tests, since it keeps what it has read of botocore's data.
-SESSION = session(ACCESS)
+SESSION = make_session(ACCESS)
 
 INVOCATION = Invocation("invocation-1", False, None)
 

@@ -15,6 +15,7 @@ import urllib3
 from aiohttp import ClientSession, web
 from broker.base.audit import AuditRecord
 from broker.base.progress import Deadline
+from broker.base.settings import read_settings
 from broker.request.http import HttpRequest
 from broker.request.proof import Proof
 from broker.request.request import read_token_request
@@ -162,8 +163,9 @@ class World:
     def environment(self) -> Broker[Proof]:
         """Another environment of the same deployment."""
         variables = PRINCIPAL.variables() | {"CREDENTIALS": "default", "CREDENTIAL_SECRETS": self.secret_name}
+        variables |= {"POWERTOOLS_SERVICE_NAME": "test"}
         variables |= {"SHARED_TABLE": self.table} if self.table else {}
-        return build(variables, self.records.append, by_jwt, self.clock, self._file)
+        return build(read_settings(variables), self.records.append, by_jwt, self.clock, self._file)
 
     def share(self, table: str, policy: str = POLICY) -> None:
         """From here on the deployment has the shared table."""

@@ -5,7 +5,7 @@ So there is one transport: one limit on a call as a whole, connections opened ah
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import partial
 from typing import Any
@@ -20,7 +20,6 @@ from msgspec import Struct
 from broker.base import encoding
 from broker.base.net import Call, Http, OutOfReach
 from broker.base.progress import Clock, Deadline
-from broker.base.settings import AwsAccess
 from broker.base.values import Value
 
 # botocore's own second try would wait for up to six seconds before it, whatever is left of the call; `call` has its
@@ -54,18 +53,12 @@ class Reply(Value, frozen=True):
     error: str | None = None
 
 
-def session(access: AwsAccess) -> boto3.Session:
+def make_session(access: Mapping[str, str | None]) -> boto3.Session:
     """With these credentials alone: botocore's search for others reads files and asks the instance metadata service."""
     core = botocore.session.Session()
     # A variable could turn client-side monitoring on, which sends the session token by UDP to any host.
     core.set_config_variable("csm_enabled", False)
-    return boto3.Session(
-        botocore_session=core,
-        aws_access_key_id=access.access_key,
-        aws_secret_access_key=access.secret_key,
-        aws_session_token=access.session_token,
-        region_name=access.region,
-    )
+    return boto3.Session(botocore_session=core, **access)
 
 
 class Aws:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from broker.base.progress import Clock, Deadline
 from broker.base.values import Value
 
 # The Root of a trace header alone; a caller may send that header, so nothing else of it is kept.
@@ -22,13 +23,18 @@ class Invocation(Value, frozen=True):
 class Invocations:
     """Those of one environment, of which the first is its cold start."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        """`environment`: looked at in each invocation, since Lambda writes the trace there."""
+    def __init__(self, environment: Mapping[str, str], clock: Clock) -> None:
+        """`environment`: read in each invocation, since Lambda writes the trace there."""
         self._environment = environment
+        self._clock = clock
         self._is_first = True
 
-    def begin(self, context: LambdaContext) -> Invocation:
-        """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime"""
+    def begin(self, context: LambdaContext) -> tuple[Invocation, Deadline]:
+        """The invocation that this context belongs to, and the end of the time that Lambda gives it.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
+        """
         is_first, self._is_first = self._is_first, False
         trace = _ROOT.search(self._environment.get("_X_AMZN_TRACE_ID", ""))
-        return Invocation(context.aws_request_id, is_first, trace[1] if trace else None)
+        deadline = Deadline(self._clock, context.get_remaining_time_in_millis() / 1000)
+        return Invocation(context.aws_request_id, is_first, trace[1] if trace else None), deadline

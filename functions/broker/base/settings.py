@@ -1,49 +1,43 @@
-"""What the Lambda environment tells the function; read once, by `wiring`. Nothing here can weaken a check."""
+"""The variables by which a deployment configures the function, read once, at its start. None can weaken a check."""
 
 from collections.abc import Mapping
 
 from broker.base.values import Value
 
 
-class AwsAccess(Value, frozen=True):
-    """The function's own AWS credentials, as Lambda hands them over, and its Region."""
+class Settings(Value, frozen=True):
+    """Every variable that the template or Lambda sets, but the trace, which is another one in each invocation."""
 
-    hidden = ("access_key", "secret_key", "session_token")
+    hidden = ("aws",)
 
-    region: str
-    access_key: str
-    secret_key: str
-    session_token: str | None
-
-
-def public_url(environment: Mapping[str, str]) -> str | None:
-    """The broker's origin, as its callers see it; None where the deployment configures none."""
-    return environment.get("PUBLIC_URL") or None
+    service: str  # the dimension of every metric, which tells deployments apart
+    public_url: str | None  # the broker's origin, as its callers see it
+    caller_name: str  # the caller that invokes a function directly; empty in all functions but that one
+    shared_table: str | None  # the name of the table that environments share
+    secret_ids: Mapping[str, str]  # by a credential's name, the ARN or name of its secret
+    aws: Mapping[str, str | None]  # the keywords of boto3.Session: Region and credentials
 
 
-def shared_table(environment: Mapping[str, str]) -> str | None:
-    """The name of the table that environments share; None where the deployment has none."""
-    return environment.get("SHARED_TABLE") or None
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings of this environment.
 
-
-def credential_secrets(environment: Mapping[str, str]) -> dict[str, str]:
-    """Which secret each credential of the policy is: its ARN or name, by the credential's name.
-
-    From two lists in the same order, since CloudFormation can make a list of ARNs for IAM, and no mapping with it.
-    Raises ValueError where they differ in length.
-    """
-    names, secrets = (environment.get(name, "").split(",") for name in ("CREDENTIALS", "CREDENTIAL_SECRETS"))
-    return dict(zip(names, secrets, strict=True))
-
-
-def aws_access(environment: Mapping[str, str]) -> AwsAccess:
-    """From Lambda's reserved variables. Raises KeyError with the name of one that is missing.
-
+    Raises KeyError with the name of a variable that is missing, and ValueError where the lists of credentials and of
+    their secrets differ in length. CloudFormation can make a list of ARNs for IAM and no mapping, so there are two
+    lists in the same order.
     https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
     """
-    return AwsAccess(
-        region=environment["AWS_REGION"],
-        access_key=environment["AWS_ACCESS_KEY_ID"],
-        secret_key=environment["AWS_SECRET_ACCESS_KEY"],
-        session_token=environment.get("AWS_SESSION_TOKEN"),
+    names, secrets = (environment.get(name, "").split(",") for name in ("CREDENTIALS", "CREDENTIAL_SECRETS"))
+    return Settings(
+        service=environment["POWERTOOLS_SERVICE_NAME"],
+        # CloudFormation sets a variable of a part that is not deployed to an empty text.
+        public_url=environment.get("PUBLIC_URL") or None,
+        caller_name=environment.get("CALLER_NAME", ""),
+        shared_table=environment.get("SHARED_TABLE") or None,
+        secret_ids=dict(zip(names, secrets, strict=True)),
+        aws={
+            "region_name": environment["AWS_REGION"],
+            "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
+            "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],
+            "aws_session_token": environment.get("AWS_SESSION_TOKEN"),
+        },
     )

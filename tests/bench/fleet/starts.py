@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 from broker.base.audit import AuditRecord
 from broker.base.invocation import Invocation
 from broker.base.progress import Deadline
+from broker.base.settings import read_settings
 from broker.request.http import HttpRequest
 from broker.request.request import read_token_request
 from broker.wiring import build, by_jwt
@@ -28,7 +29,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> None:
     """One environment, that many seconds from now."""
     time.sleep(after)
-    broker = build(os.environ, records.append, by_jwt, policy_file=policy)
+    broker = build(read_settings(os.environ), records.append, by_jwt, policy_file=policy)
     broker.prepare()
     body = urlencode({"grant_type": "client_credentials"})
     http = HttpRequest("start", "POST", "ANY /token", ORIGIN, {"authorization": f"Bearer {jwt}", **FORM}, body, False)

@@ -11,13 +11,14 @@ from broker.exchange import Outcome
 from broker.request.http import HttpRequest
 from broker.request.proof import Proof, ProofForm
 from broker.request.request import TokenRequest
-from broker.response import healthy, metadata, preflight, refused, respond, without_body
+from broker.response import answer_preflight, describe_server, refuse, report_health, respond
 from broker.token.bearer import BearerToken
 from msgspec.structs import replace
 
 NO_STORE = {"content-type": "application/json", "cache-control": "no-store", "pragma": "no-cache"}
 
 HTTP = HttpRequest("request-1", "POST", "ANY /token", "https://tokens.example.com", {}, "", False)
+GET = replace(HTTP, method="GET", route="GET /health", body="")
 SIGNED = replace(HTTP, headers={"authorization": "Bearer a.b.c"})
 
 
@@ -62,7 +63,7 @@ def test_a_token_is_answered_with_what_is_really_left_rounded_down() -> None:
 )
 def test_each_error_has_its_status_and_code_and_hides_its_reason(error: BrokerError, status: int, code: str) -> None:
     error.reason = "private"
-    answer = refused(error, HTTP)
+    answer = refuse(error, HTTP)
     body = json.loads(answer["body"])
     assert (answer["statusCode"], body["error"], body["request_id"]) == (status, code, "request-1")
     assert body["message"] == body["error_description"]
@@ -78,12 +79,12 @@ def test_descriptions_are_printable_ascii_without_quote_and_backslash(kind: type
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 1), (0.2, 1), (1, 1), (29.1, 30)])
 def test_who_may_try_again_is_told_when_twice(seconds: float, told: int) -> None:
-    answer = refused(errors.TemporarilyUnavailable("x", seconds), HTTP)
+    answer = refuse(errors.TemporarilyUnavailable("x", seconds), HTTP)
     assert (answer["headers"]["retry-after"], json.loads(answer["body"])["retry_after"]) == (str(told), told)
 
 
 def test_405_says_what_is_allowed() -> None:
-    assert refused(errors.MethodNotAllowed("x"), HTTP)["headers"]["allow"] == "POST"
+    assert refuse(errors.MethodNotAllowed("x"), HTTP)["headers"]["allow"] == "POST"
 
 
 @pytest.mark.parametrize(
@@ -103,7 +104,7 @@ def test_405_says_what_is_allowed() -> None:
 def test_401_challenges_who_sent_a_header_or_no_proof_and_names_a_refused_token_only(
     error: BrokerError, http: HttpRequest, challenge: str | None
 ) -> None:
-    assert refused(error, http)["headers"].get("www-authenticate") == challenge
+    assert refuse(error, http)["headers"].get("www-authenticate") == challenge
 
 
 @pytest.mark.parametrize("form", ProofForm)
@@ -116,7 +117,7 @@ def test_the_type_of_what_was_issued_is_named_in_the_token_exchange_form_only(fo
 
 
 def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> None:
-    answer = metadata(replace(HTTP, is_origin_configured=True), {"RS256", "ES256"})
+    answer = describe_server(replace(HTTP, is_origin_configured=True), {"RS256", "ES256"})
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {
         "issuer": "https://tokens.example.com",
@@ -133,13 +134,13 @@ def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> No
 
 
 def test_the_metadata_offers_private_key_jwt_only_where_the_origin_is_configured() -> None:
-    body = json.loads(metadata(HTTP, {"RS256"})["body"])
+    body = json.loads(describe_server(HTTP, {"RS256"})["body"])
     assert body["token_endpoint_auth_methods_supported"] == ["none"]
     assert "token_endpoint_auth_signing_alg_values_supported" not in body
 
 
 def test_a_preflight_is_204_without_a_body() -> None:
-    assert (preflight()["statusCode"], preflight()["body"]) == (204, "")
+    assert (answer_preflight()["statusCode"], answer_preflight()["body"]) == (204, "")
 
 
 def test_a_refused_client_assertion_says_what_its_aud_must_be() -> None:
@@ -147,7 +148,7 @@ def test_a_refused_client_assertion_says_what_its_aud_must_be() -> None:
 
 
 def test_health_tells_which_version_and_which_policy_run() -> None:
-    answer = healthy("f" * 64)
+    answer = report_health(GET, "f" * 64)
     assert (answer["statusCode"], json.loads(answer["body"])) == (
         200,
         {"status": "ok", "version": __version__, "policy": "f" * 64},
@@ -155,5 +156,5 @@ def test_health_tells_which_version_and_which_policy_run() -> None:
 
 
 def test_the_answer_to_head_has_the_same_headers_and_no_body() -> None:
-    answer = healthy("f" * 64)
-    assert without_body(answer) == answer | {"body": ""}
+    answer = report_health(GET, "f" * 64)
+    assert report_health(replace(GET, method="HEAD"), "f" * 64) == answer | {"body": ""}

@@ -5,13 +5,11 @@ import socket
 from contextlib import nullcontext
 from typing import Any
 
-import boto3
 import pytest
-from broker.aws.client import Aws, Reply, session
+from broker.aws.client import Aws, Reply, make_session
 from broker.base.errors import TemporarilyUnavailable
 from broker.base.net import OutOfReach
 from broker.base.progress import Deadline
-from broker.base.settings import AwsAccess
 
 from tests.kit.brokers import ACCESS, TABLE_URL
 from tests.kit.clock import Clock
@@ -24,12 +22,12 @@ BROKEN = reply({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"
 
 class Desk:
     def __init__(
-        self, answer: Answered, access: AwsAccess = ACCESS, url: str = TABLE_URL, endpoint: str | None = None
+        self, answer: Answered, access: dict[str, str] = ACCESS, url: str = TABLE_URL, endpoint: str | None = None
     ) -> None:
         self.clock = Clock()
         self.web = Web()
         self.web[url] = answer
-        self.aws = Aws(self.web, self.clock, session(access), endpoint)
+        self.aws = Aws(self.web, self.clock, make_session(access), endpoint)
 
     def call(self, tries: int = 1) -> Reply:
         deadline = Deadline(self.clock, 15)
@@ -47,7 +45,7 @@ def test_a_call_is_a_signed_post_of_json_with_its_operation_in_a_header() -> Non
 
 
 def test_the_session_token_is_sent_and_signed() -> None:
-    desk = Desk(reply({}), AwsAccess("us-east-1", "AKID", "key", "the-session"))
+    desk = Desk(reply({}), ACCESS | {"aws_session_token": "the-session"})
     desk.call()
     (sent,) = desk.web.calls
     assert sent.headers["x-amz-security-token"] == "the-session"
@@ -60,7 +58,7 @@ def test_the_credentials_are_the_function_s_own_whatever_the_variables_say(monke
     desk = Desk(reply({}))
     desk.call()
     (sent,) = desk.web.calls
-    assert f"Credential={ACCESS.access_key}/" in sent.headers["authorization"]
+    assert f"Credential={ACCESS['aws_access_key_id']}/" in sent.headers["authorization"]
     assert "x-amz-security-token" not in sent.headers
 
 
@@ -84,7 +82,7 @@ def test_no_call_is_reported_to_a_monitor(monkeypatch: pytest.MonkeyPatch) -> No
         monitor.settimeout(0)
         monkeypatch.setenv("AWS_CSM_ENABLED", "true")
         monkeypatch.setenv("AWS_CSM_PORT", str(monitor.getsockname()[1]))
-        assert Desk(reply({}), AwsAccess("us-east-1", "AKID", "key", "the-session")).call().error is None
+        assert Desk(reply({}), ACCESS | {"aws_session_token": "the-session"}).call().error is None
         with pytest.raises(BlockingIOError):
             monitor.recv(65536)
 
@@ -107,7 +105,7 @@ def test_the_host_is_what_aws_s_data_and_variables_say(
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    desk = Desk(reply({}), AwsAccess(region, "a", "s", None), f"https://{host}/")
+    desk = Desk(reply({}), ACCESS | {"region_name": region}, f"https://{host}/")
     assert desk.call().error is None
     assert f"/{region}/dynamodb/" in desk.web.calls[0].headers["authorization"]
     assert desk.aws.origin("dynamodb") == f"https://{host}"
@@ -132,7 +130,7 @@ def test_a_variable_that_is_no_url_is_a_defect_and_opens_no_connection(monkeypat
 
 def test_what_botocore_refuses_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
-    desk = Desk(reply({}), AwsAccess("us-isof-east-1", "a", "s", None))
+    desk = Desk(reply({}), ACCESS | {"region_name": "us-isof-east-1"})
     assert desk.call() == Reply(0, {}, "EndpointVariantError")
     with pytest.raises(OutOfReach, match="no endpoint"):
         desk.aws.origin("dynamodb")
@@ -232,7 +230,7 @@ class SlowSession:
 
     def client(self, *arguments: Any, **named: Any) -> Any:
         self._clock.advance(self._seconds)
-        make: Any = session(ACCESS).client
+        make: Any = make_session(ACCESS).client
         return make(*arguments, **named)
 
 
@@ -259,6 +257,4 @@ def test_a_reply_s_representation_hides_what_was_said() -> None:
 
 
 def test_a_session_s_representation_hides_the_credentials() -> None:
-    made = session(ACCESS)
-    assert isinstance(made, boto3.Session)
-    assert ACCESS.secret_key not in repr(made)
+    assert ACCESS["aws_secret_access_key"] not in repr(make_session(ACCESS))

@@ -6,13 +6,15 @@ from typing import Any
 import pytest
 from broker.base.invocation import Invocation, Invocations
 
-CONTEXT: Any = SimpleNamespace(aws_request_id="8f5aa0cc")
+from tests.kit.clock import Clock
+
+CONTEXT: Any = SimpleNamespace(aws_request_id="8f5aa0cc", get_remaining_time_in_millis=lambda: 15_000)
 ROOT = "1-5759e988-bd862e3fe1be46a994272793"
 
 
 def test_the_first_invocation_of_an_environment_is_its_cold_start() -> None:
-    invocations = Invocations({})
-    assert [invocations.begin(CONTEXT) for _ in range(3)] == [
+    invocations = Invocations({}, Clock())
+    assert [invocations.begin(CONTEXT)[0] for _ in range(3)] == [
         Invocation("8f5aa0cc", True, None),
         Invocation("8f5aa0cc", False, None),
         Invocation("8f5aa0cc", False, None),
@@ -32,12 +34,18 @@ def test_the_first_invocation_of_an_environment_is_its_cold_start() -> None:
     ],
 )
 def test_of_the_trace_only_a_well_formed_root_is_kept(header: str, trace: str | None) -> None:
-    assert Invocations({"_X_AMZN_TRACE_ID": header}).begin(CONTEXT).xray_trace_id == trace
+    invocation, _ = Invocations({"_X_AMZN_TRACE_ID": header}, Clock()).begin(CONTEXT)
+    assert invocation.xray_trace_id == trace
 
 
 def test_each_invocation_has_its_own_trace() -> None:
     environment: dict[str, str] = {}
-    invocations = Invocations(environment)
+    invocations = Invocations(environment, Clock())
     invocations.begin(CONTEXT)
     environment["_X_AMZN_TRACE_ID"] = f"Root={ROOT}"
-    assert invocations.begin(CONTEXT).xray_trace_id == ROOT
+    assert invocations.begin(CONTEXT)[0].xray_trace_id == ROOT
+
+
+def test_the_deadline_of_an_invocation_is_reckoned_in_the_milliseconds_that_lambda_tells() -> None:
+    _, deadline = Invocations({}, Clock()).begin(CONTEXT)
+    assert deadline.left() == 14.5

@@ -1,9 +1,15 @@
-"""What Lambda's environment tells."""
+"""The variables that configure the function."""
 
 import pytest
-from broker.base.settings import AwsAccess, aws_access, credential_secrets, public_url, shared_table
+from broker.base.settings import Settings, read_settings
 
 VARIABLES = {
+    "POWERTOOLS_SERVICE_NAME": "prod",
+    "PUBLIC_URL": "https://tokens.example.com",
+    "CALLER_NAME": "nightly",
+    "SHARED_TABLE": "the-table",
+    "CREDENTIALS": "default,shop",
+    "CREDENTIAL_SECRETS": "arn:1,arn:2",
     "AWS_REGION": "eu-central-1",
     "AWS_ACCESS_KEY_ID": "AKID",
     "AWS_SECRET_ACCESS_KEY": "the-secret",
@@ -11,39 +17,50 @@ VARIABLES = {
 }
 
 
-def test_access_is_read_and_does_not_show() -> None:
-    access = aws_access(VARIABLES)
-    assert access == AwsAccess("eu-central-1", "AKID", "the-secret", "the-token")
-    assert "the-" not in repr(access)
+def without(*names: str) -> dict[str, str]:
+    return {name: value for name, value in VARIABLES.items() if name not in names}
 
 
-@pytest.mark.parametrize("missing", ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"])
-def test_a_missing_variable_is_named(missing: str) -> None:
-    with pytest.raises(KeyError, match=missing):
-        aws_access({name: value for name, value in VARIABLES.items() if name != missing})
+def test_every_variable_is_read_and_each_credential_has_the_secret_at_its_place_of_the_other_list() -> None:
+    assert read_settings(VARIABLES) == Settings(
+        service="prod",
+        public_url="https://tokens.example.com",
+        caller_name="nightly",
+        shared_table="the-table",
+        secret_ids={"default": "arn:1", "shop": "arn:2"},
+        aws={
+            "region_name": "eu-central-1",
+            "aws_access_key_id": "AKID",
+            "aws_secret_access_key": "the-secret",
+            "aws_session_token": "the-token",
+        },
+    )
+
+
+def test_the_representation_of_settings_hides_the_aws_credentials() -> None:
+    shown = repr(read_settings(VARIABLES))
+    assert "the-table" in shown
+    assert not [value for value in ("AKID", "the-secret", "the-token") if value in shown]
 
 
 @pytest.mark.parametrize(
-    ("variables", "name"), [({"SHARED_TABLE": "t"}, "t"), ({"SHARED_TABLE": ""}, None), ({}, None)]
+    "missing", ["POWERTOOLS_SERVICE_NAME", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
 )
-def test_the_shared_table_is_named_or_there_is_none(variables: dict[str, str], name: str | None) -> None:
-    assert shared_table(variables) == name
+def test_a_variable_that_is_missing_is_named_by_the_error(missing: str) -> None:
+    with pytest.raises(KeyError, match=missing):
+        read_settings(without(missing))
 
 
-def test_each_credential_is_the_secret_at_the_same_place_of_the_other_list() -> None:
-    told = {"CREDENTIALS": "default,shop", "CREDENTIAL_SECRETS": "arn:1,arn:2"}
-    assert credential_secrets(told) == {"default": "arn:1", "shop": "arn:2"}
+OPTIONAL = ("PUBLIC_URL", "SHARED_TABLE", "CALLER_NAME")
+
+
+@pytest.mark.parametrize("variables", [without(*OPTIONAL), VARIABLES | dict.fromkeys(OPTIONAL, "")])
+def test_an_optional_variable_that_is_missing_or_empty_configures_nothing(variables: dict[str, str]) -> None:
+    settings = read_settings(variables)
+    assert (settings.public_url, settings.shared_table, settings.caller_name) == (None, None, "")
 
 
 @pytest.mark.parametrize(("names", "secrets"), [("default,shop", "arn:1"), ("default", "arn:1,arn:2")])
 def test_lists_of_credentials_and_secrets_that_differ_in_length_stop_the_start(names: str, secrets: str) -> None:
     with pytest.raises(ValueError, match=r"shorter|longer"):
-        credential_secrets({"CREDENTIALS": names, "CREDENTIAL_SECRETS": secrets})
-
-
-@pytest.mark.parametrize(
-    ("variables", "url"),
-    [({"PUBLIC_URL": "https://a.example"}, "https://a.example"), ({"PUBLIC_URL": ""}, None), ({}, None)],
-)
-def test_the_public_url_is_configured_or_there_is_none(variables: dict[str, str], url: str | None) -> None:
-    assert public_url(variables) == url
+        read_settings(VARIABLES | {"CREDENTIALS": names, "CREDENTIAL_SECRETS": secrets})
