@@ -3,15 +3,14 @@
 import logging
 import ssl
 import threading
-import weakref
 from collections.abc import Mapping
 from contextlib import suppress
 from http.client import HTTPResponse
 from io import BufferedReader
 from socket import SHUT_RDWR, socket
-from typing import Any, cast
+from typing import Any
 
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, Timeout
+from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import SKIP_HEADER
 
@@ -28,16 +27,18 @@ logging.getLogger("urllib3").setLevel(logging.ERROR)
 
 
 class OutOfReach(Exception):
-    """No answer that can be used: refused, reset, too slow, too large, or not to be asked at all. Fixed words only."""
+    """No usable answer: refused, reset, too slow, too large, or a URL that is never asked. Holds fixed words only."""
 
 
 class _Reader(BufferedReader):
-    """The bytes of one answer."""
+    """Reads the bytes of one answer from its socket."""
 
     sock: socket
     head = 0
 
     def readline(self, size: int | None = -1, /) -> bytes:
+        # A peer could fill the memory with headers: http.client takes a hundred lines of 64 KiB, and any number of
+        # interim answers and of chunks.
         line = super().readline(size)
         self.head += len(line)
         if self.head > MAX_HEAD:
@@ -45,9 +46,11 @@ class _Reader(BufferedReader):
         return line
 
     def close(self) -> None:
-        """Hang up if the peer sent more than the answer: what was read with it is in this buffer alone."""
+        # A peer could send a second answer behind the first one. If both were read at once, the second is in this
+        # buffer alone, which the next call never sees; what follows on the socket would be read as that call's answer.
+        # So the connection ends here.
         if not self.closed:
-            with suppress(OSError):  # There is nothing more to read now.
+            with suppress(OSError):  # Nothing waits, which is what a good peer sends.
                 self.sock.settimeout(0)
                 if self.peek(1):
                     _shut(self.sock)
@@ -55,54 +58,60 @@ class _Reader(BufferedReader):
 
 
 class _Response(HTTPResponse):
-    """An answer after which the connection is closed, unless its end was told once."""
+    """An answer after which the connection is closed, unless the answer states its end exactly once."""
 
-    def __init__(self, sock: socket, *arguments: Any, **named: Any) -> None:
-        super().__init__(sock, *arguments, **named)
+    def __init__(self, sock: socket, *arguments: Any, **keywords: Any) -> None:
+        super().__init__(sock, *arguments, **keywords)
         self.fp = reader = _Reader(self.fp.detach())
         reader.sock = sock
 
     def begin(self) -> None:
-        """Read the head.
-
-        An answer that tells its end twice, or not at all, may have another end for an intermediary (RFC 9112 section
-        6.3), as may one by HTTP/1.0, which knows no chunks (section 6.1). What follows would be read by the next call.
-        """
         super().begin()
+        # An answer with two lengths, or with none, may end elsewhere for an intermediary (RFC 9112 section 6.3), as may
+        # one by HTTP/1.0, which knows no chunks (section 6.1). The next call would read the rest as its own answer.
         ends = [name for name in self.headers if name.lower() in ("content-length", "transfer-encoding")]
         self.will_close = self.will_close or self.version != 11 or len(ends) != 1
-        del self.headers["content-length"]  # so that urllib3 reads no other length than http.client
+        # urllib3 parses the length again. Two parsers that disagree leave a rest on the connection, too; so it is shown
+        # the length that http.client reads by.
+        del self.headers["content-length"]
         if self.length is not None:
             self.headers["content-length"] = str(self.length)
 
 
 class Connection(HTTPConnection):
-    """urllib3's connection, in a pool of its own: so it is known which one to shut when a call is given up."""
+    """A connection to one origin.
+
+    It is used without urllib3's pools, which tell too late which connection a call is on: whoever gives up a call must
+    be able to shut its connection before there is an answer.
+    """
 
     response_class = _Response
-    ends_at = used_at = 0.0  # when the call ends that it is taken for, and when the one before did
+    ends_at = used_at = 0.0  # epoch seconds: when the present call must end, and when the one before did
     _opened: socket | None = None  # `sock` is None while the last answer of a connection is read
 
     def __init__(self, origin: Origin, clock: Clock, **settings: Any) -> None:
-        self.origin = scheme, host, port = origin
-        super().__init__(host, port, **settings)
+        super().__init__(origin[1], origin[2], **settings)
+        self.origin = origin
         self._clock = clock
-        self._pool = (HTTPSConnectionPool if scheme == "https" else HTTPConnectionPool)(host, port, retries=False)
-        self._pool.ConnectionCls = cast(Any, lambda **settings: self)
+
+    def __del__(self) -> None:
+        self.close()
 
     def open(self) -> None:
-        """Connect ahead of the next call. Raises OutOfReach, and what urllib3 raises."""
+        """Connect, unless it is connected. Raises OutOfReach, and what urllib3 and sockets raise."""
         self.timeout = CONNECT_SECONDS
         if self.is_closed:
             self.connect()
 
     def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> BaseHTTPResponse:
-        """The answer, its body unread. Raises OutOfReach, and what urllib3 raises."""
-        timeout = Timeout(connect=CONNECT_SECONDS, total=self.left())
-        headers = {"user-agent": SKIP_HEADER, **headers}
-        return self._pool.urlopen(
-            method, target, body or None, headers, redirect=False, timeout=timeout, preload_content=False
-        )
+        """The answer, its body unread. Raises OutOfReach, and what urllib3, http.client and sockets raise."""
+        self.open()
+        self.timeout = self.left()
+        # A server may refuse a request before it has read all of it, and hang up. Its answer can still be read.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            headers = {"user-agent": SKIP_HEADER, **headers}
+            self.request(method, target, body or None, headers, preload_content=False)
+        return self.getresponse()
 
     def hang_up(self) -> None:
         """End the call that another thread has on this connection."""
@@ -112,10 +121,11 @@ class Connection(HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self._opened = self.sock
+        # A name service may answer after the caller has given up. A mint that is sent then is a token for nobody.
         self.left()
 
     def left(self) -> float:
-        """Seconds left, so that nothing is sent for a caller who has given up. Raises OutOfReach."""
+        """Seconds that the present call has left. Raises OutOfReach when none are."""
         left = self.ends_at - self._clock()
         if left <= 0:
             raise OutOfReach("timeout")
@@ -123,9 +133,11 @@ class Connection(HTTPConnection):
 
     @property
     def is_connected(self) -> bool:
-        """Whether the next call may use it. Servers close idle connections, and a frozen environment does not see it.
+        """Whether the next call may use it.
 
-        urllib3's own check takes TLS 1.3's session tickets, which come unasked, for a goodbye.
+        Servers close idle connections. A frozen Lambda environment does not see it happen, so this is asked before
+        each reuse. urllib3's own check takes the session tickets of TLS 1.3, which come unasked (RFC 8446 section
+        4.6.1), for the end of the connection.
         """
         if self.sock is None or not 0 <= self._clock() - self.used_at < IDLE_SECONDS:
             return False
@@ -134,7 +146,7 @@ class Connection(HTTPConnection):
             self.sock.recv(1)
         except OSError as error:
             return isinstance(error, (BlockingIOError, ssl.SSLWantReadError))
-        return False
+        return False  # The peer has closed it, or sent what no call asked for.
 
 
 class _TlsConnection(Connection, HTTPSConnection):
@@ -142,45 +154,40 @@ class _TlsConnection(Connection, HTTPSConnection):
 
 
 class Connections:
-    """Connections that wait for the next call of their origin."""
+    """The idle connections, by origin."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
-        self._waiting: dict[Origin, list[Connection]] = {}
-        weakref.finalize(self, _close_all, self._waiting)
+        self._idle: dict[Origin, list[Connection]] = {}
 
     def take(self, origin: Origin, seconds: float) -> Connection:
-        """The one that was used last, or a new one, for a call that lasts at most `seconds` from now."""
+        """The connection that was used last, or a new one, for a call that lasts at most `seconds` from now."""
         with self._lock:
-            if waiting := self._waiting.setdefault(origin, []):
-                connection = waiting.pop()
-                if not connection.is_connected:  # The pool asks this of what it was handed back, not of a first one.
-                    connection.close()
-            elif origin[0] == "http":
-                connection = Connection(origin, self._clock)
-            else:
-                # One context for all, since reading the certificates takes as long as a handshake.
-                self._context = self._context or ssl.create_default_context()
-                connection = _TlsConnection(origin, self._clock, ssl_context=self._context)
+            idle = self._idle.setdefault(origin, [])
+            connection = idle.pop() if idle else self._make(origin)
+        if not connection.is_connected:
+            connection.close()
         connection.ends_at = self._clock() + seconds
         return connection
 
     def keep(self, connection: Connection) -> None:
-        """Let it wait for its next call."""
+        """Keep a connection for the next call of its origin."""
         connection.used_at = self._clock()
         with self._lock:
-            self._waiting[connection.origin].append(connection)
+            self._idle[connection.origin].append(connection)
 
-
-def _close_all(connections: dict[Origin, list[Connection]]) -> None:
-    for waiting in connections.values():
-        for connection in waiting:
-            connection.close()
+    def _make(self, origin: Origin) -> Connection:
+        if origin[0] == "http":
+            return Connection(origin, self._clock)
+        # One context for all, since reading the certificates takes as long as a handshake.
+        self._context = self._context or ssl.create_default_context()
+        return _TlsConnection(origin, self._clock, ssl_context=self._context)
 
 
 def _shut(sock: socket) -> None:
     with suppress(OSError):
-        # Not `SSLSocket.shutdown`: it takes TLS off first, and the thread could then send in plain text.
+        # Not `SSLSocket.shutdown`: it takes TLS off first, and the thread of the call could then send a secret in plain
+        # text.
         socket.shutdown(sock, SHUT_RDWR)

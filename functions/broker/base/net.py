@@ -3,13 +3,15 @@
 import ssl
 import threading
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from http.client import HTTPException
 from typing import Protocol
 from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse, exceptions
 
 from broker.base.connections import Connection, Connections, Origin
-from broker.base.connections import OutOfReach as OutOfReach  # which callers take from here
+from broker.base.connections import OutOfReach as OutOfReach  # callers import it from here
 from broker.base.progress import Clock
 from broker.base.values import Value
 
@@ -45,6 +47,8 @@ class Answer(Value, frozen=True):
 
 
 class Http(Protocol):
+    """Sends calls. `BoundedHttp` is the one of the function; tests have others."""
+
     def __call__(self, call: Call, /) -> Answer:
         """The answer, whatever its status, redirects included. Raises OutOfReach."""
 
@@ -59,27 +63,55 @@ class BoundedHttp:
 
     def __call__(self, call: Call, /) -> Answer:
         origin, target = self._check(call.url)
-        connection = self._connections.take(origin, call.seconds)
 
-        def ask() -> Answer:
+        def ask(connection: Connection) -> Answer:
             with connection.ask(call.method, target, call.headers, call.body) as response:
                 answer = _read(response, call.limit)
-            connection.left()  # The end of a call that was given up looks like the end of an answer.
+            # A call that was given up is shut from outside, and its end looks like the end of an answer: half a token
+            # would be taken for a whole one.
+            connection.left()
             return answer
 
-        answer = _within(call.seconds, connection, ask)
-        self._connections.keep(connection)
-        return answer
+        return self._run(ask, origin, call.seconds)
 
     def connect(self, url: str, seconds: float) -> None:
         """Open a connection for the next call of this origin. Raises OutOfReach."""
         origin, _ = self._check(url)
+        self._run(Connection.open, origin, seconds)
+
+    def _run[T](self, work: Callable[[Connection], T], origin: Origin, seconds: float) -> T:
+        """What `work` returns of a connection to this origin. Raises OutOfReach.
+
+        A peer that sends a byte a second, a slow name service, or a host of many addresses outlasts urllib3's limits,
+        each of which is for one address and one read, `Timeout(total=)` included. So the work has a thread of its own,
+        which is no longer waited for when the time is over.
+        """
         connection = self._connections.take(origin, seconds)
-        _within(seconds, connection, connection.open)
+        outcome = Future[T]()
+
+        def run() -> None:
+            try:
+                outcome.set_result(work(connection))
+            except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
+                connection.close()
+                outcome.set_exception(error)
+
+        threading.Thread(target=run, daemon=True).start()
+        try:
+            value = outcome.result(seconds)
+        except Exception as error:
+            if not outcome.done():
+                connection.hang_up()  # so that the thread ends, too
+            raise _name_failure(error) from error
+        # Only after one whole answer. A failed connection may still hold an answer, which the next call would read.
         self._connections.keep(connection)
+        return value
 
     def _check(self, url: str) -> tuple[Origin, str]:
-        """The origin of a URL that may be asked, and what is asked for there."""
+        """The origin of a URL that may be called, and the target of the request. Raises OutOfReach for all others.
+
+        A key set or a token by http could be replaced on its way.
+        """
         try:
             parts = urlsplit(url)
             origin = (parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0))
@@ -93,46 +125,21 @@ class BoundedHttp:
 
 def _read(response: BaseHTTPResponse, limit: int) -> Answer:
     """The answer with a body of at most `limit` bytes, counted as they were sent: nothing is unpacked."""
-    # An interim answer (RFC 9110 section 15.2) is not the answer: that would be read by the next call.
+    # urllib3 returns an interim answer (RFC 9110 section 15.2) as if it were the answer. The next call would then read
+    # this call's answer.
     if response.status < 200:
         raise OutOfReach("connection")
     body = response.read(limit + 1, decode_content=False)
     if len(body) > limit:
         raise OutOfReach("answer too large")
-    if response.length_remaining:  # the peer closed before the end
+    # urllib3 does not mind a peer that closes before the end where a part was read: half a key set, half a token.
+    if response.length_remaining:
         raise OutOfReach("connection")
     return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, body)
 
 
-def _within[T](seconds: float, connection: Connection, work: Callable[[], T]) -> T:
-    """What `work` on a connection returns. Raises OutOfReach, and closes the connection, for all that fails.
-
-    urllib3's time limits are for one address and one read, `Timeout(total=)` too; a peer that drips, or a slow name
-    service, outlasts them. So the work has a thread of its own.
-    """
-    returned: list[T] = []
-    raised: list[Exception] = []
-
-    def run() -> None:
-        try:
-            returned.append(work())
-        except Exception as error:  # noqa: BLE001 - raised again in the caller's thread
-            raised.append(error)
-            connection.close()
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(seconds)
-    if returned:
-        return returned[0]
-    if raised:
-        raise _reason(raised[0]) from raised[0]
-    connection.hang_up()  # so that the thread ends, too
-    raise OutOfReach("timeout")
-
-
-def _reason(error: Exception) -> Exception:
-    """What a failure is in fixed words; a defect of ours stays what it is."""
+def _name_failure(error: Exception) -> Exception:
+    """A failure as OutOfReach in fixed words, since the libraries' words quote the peer; a defect of ours as it is."""
     match error:
         case OutOfReach():
             return OutOfReach(*error.args)
@@ -142,6 +149,6 @@ def _reason(error: Exception) -> Exception:
             return OutOfReach("timeout")
         case ssl.SSLError() | exceptions.SSLError():
             return OutOfReach("tls")
-        case exceptions.HTTPError() | OSError() | ValueError():
+        case exceptions.HTTPError() | HTTPException() | OSError() | ValueError():
             return OutOfReach("connection")
     return error
