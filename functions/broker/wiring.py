@@ -185,4 +185,4 @@ def _make_shared(
     from broker.token.shared import SharedCache
 
     table = Table(aws, table_name)
-    return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.origin]
+    return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.find_origin]

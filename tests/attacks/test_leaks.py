@@ -18,7 +18,7 @@ from broker.request.proof import GRANT_TYPES
 from msgspec import Struct
 
 from tests.attacks.test_requests import GRANT, send
-from tests.kit.brokers import AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.brokers import ACCESS, AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
 from tests.kit.clock import Clock
 from tests.kit.logs import failures
 from tests.kit.web import Web, reply

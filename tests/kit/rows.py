@@ -12,7 +12,7 @@ from tests.kit.web import reply
 
 Item = dict[str, dict[str, str]]
 FREE = "attribute_not_exists(id) OR expires <= :now"
-MINE = "holder = :mine"
+IF_HOLDER = "holder = :holder"
 
 
 class Rows:
@@ -64,7 +64,7 @@ class Rows:
         if condition == FREE:
             # A comparison with a value of another type is false.
             return old is None or float(old["expires"].get("N", "inf")) <= float(values[":now"]["N"])
-        if condition == MINE:
-            return old is not None and old["holder"] == values[":mine"]
+        if condition == IF_HOLDER:
+            return old is not None and old["holder"] == values[":holder"]
         assert condition is None
         return True

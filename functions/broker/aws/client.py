@@ -6,8 +6,8 @@ So there is one transport: one limit on a call as a whole, connections opened ah
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from contextvars import ContextVar
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -15,7 +15,6 @@ import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from msgspec import Struct
 
 from broker.base import encoding
 from broker.base.net import Call, Http, OutOfReach
@@ -25,25 +24,15 @@ from broker.base.values import Value
 # botocore's own second try would wait for up to six seconds before it, whatever is left of the call; `call` has its
 # own. The mode `auto` of defaults would ask the instance metadata service, which Lambda does not have.
 _CONFIG = Config(retries={"mode": "standard", "total_max_attempts": 1}, defaults_mode="legacy")
+MAX_NAME = 63  # letters of an error's name
 
 # At DEBUG botocore writes each request and each answer, the secret too, and Lambda's log level is the root logger's.
 logging.getLogger("botocore").setLevel(logging.ERROR)
 
 
-class _Attempt(Struct):
-    """One request under way: when it ends, epoch seconds; how many bytes its answer may have; and its status."""
-
-    ends_at: float
-    limit: int
-    status: int = 0
-
-
-_ATTEMPT: ContextVar[_Attempt] = ContextVar("attempt")
-
-
 class Reply(Value, frozen=True):
-    """What came of a call. `error` is the exception's short name, such as ResourceNotFoundException; None where it was
-    done. `status` is 0 where nothing was sent.
+    """What came of a call. `error` is the exception's short name, such as ResourceNotFoundException, and None where the
+    call was done. `status` is 0 where nothing was sent.
     """
 
     hidden = ("members",)
@@ -53,8 +42,19 @@ class Reply(Value, frozen=True):
     error: str | None = None
 
 
+class _Limits(threading.local):
+    """Those of the one request that a thread sends, and the status of its answer: botocore hands on neither."""
+
+    ends_at = 0.0  # epoch seconds
+    size = 0  # bytes of the answer
+    status = 0
+
+
 def make_session(access: Mapping[str, str | None]) -> boto3.Session:
-    """With these credentials alone: botocore's search for others reads files and asks the instance metadata service."""
+    """A session with these keywords of boto3.Session: Region and credentials, and no others.
+
+    botocore's search for credentials reads files and asks the instance metadata service.
+    """
     core = botocore.session.Session()
     # A variable could turn client-side monitoring on, which sends the session token by UDP to any host.
     core.set_config_variable("csm_enabled", False)
@@ -72,11 +72,12 @@ class Aws:
         self._endpoint = endpoint
         self._clients: dict[str, Any] = {}
         self._lock = threading.Lock()
+        self._limits = _Limits()
 
-    def origin(self, service: str) -> str:
+    def find_origin(self, service: str) -> str:
         """Where the calls of a service go. Raises OutOfReach where botocore finds no endpoint."""
         try:
-            endpoint: str = self._client(service).meta.endpoint_url
+            endpoint: str = self._find_client(service).meta.endpoint_url
         except (BotoCoreError, ValueError) as error:
             raise OutOfReach("no endpoint") from error
         return endpoint
@@ -92,23 +93,42 @@ class Aws:
         """
         service, _, method = operation.partition(".")
         try:
-            send = getattr(self._client(service), method)
+            send = partial(getattr(self._find_client(service), method), **request)
         except BotoCoreError as error:
             return Reply(0, {}, type(error).__name__)
-        ends_at = self._clock() + deadline.left(seconds)
+        # From here on, since the first client of a start takes longer to make than the call may last.
+        limits = self._limits
+        limits.ends_at, limits.size = self._clock() + deadline.left(seconds), limit
         while True:
             tries -= 1
             try:
-                reply = _ask(partial(send, **request), _Attempt(ends_at, limit))
+                reply = self._try(send)
             except OutOfReach:
-                if not tries or self._clock() >= ends_at:
+                if not tries or self._clock() >= limits.ends_at:
                     raise
             else:
-                if reply.status < 500 or not tries or self._clock() >= ends_at:
+                if reply.status < 500 or not tries or self._clock() >= limits.ends_at:
                     return reply
 
-    def _client(self, service: str) -> Any:
-        with self._lock:  # a session is not made for several threads
+    def _try(self, send: Callable[[], dict[str, Any]]) -> Reply:
+        self._limits.status = 0
+        try:
+            return Reply(200, send())
+        except ClientError as error:
+            name = str(error.response.get("Error", {}).get("Code", ""))
+        except BotoCoreError as error:
+            name = type(error).__name__
+        except (ValueError, TypeError, AttributeError, KeyError):
+            if not self._limits.status:
+                raise  # a defect
+            # An answer of another form than the service's, which botocore reads without a doubt.
+            name = ""
+        # The name stands in audit records, so it must not be any text that a server likes to write there.
+        is_name = name.isascii() and name.isalpha() and len(name) <= MAX_NAME
+        return Reply(self._limits.status, {}, name if is_name else "unknown")
+
+    def _find_client(self, service: str) -> Any:
+        with self._lock:  # A session is not made for several threads.
             if service not in self._clients:
                 client = self._session.client(service, endpoint_url=self._endpoint, config=_CONFIG)
                 client.meta.events.register("before-send", self._send)
@@ -116,47 +136,24 @@ class Aws:
             return self._clients[service]
 
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        """What botocore takes for the answer of its own transport, which it then does not use."""
-        attempt = _ATTEMPT.get()
+        """Sends a signed request by the broker's Http.
+
+        botocore takes what a handler of `before-send` returns for the answer, and then does not use its own transport,
+        which has no limit on a call as a whole.
+        https://botocore.amazonaws.com/v1/documentation/api/latest/topics/events.html
+        """
         headers = {
             name.lower(): text if isinstance(text, str) else text.decode() for name, text in request.headers.items()
         }
-        seconds = attempt.ends_at - self._clock()
-        answer = self._http(Call(request.method, request.url, seconds, attempt.limit, headers, request.body))
-        attempt.status, body = answer.status, answer.body
+        seconds = self._limits.ends_at - self._clock()
+        answer = self._http(Call(request.method, request.url, seconds, self._limits.size, headers, request.body))
+        self._limits.status, body = answer.status, answer.body
         try:
             encoding.read_object(body)
         except ValueError:
-            # botocore takes it for an answer without members: a table that talks nonsense would hold no row.
+            # botocore takes a body that is no JSON object for an answer without members. A table that talks nonsense
+            # would then hold no row, and a JWT that is good once would be good again.
             if answer.status < 300:
                 raise
             body = b"{}"
-        return AWSResponse(request.url, answer.status, answer.headers, _Body(body))
-
-
-def _ask(send: Callable[[], dict[str, Any]], attempt: _Attempt) -> Reply:
-    mark = _ATTEMPT.set(attempt)
-    try:
-        return Reply(200, send())
-    except ClientError as error:
-        name = str(error.response.get("Error", {}).get("Code", ""))
-        return Reply(attempt.status, {}, name if name.isascii() and name.isalpha() and len(name) < 64 else "unknown")
-    except BotoCoreError as error:
-        return Reply(attempt.status, {}, type(error).__name__)
-    except (ValueError, TypeError, AttributeError, KeyError):
-        if not attempt.status:
-            raise  # a defect
-        # An answer of another form than the service's: botocore reads it without a doubt.
-        return Reply(attempt.status, {}, "unknown")
-    finally:
-        _ATTEMPT.reset(mark)
-
-
-class _Body:
-    """A body that has been read, as botocore reads one."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def stream(self) -> list[bytes]:
-        return [self._data]
+        return AWSResponse(request.url, answer.status, answer.headers, SimpleNamespace(stream=lambda: [body]))

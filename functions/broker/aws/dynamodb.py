@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from broker.base.net import OutOfReach
@@ -12,13 +13,19 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 0.5
 MAX_BYTES = 600 * 1024  # an item has at most 400 KB, a third more in base64
+MAX_DIGITS = 19  # of a number that is read as a whole one
 
-# Every row has `id`, its key, and `expires`, whole seconds since the epoch: also what DynamoDB's TTL deletes by, late.
+# Every row has `id`, its key, and `expires`, whole seconds since the epoch. DynamoDB's TTL uses `expires` too, but
+# deletes up to days late, so it is compared where a row is read.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/TTL.html
 Row = Mapping[str, str | float | bytes]
 
 
 class NoAnswer(Exception):
-    """None that can be used: out of reach, too slow, throttled, denied, nonsense. Fixed words and AWS's name for it."""
+    """The call gave no usable answer: out of reach, too slow, throttled, denied, nonsense.
+
+    The message holds no data, only fixed words and AWS's name of the error.
+    """
 
 
 class Table:
@@ -32,34 +39,40 @@ class Table:
         self._aws = aws
         self._name = name
 
-    def origin(self) -> str:
+    def find_origin(self) -> str:
         """Where the calls go. Raises OutOfReach."""
-        return self._aws().origin("dynamodb")
+        return self._aws().find_origin("dynamodb")
 
     def get(self, row_id: str, deadline: Deadline, *, consistent: bool) -> Row | None:
         """The row, if there is one. `consistent`: also one written just before, at twice the price."""
         request = {"Key": {"id": {"S": row_id}}, "ConsistentRead": consistent}
         item = self._call("get_item", request, deadline, tries=2).members.get("Item")
-        return None if item is None else _row(item)
+        if item is None:
+            return None
+        # Attributes of the types that we write. Others are ignored, whoever wrote them.
+        values = {name: _read(value) for name, value in item.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
     def put(self, row: Row, deadline: Deadline) -> None:
-        """Write the row, whatever is there."""
-        self._call("put_item", {"Item": _item(row)}, deadline)
+        """Write the row in place of any other."""
+        self._call("put_item", {"Item": _write(row)}, deadline)
 
     def put_if_free(self, row: Row, now: float, deadline: Deadline) -> bool:
         """Write the row unless one of its id is there that expires after `now`. Whether it was written.
 
         NoAnswer leaves open whether it was written.
         """
+        # Two environments could both read that there is no row, and both write one. DynamoDB checks the condition and
+        # writes in one step.
         condition = {
             "ConditionExpression": "attribute_not_exists(id) OR expires <= :now",
-            "ExpressionAttributeValues": {":now": _value(now)},
+            "ExpressionAttributeValues": {":now": {"N": repr(now)}},
         }
-        return self._call("put_item", {"Item": _item(row), **condition}, deadline).error is None
+        return self._call("put_item", {"Item": _write(row), **condition}, deadline).error is None
 
     def delete(self, row_id: str, holder: str, deadline: Deadline) -> None:
-        """Delete the row if `holder` is its own."""
-        condition = {"ConditionExpression": "holder = :mine", "ExpressionAttributeValues": {":mine": {"S": holder}}}
+        """Delete the row if `holder` is its own. A row that another has taken over meanwhile stays."""
+        condition = {"ConditionExpression": "holder = :holder", "ExpressionAttributeValues": {":holder": {"S": holder}}}
         self._call("delete_item", {"Key": {"id": {"S": row_id}}, **condition}, deadline)
 
     def _call(self, method: str, request: Mapping[str, Any], deadline: Deadline, tries: int = 1) -> "Reply":
@@ -74,38 +87,22 @@ class Table:
         return reply
 
 
-def _item(row: Row) -> dict[str, dict[str, str | bytes]]:
-    return {name: _value(value) for name, value in row.items()}
-
-
-def _value(value: str | float | bytes) -> dict[str, str | bytes]:
-    """Not by boto3's TypeSerializer, which takes no float."""
-    if isinstance(value, bytes):
-        return {"B": value}
-    return {"S": value} if isinstance(value, str) else {"N": repr(value)}
-
-
-def _row(item: Mapping[str, Mapping[str, Any]]) -> Row:
-    """What is there in the forms that we write; the rest, whoever wrote it, is left out."""
-    values = {name: _read(value) for name, value in item.items()}
-    return {name: value for name, value in values.items() if value is not None}
+def _write(row: Row) -> dict[str, dict[str, str | bytes]]:
+    """The row as an item. Not by boto3's TypeSerializer, which takes no float."""
+    kinds = {str: "S", bytes: "B"}
+    return {
+        name: {kinds[type(value)]: value} if isinstance(value, (str, bytes)) else {"N": repr(value)}
+        for name, value in row.items()
+    }
 
 
 def _read(value: Mapping[str, Any]) -> str | float | bytes | None:
     match value:
-        case {"S": str(text)}:
-            return text
-        case {"B": bytes(data)}:
-            return data
+        case {"S": str(content)} | {"B": bytes(content)}:
+            return content
         case {"N": str(text)}:
-            return _number(text)
+            # Integers stay `int`: `expires` is part of what a seal authenticates, and `5.0` would not match `5`.
+            read = int if text.lstrip("-").isdigit() and len(text) <= MAX_DIGITS else float
+            with suppress(ValueError):
+                return number if math.isfinite(number := read(text)) else None
     return None
-
-
-def _number(text: str) -> float | None:
-    """A whole number as one, so that it is the same bytes when it is sealed again."""
-    try:
-        number = int(text) if text.lstrip("-").isdigit() and len(text) < 20 else float(text)
-    except ValueError:
-        return None
-    return number if math.isfinite(number) else None

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from broker.aws.client import Aws, Reply
 
 READ_SECONDS = 3.0
-MAX_BYTES = 256 * 1024  # a secret has at most 65,536 bytes, JSON may escape each
+MAX_BYTES = 256 * 1024  # a secret has at most 65,536 bytes, and JSON may escape each
 # Errors that pass by themselves; all others are a fault in the deployment.
 _PASSING = frozenset({"ThrottlingException", "InternalServiceError", "InternalServiceErrorException"})
 
 
 class Secret(Value, frozen=True):
+    """The current version of a secret. `version` is its VersionId, by which caches are emptied."""
+
     hidden = ("text",)
 
     arn: str
@@ -39,10 +41,10 @@ class SecretsManager:
             reply = self._aws().call(operation, request, deadline, seconds=READ_SECONDS, limit=MAX_BYTES, tries=2)
         except OutOfReach as error:
             raise TemporarilyUnavailable("Secrets Manager out of reach") from error
-        return _secret(reply)
+        return _read_reply(reply)
 
 
-def _secret(reply: "Reply") -> Secret:
+def _read_reply(reply: "Reply") -> Secret:
     if reply.error is None:
         arn, version, text = (reply.members.get(name) for name in ("ARN", "VersionId", "SecretString"))
         if isinstance(arn, str) and isinstance(version, str) and isinstance(text, str):

@@ -108,7 +108,7 @@ def test_the_host_is_what_aws_s_data_and_variables_say(
     desk = Desk(reply({}), ACCESS | {"region_name": region}, f"https://{host}/")
     assert desk.call().error is None
     assert f"/{region}/dynamodb/" in desk.web.calls[0].headers["authorization"]
-    assert desk.aws.origin("dynamodb") == f"https://{host}"
+    assert desk.aws.find_origin("dynamodb") == f"https://{host}"
 
 
 def test_a_local_endpoint_is_used_whatever_the_variables_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +124,7 @@ def test_a_variable_that_is_no_url_is_a_defect_and_opens_no_connection(monkeypat
     with pytest.raises(ValueError, match="Invalid endpoint"):
         desk.call()
     with pytest.raises(OutOfReach, match="no endpoint"):
-        desk.aws.origin("dynamodb")
+        desk.aws.find_origin("dynamodb")
     assert desk.web.calls == []
 
 
@@ -133,7 +133,7 @@ def test_what_botocore_refuses_is_told_by_its_name(monkeypatch: pytest.MonkeyPat
     desk = Desk(reply({}), ACCESS | {"region_name": "us-isof-east-1"})
     assert desk.call() == Reply(0, {}, "EndpointVariantError")
     with pytest.raises(OutOfReach, match="no endpoint"):
-        desk.aws.origin("dynamodb")
+        desk.aws.find_origin("dynamodb")
     assert desk.web.calls == []
 
 

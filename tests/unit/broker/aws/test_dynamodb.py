@@ -109,8 +109,8 @@ def test_a_row_is_deleted_if_it_is_one_s_own(answer: Reply) -> None:
     desk.table.delete("a", "me", desk.deadline())
     operation, request = desk.sent
     assert operation == "DynamoDB_20120810.DeleteItem"
-    assert request["ConditionExpression"] == "holder = :mine"
-    assert request["ExpressionAttributeValues"] == {":mine": {"S": "me"}}
+    assert request["ConditionExpression"] == "holder = :holder"
+    assert request["ExpressionAttributeValues"] == {":holder": {"S": "me"}}
 
 
 CALLS: list[Callable[[Desk], object]] = [
