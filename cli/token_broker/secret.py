@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from broker.base.errors import BrokerFault
-from broker.token.credentials import auth_pair
+from broker.token.credentials import parse_secret
 
 from token_broker import account
 from token_broker.account import NotLoggedIn
@@ -64,5 +64,5 @@ def _read_text(file: Path | None) -> str:
     else:
         pair = json.loads(read(file, "--file names the secret's text"))
     text = json.dumps(pair)
-    auth_pair(text)
+    parse_secret(text)
     return text

@@ -138,14 +138,14 @@ def build[P: Shown](
 
         return Aws(http, clock, make_session(settings.aws), policy.aws_endpoint)
 
-    credentials = Credentials(settings.secret_ids, SecretsManager(aws), clock)
+    credentials = Credentials(settings.secret_ids, SecretsManager(aws).read, clock)
     shared, replay_control, origins = _make_shared(policy, clock, aws, settings.shared_table)
     endpoint = TokenEndpoint(http, clock, time.sleep, policy.upstream)
     memory: TokenCache[CacheKey, BearerToken] = TokenCache()
     minter = Minter(credentials, endpoint, MintBudget(clock), memory, shared, clock)
     tokens = BearerTokens(credentials, minter, memory, shared, clock)
     identifier, fetches = choose_identifier(settings, policy, http, clock)
-    reads = [partial(credentials.fresh, name) for name in islice(policy.credentials, PREPARED)]
+    reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
     connections = [partial(_connect, http, origin) for origin in (lambda: policy.upstream, *origins)]
     exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
     return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest, settings)

@@ -11,7 +11,7 @@ import broker
 import pytest
 from broker.aws.client import Aws, make_session
 from broker.aws.secretsmanager import SecretsManager
-from broker.base.audit import fields
+from broker.base.audit import make_fields
 from broker.base.errors import BrokerError
 from broker.base.progress import Deadline
 from broker.request.proof import GRANT_TYPES
@@ -42,7 +42,7 @@ def test_answers_of_other_servers_are_repeated_nowhere(url: str, answer: Any) ->
     broker.web[url] = answer
     told = broker.post()
     assert told.status >= 500
-    assert AUTH_SECRET not in f"{told.body}{told.headers}{fields(broker.record)}"
+    assert AUTH_SECRET not in f"{told.body}{told.headers}{make_fields(broker.record)}"
 
 
 @pytest.mark.parametrize("url", [JWKS_URL, SECRETS_URL, TOKEN_URL])
@@ -60,7 +60,7 @@ def test_what_an_exception_says_is_in_no_line_of_the_log(url: str) -> None:
         told = broker.post()
     assert told.status == 500
     assert len(logged()) == 1
-    assert AUTH_SECRET not in f"{told.body}{told.headers}{fields(broker.record)}{logged()}"
+    assert AUTH_SECRET not in f"{told.body}{told.headers}{make_fields(broker.record)}{logged()}"
 
 
 def test_no_log_level_makes_a_library_write_what_it_sends_or_reads(caplog: pytest.LogCaptureFixture) -> None:
@@ -80,7 +80,7 @@ def test_a_record_holds_neither_jwt_nor_token_nor_key_nor_other_claims() -> None
     broker.post(jwt)
     broker.post(jwt[:-4] + "AAAA")
     broker.post(broker.jwt(email="private@example.com", groups=["private group"]))
-    text = str([fields(record) for record in broker.records])
+    text = str([make_fields(record) for record in broker.records])
     for private in (jwt, *jwt.split("."), "bearer-1", AUTH_KEY, AUTH_SECRET, "private@example.com", "private group"):
         assert private not in text
 
@@ -105,7 +105,7 @@ FIELDS = [
 
 
 def is_silent(broker: Broker, *private: str) -> bool:
-    text = str([fields(record) for record in broker.records])
+    text = str([make_fields(record) for record in broker.records])
     return not any(words in text for words in (AUTH_SECRET, *private))
 
 

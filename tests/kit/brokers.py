@@ -95,7 +95,7 @@ class Broker:
         self.trust = trust
         aws = aws_by(self.web, self.clock)
         secret_ids = {name: f"transloadit/{name}" for name in trust.credentials}
-        self.credentials = Credentials(secret_ids, SecretsManager(aws), self.clock)
+        self.credentials = Credentials(secret_ids, SecretsManager(aws).read, self.clock)
         endpoint = TokenEndpoint(self.web, self.clock, self.slept.append, trust.upstream)
         shared, replay_control = None, None
         if self.rows is not None:

@@ -40,7 +40,7 @@ MAKERS = {
     "Credential": "token.credentials",
     "Secret": "aws.secretsmanager",
     "Minted": "token.transloadit",
-    "Turn": "token.shared",
+    "Entry": "token.shared",
 }
 
 

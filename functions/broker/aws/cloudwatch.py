@@ -7,12 +7,12 @@ from aws_lambda_powertools.logging import Logger
 from aws_lambda_powertools.metrics import Metrics
 from msgspec.json import encode
 
-from broker.base.audit import AuditRecord, counts, fields
+from broker.base.audit import AuditRecord, count_metrics, make_fields
 from broker.base.errors import trace_places
 from broker.base.progress import Clock
 
-# Lambda drops a line whose time is not in RFC 3339. A caller may write the trace header, so none of it is written; and
-# the location would always be below.
+# Lambda drops a line whose time is not in RFC 3339. The trace id is left out, since a caller may write the trace
+# header. The location would always be this module.
 logger = Logger(use_rfc3339=True, serialize_stacktrace=False, xray_trace_id=None, location=None)
 
 
@@ -26,17 +26,22 @@ class CloudWatch:
         self._clock = clock
 
     def __call__(self, record: AuditRecord) -> None:
-        metrics: dict[str, object] = {name: {"Unit": "Count", "Value": count} for name, count in counts(record).items()}
+        metrics: dict[str, object] = {
+            name: {"Unit": "Count", "Value": count} for name, count in count_metrics(record).items()
+        }
         metrics["Duration"] = {"Unit": "Milliseconds", "Value": record.milliseconds}
         metadata = {
-            # Lambda filters by these two; the level is fixed, since an audit record is no matter of log level.
+            # Lambda filters by level and timestamp. The level is always INFO, so that no log setting but this one drops
+            # audit records.
+            # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html
             "level": "INFO",
             "timestamp": datetime.fromtimestamp(self._clock(), UTC),
             "message": "audit",
-            "audit": fields(record),
+            "audit": make_fields(record),
         }
-        # Handed over whole: what was added to `Metrics` piece by piece, and then could not be written, would go out
-        # with the record of the next caller. `flush_metrics` writes twice, and a variable silences it.
+        # `Metrics` keeps what is added to it piece by piece until it is written. A record that could not be written
+        # would go out with the record of the next caller. So it is handed over whole. `flush_metrics` is not used: it
+        # writes twice, and a variable silences it, so that somebody could switch the audit off.
         line = self._metrics.serialize_metric_set(metrics, self._dimensions, metadata)
         sys.stdout.write(encode(line).decode() + "\n")
         sys.stdout.flush()

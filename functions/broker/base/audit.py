@@ -1,18 +1,18 @@
-"""What each request leaves behind: one audit record, and metrics in CloudWatch's embedded format."""
+"""What each request leaves behind: one audit record, and the metrics that are counted from it."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol, overload
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import asdict
 
-MAX_TEXT = 256  # characters of any one value that a caller chose
+MAX_TEXT = 256  # characters of any one value whose length a caller decides
 MAX_RULES = 20  # refused rules that are named
-MAX_ITEMS = 50  # of any list, such as the scopes asked for
+MAX_ITEMS = 50  # of any list, such as the requested scopes
 
 
 class Notes(Struct, kw_only=True):
-    """What the steps saw on the way, handed down with the request and read once, at its end."""
+    """What the steps of a request add to its audit record on the way. msgspec copies the empty defaults each time."""
 
     issuer: str | None = None  # only once the caller JWT names a configured one
     subject: str | None = None  # only once verified
@@ -26,7 +26,7 @@ class Notes(Struct, kw_only=True):
 
 
 class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for a dataclass, which could not
-    """One request: who asked for what, what decided it, what came of it. Never a secret, a token or another claim."""
+    """One request: the caller, its wishes, the deciding rules, the outcome. No secret, no token, no other claim."""
 
     request_id: str
     function_request_id: str
@@ -38,7 +38,7 @@ class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for
     status: int
     reason: str | None
     proof: str | None
-    scopes: tuple[str, ...] | None  # as asked; None: all that the policy gives
+    scopes: tuple[str, ...] | None  # as requested; None: all that the policy gives
     aud: str | None
     credential: str | None
     granted_scopes: tuple[str, ...] | None  # of the token that was given
@@ -47,57 +47,49 @@ class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for
     milliseconds: float
 
 
-class Sink(Protocol):
-    """Takes records; `wiring` makes the one that writes to CloudWatch."""
-
-    def __call__(self, record: AuditRecord, /) -> None: ...
+# Takes records. `wiring` makes the one that writes to CloudWatch.
+Sink = Callable[[AuditRecord], None]
 
 
-def fields(record: AuditRecord) -> dict[str, Any]:
+def make_fields(record: AuditRecord) -> dict[str, Any]:
     """The record as JSON members, cut to a size that a caller cannot choose.
 
     Each is one value: CloudWatch Logs Insights makes a field of every item of a list or an object, so that no query can
     name the whole. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
     """
-    failed = [f"{_cut(rule)}: {_joined(', ', names)}" for rule, names in record.failed.items() if names]
+    failed = [f"{_cut(rule)}: {_join(', ', names)}" for rule, names in record.failed.items() if names]
     return asdict(record) | {
-        "subject": _cut(record.subject),
-        "scopes": _joined(" ", record.scopes),
-        "aud": _cut(record.aud),
-        "credential": _cut(record.credential),
-        "rules": _joined("; ", record.rules),
+        "subject": record.subject and _cut(record.subject),
+        "scopes": _join(" ", record.scopes),
+        "aud": record.aud and _cut(record.aud),
+        "credential": record.credential and _cut(record.credential),
+        "rules": _join("; ", record.rules),
         "failed": "; ".join(failed[:MAX_RULES]),
-        "granted_scopes": _joined(" ", record.granted_scopes),
+        "granted_scopes": _join(" ", record.granted_scopes),
         "alarms": " ".join(sorted(record.alarms)),
     }
 
 
-def _joined(between: str, names: tuple[str, ...] | None) -> str | None:
-    return None if names is None else between.join([_cut(name) for name in names[:MAX_ITEMS]])
+def _join(separator: str, names: tuple[str, ...] | None) -> str | None:
+    return None if names is None else separator.join([_cut(name) for name in names[:MAX_ITEMS]])
 
 
-@overload
-def _cut(text: str) -> str: ...
-@overload
-def _cut(text: str | None) -> str | None: ...
-def _cut(text: str | None) -> str | None:
-    # Half a surrogate pair cannot be written, and a record must be.
-    return None if text is None else text[:MAX_TEXT].encode("utf-8", "replace").decode()
+def _cut(text: str) -> str:
+    # A caller could hide its request by a claim that no UTF-8 can hold (half of a surrogate pair): the record must be
+    # written whatever the claims are.
+    return text[:MAX_TEXT].encode("utf-8", "replace").decode()
 
 
-def counts(record: AuditRecord) -> dict[str, int]:
-    """The metrics of a record: how often each thing happened in this request."""
+def count_metrics(record: AuditRecord) -> dict[str, int]:
+    """The metrics of a record: how often each thing happened in this request. What did not happen is left out."""
+    happened = {
+        "CacheHit": record.cache == "hit",
+        "SharedHit": record.cache == "shared",
+        "UpstreamThrottled": record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED",
+    }
     kind = _KINDS.get(record.status, "Refused" if record.status < 500 else "Fault")
-    found = {"Exchange": 1, kind: 1, **dict.fromkeys(sorted(record.alarms), 1)}
-    if record.mints:
-        found["Mint"] = record.mints
-    if record.cache == "hit":
-        found["CacheHit"] = 1
-    if record.cache == "shared":
-        found["SharedHit"] = 1
-    if record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED":
-        found["UpstreamThrottled"] = 1
-    return found
+    names = ["Exchange", kind, *sorted(record.alarms), *(name for name in happened if happened[name])]
+    return dict.fromkeys(names, 1) | ({"Mint": record.mints} if record.mints else {})
 
 
 _KINDS = {200: "Granted", 429: "OverBudget", 503: "Unavailable"}

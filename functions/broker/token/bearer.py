@@ -21,11 +21,11 @@ class BearerToken(Value, frozen=True):
 
     @property
     def sha256(self) -> str:
-        """Hex of SHA-256 over its bytes: joins an audit record with a token that turned up somewhere."""
+        """Hex of SHA-256 over its bytes: finds the audit record of a token that turned up somewhere."""
         return hashlib.sha256(self.secret.encode()).hexdigest()
 
     def to_bytes(self) -> bytes:
-        """The whole token, secret included, to be sealed."""
+        """The whole token, secret included. Only to be sealed."""
         return json.dumps([self.secret, sorted(self.scopes), self.minted_at, self.expires_at]).encode()
 
     @classmethod
@@ -36,16 +36,20 @@ class BearerToken(Value, frozen=True):
 
 
 class CacheKey(Value, frozen=True):
-    """All that is sent upstream; and the caller, where the grant says `share: caller`."""
+    """All that is sent to api2, so that requests that would send the same share a token; and the caller (entry of the
+    policy and subject) where the grant says `share: caller`.
+    """
 
     credential: str
-    version: str
+    version: str  # of the credential's secret
     scopes: Scopes
     aud: str
     caller: tuple[str, str] | None
 
-    def canonical(self) -> bytes:
+    def to_bytes(self) -> bytes:
         """The same bytes for the same key, and for no other."""
+        # Joined plainly, the scopes of one grant could spell the aud of another, and a token be handed to the wrong
+        # caller. So each part has its length in front, and a word says which kind of part it is.
         scopes = [b"all"] if self.scopes is ALL else [b"these", *(scope.encode() for scope in sorted(self.scopes))]
         caller = [b"any"] if self.caller is None else [b"one", *(name.encode() for name in self.caller)]
         credential, version, aud = (text.encode() for text in (self.credential, self.version, self.aud))

@@ -12,6 +12,7 @@ from broker.base.progress import Clock
 CALLER_BURST, CALLER_PER_SECOND = 10, 1 / 60
 CREDENTIAL_BURST, CREDENTIAL_PER_SECOND = 60, 60 / 60
 MAX_CALLERS = 10_000
+ROUNDING = 1e-6  # seconds; a shorter wait is a rounding error of the refill
 
 
 class _Bucket(Struct):
@@ -20,16 +21,20 @@ class _Bucket(Struct):
     tokens: float
     at: float
 
-    def wait(self, now: float) -> float:
-        """Seconds until a token can be taken; 0 when one is there."""
+    def refill(self, now: float) -> float:
+        """Add the tokens that are due. Returns the seconds until one can be taken; 0 when one is there."""
         self.tokens = min(self.burst, self.tokens + max(0.0, now - self.at) * self.per_second)
         self.at = now
         wait = (1 - self.tokens) / self.per_second
-        return wait if wait > 1e-6 else 0.0  # less is a rounding error of the refill
+        return wait if wait > ROUNDING else 0.0
 
 
 class MintBudget:
-    """Scope subsets and subjects are many, and Transloadit counts by our address, so good requests are bounded too."""
+    """The buckets of one environment.
+
+    Even valid callers can cause many mints (one for each subset of their scopes), and Transloadit rate-limits our IP
+    address: one caller could take the service from all others.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -40,25 +45,26 @@ class MintBudget:
     def take(self, caller: Hashable, credential: str) -> None:
         """Take one mint from both buckets, or none from either. Raises OverBudget."""
         with self._lock:
-            for bucket in self._buckets(caller, credential):
+            for bucket in self._find_buckets(caller, credential):
                 bucket.tokens -= 1
 
     def check(self, caller: Hashable, credential: str) -> None:
         """Raises OverBudget where `take` would."""
         with self._lock:
-            self._buckets(caller, credential)
+            self._find_buckets(caller, credential)
 
-    def _buckets(self, caller: Hashable, credential: str) -> tuple[_Bucket, _Bucket]:
-        """Both buckets, with a mint in each. Raises OverBudget."""
+    def _find_buckets(self, caller: Hashable, credential: str) -> tuple[_Bucket, _Bucket]:
+        """Both buckets, each holding at least one token. Raises OverBudget."""
         now = self._clock()
-        mine = self._callers.setdefault(caller, _Bucket(CALLER_BURST, CALLER_PER_SECOND, CALLER_BURST, now))
+        own = self._callers.setdefault(caller, _Bucket(CALLER_BURST, CALLER_PER_SECOND, CALLER_BURST, now))
+        # An attacker with many subjects could fill the memory, so the bucket that was unused for longest is dropped.
         self._callers.move_to_end(caller)
         if len(self._callers) > MAX_CALLERS:
             self._callers.popitem(last=False)
         shared = self._credentials.setdefault(
             credential, _Bucket(CREDENTIAL_BURST, CREDENTIAL_PER_SECOND, CREDENTIAL_BURST, now)
         )
-        for bucket, whose in ((mine, "caller's"), (shared, "credential's")):
-            if (wait := bucket.wait(now)) > 0:
-                raise OverBudget(f"{whose} mint budget", retry_after=wait)
-        return mine, shared
+        for bucket, owner in ((own, "caller's"), (shared, "credential's")):
+            if (wait := bucket.refill(now)) > 0:
+                raise OverBudget(f"{owner} mint budget", retry_after=wait)
+        return own, shared

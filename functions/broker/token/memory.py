@@ -15,7 +15,10 @@ class _Entry[V](Struct):
 
 
 class TokenCache[K: Hashable, V]:
-    """Times are seconds since the epoch."""
+    """At most `size` tokens. It does not know when they expire: whoever gets one looks at its expiry.
+
+    Times are seconds since the epoch.
+    """
 
     def __init__(self, size: int = MAX_TOKENS) -> None:
         self._size = size
@@ -23,6 +26,7 @@ class TokenCache[K: Hashable, V]:
         self._lock = threading.Lock()
 
     def get(self, key: K) -> V | None:
+        """The token under this key, expired or not, or None."""
         with self._lock:
             entry = self._entries.get(key)
             if entry is None:
@@ -31,6 +35,7 @@ class TokenCache[K: Hashable, V]:
             return entry.value
 
     def put(self, key: K, value: V, renew_at: float) -> None:
+        """Keep a token, to be renewed from `renew_at` on. It replaces any other under this key."""
         with self._lock:
             self._entries[key] = _Entry(value, renew_at)
             self._entries.move_to_end(key)
@@ -38,7 +43,10 @@ class TokenCache[K: Hashable, V]:
                 self._entries.popitem(last=False)
 
     def claim_renewal(self, key: K, now: float, retry_at: float) -> bool:
-        """Whether it is time to renew this token and the asker is the one to do it; the next may try at `retry_at`."""
+        """Whether it is time to renew this token, and this request is the one to do it. The next may try at `retry_at`.
+
+        Without a claim every request of a busy environment would mint a token of its own at that moment.
+        """
         with self._lock:
             entry = self._entries.get(key)
             if entry is None or now < entry.renew_at:
@@ -47,6 +55,7 @@ class TokenCache[K: Hashable, V]:
             return True
 
     def drop(self, is_dropped: Callable[[K], bool]) -> None:
+        """Drop the tokens whose key `is_dropped`."""
         with self._lock:
             for key in [key for key in self._entries if is_dropped(key)]:
                 del self._entries[key]

@@ -24,7 +24,7 @@ MIN_LEFT = 5 * 60  # seconds that a token handed out still has
 
 
 class Order(Value, frozen=True):
-    """What one request wants a token for."""
+    """One request for a token: what is granted, and to whom."""
 
     grant: Grant
     caller: Caller
@@ -35,7 +35,8 @@ class Order(Value, frozen=True):
         """The caller whose mint budget pays."""
         return self.caller.issuer, self.caller.subject
 
-    def key(self, credential: Credential) -> CacheKey:
+    def make_key(self, credential: Credential) -> CacheKey:
+        """The key of this order's token, if this version of the credential mints it."""
         own = (self.caller.entry, self.caller.subject) if self.grant.for_each_caller else None
         return CacheKey(credential.name, credential.version, self.grant.scopes, self.grant.aud, own)
 
@@ -54,7 +55,7 @@ class NewToken(Value, frozen=True):
 
 
 class Minter:
-    """Mints, and sees to it that what a refused credential has minted is handed out no more."""
+    """Makes new tokens, and drops what a refused credential has minted from the caches."""
 
     def __init__(
         self,
@@ -83,23 +84,19 @@ class Minter:
         Raises OverBudget, UpstreamRefused, InvalidScope, TemporarilyUnavailable or BrokerFault.
         """
         self._budget.take(order.payer, credential.name)
-        usable = self._replace_refused(order, credential)
-        try:
-            return self._ask(order, usable)
-        except CredentialRefused:
-            self._refuse(order, usable)
-        usable = self._replace_refused(order, usable)
-        try:
-            return self._ask(order, usable)
-        except CredentialRefused:
-            self._refuse(order, usable)
-            order.progress.notes.alarms.add("CredentialRefused")
-            raise UpstreamRefused("Transloadit refuses two versions of the credential") from None
+        for _ in range(2):
+            credential = self._replace_refused(order, credential)
+            try:
+                return self._ask(order, credential)
+            except CredentialRefused:
+                self._refuse(order, credential)
+        order.progress.notes.alarms.add("CredentialRefused")
+        raise UpstreamRefused("Transloadit refuses two versions of the credential")
 
     def _replace_refused(self, order: Order, credential: Credential) -> Credential:
         """This version, or a newer one in its place if Transloadit has refused it."""
         if self._credentials.is_refused(credential):
-            credential = self._credentials.fresh(credential.name, order.progress.deadline)
+            credential = self._credentials.read(credential.name, order.progress.deadline)
             if self._credentials.is_refused(credential):
                 order.progress.notes.alarms.add("CredentialRefused")
                 raise UpstreamRefused("Transloadit refuses the credential")
@@ -107,6 +104,8 @@ class Minter:
 
     def _refuse(self, order: Order, credential: Credential) -> None:
         self._credentials.refuse(credential)
+        # An Auth Key that Transloadit refuses was withdrawn, perhaps because a stranger knew it. Tokens that it has
+        # minted must not be handed out any more.
         self._memory.drop(lambda key: (key.credential, key.version) == (credential.name, credential.version))
         if self._shared is not None:
             self._shared.refuse(credential, order.progress)
@@ -115,17 +114,18 @@ class Minter:
         grant, asked_at = order.grant, self._clock()
         scope = None if grant.scopes is ALL else " ".join(sorted(grant.scopes))
         if scope == "":
-            # Without `scope` api2 gives all that the Auth Key has.
+            # Asked for no scope api2 gives all that the Auth Key has.
             raise AssertionError("a grant without scopes would ask for all of them")
         try:
             minted = self._endpoint.mint(credential, scope, grant.aud, order.progress)
         except ScopeRefused as refusal:
-            if grant.unlisted:  # the caller's own invention, and no fault of policy or Auth Key
+            if grant.unlisted:  # The caller may have invented the scope. Policy and Auth Key are not at fault.
                 raise InvalidScope("Transloadit refuses a scope that no rule names") from refusal
             raise UpstreamRefused("Transloadit refused what the policy grants") from refusal
         if minted.lifetime < MIN_LEFT:
             raise UpstreamRefused("nonsense: expires_in")
         is_narrower = _compare_scopes(grant, minted, order.progress)
+        # Counted from before the call. Counted from the answer, a slow one would make the token seem to live longer.
         token = BearerToken(minted.token, minted.scopes, asked_at, asked_at + minted.lifetime)
         return NewToken(token, credential, is_narrower)
 
@@ -134,6 +134,7 @@ def _compare_scopes(grant: Grant, minted: Minted, progress: Progress) -> bool:
     """Whether the token is narrower than asked. Raises UpstreamRefused if wider, or narrower than asked by name."""
     if grant.scopes is ALL:
         return False
+    # api2 may give wider scopes than asked, by a fault or by a change of its rules. The policy granted what was asked.
     if any(not _covers(grant.scopes, scope) for scope in minted.scopes):
         progress.notes.alarms.add("ScopeMismatch")
         raise UpstreamRefused("Transloadit returned wider scopes than asked")

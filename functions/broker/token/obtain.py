@@ -19,13 +19,13 @@ from broker.token.mint import MIN_LEFT, Minter, Order
 if TYPE_CHECKING:  # Loading its ciphers takes 6 ms, and deployments without a shared table do not need them.
     from broker.token.shared import SharedCache
 
-RENEW_SHARE = 0.2  # of its life left: then one caller renews it
-RENEW_JITTER = 0.05  # of its life, so that environments do not renew together
-RENEW_RETRY = 30  # seconds from a renewal's start to the next try
+RENEW_SHARE = 0.2  # of a token's life: when no more is left, one request renews it
+RENEW_JITTER = 0.05  # of a token's life, by which renewals of environments differ
+RENEW_RETRY = 30  # seconds from the start of a renewal to the next
 
 
 class BearerTokens:
-    """Bearer tokens of this environment."""
+    """The bearer tokens that this environment holds, and the way to new ones."""
 
     def __init__(
         self,
@@ -47,14 +47,14 @@ class BearerTokens:
     def obtain(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
         """A token for this grant with at least MIN_LEFT seconds left. Raises a BrokerError."""
         order = Order(grant, caller, progress)
-        credential = self._credentials.current(grant.credential, progress)
+        credential = self._credentials.get(grant.credential, progress)
         self._drop_older_versions(credential)
-        key, now = order.key(credential), self._clock()
+        key, now = order.make_key(credential), self._clock()
         held = self._memory.get(key)
         if held is None or held.expires_at - now < MIN_LEFT:
             progress.notes.cache = "miss"
             # A request that named its scopes must not join a mint for one that named none: that one accepts a
-            # narrower token. Nor may it share the error for a scope that only the other one invented.
+            # narrower token. It must not get the error for a scope that only another request invented, either.
             flight = key, grant.by_name, grant.unlisted
             return self._flights.run(flight, lambda: self._find_or_mint(order, credential), progress.deadline.left())
         if self._memory.claim_renewal(key, now, now + RENEW_RETRY):
@@ -63,42 +63,42 @@ class BearerTokens:
         return held
 
     def _drop_older_versions(self, credential: Credential) -> None:
-        """A new version of the secret empties the cache: this is the documented flush."""
+        """Drop what older versions have minted: a new version of the secret is the documented way to empty caches."""
         if self._versions.get(credential.name) != credential.version:
             self._memory.drop(lambda key: key.credential == credential.name and key.version != credential.version)
             self._versions[credential.name] = credential.version
 
     def _renew(self, order: Order, credential: Credential, held: BearerToken) -> BearerToken:
-        """A new token, or the held one where none can be had just now."""
+        """A new token, or the held one, which is still good, where no new one can be had now."""
         order.progress.notes.cache = "renewed"
         try:
             return self._find_or_mint(order, credential, held)
         except BrokerError:
             # If the mint failed because Transloadit refused the credential, the held token was dropped too.
             # Then it must not be handed out again.
-            if self._memory.get(order.key(credential)) is None:
+            if self._memory.get(order.make_key(credential)) is None:
                 raise
             order.progress.notes.cache = "kept"
             return held
 
     def _find_or_mint(self, order: Order, credential: Credential, held: BearerToken | None = None) -> BearerToken:
-        """A token that another environment left, or a minted one; or the held one while another renews it."""
+        """A token that another environment stored, or a minted one; or the held one while another renews it."""
         if self._shared is None:
             return self._mint(order, credential)
-        key = order.key(credential)
+        key = order.make_key(credential)
 
         def fits(found: BearerToken) -> bool:
             is_newer = held is None or found.expires_at > held.expires_at
             return is_newer and found.expires_at - self._clock() >= MIN_LEFT
 
-        with self._shared.turn(credential, key.canonical(), order.progress) as turn:
-            found = turn.find(fits)
+        with self._shared.use(credential, key.to_bytes(), order.progress) as entry:
+            found = self._shared.find(entry, fits)
             if found is None:
-                # The budget comes before the lease, so that a caller over budget does not make others wait.
+                # Check the budget before taking the lease, so that a caller over budget does not make others wait.
                 self._minter.check_budget(order)
                 if held is None:
-                    found = turn.wait(fits)
-                elif not turn.claim():
+                    found = self._shared.wait(entry, fits)
+                elif not self._shared.claim(entry):
                     order.progress.notes.cache = "hit"
                     return held
             if found is not None:
@@ -106,16 +106,19 @@ class BearerTokens:
                 self._keep(key, found)
                 return found
             token = self._mint(order, credential)
-            if self._memory.get(key) is token:  # neither a narrower token, nor one of a newer version
-                turn.leave(token)
+            # Not in memory: a token narrower than the grant, which other requests must not get, or one that a newer
+            # version of the credential minted, which has another key.
+            if self._memory.get(key) is token:
+                self._shared.store(entry, token)
             return token
 
     def _mint(self, order: Order, credential: Credential) -> BearerToken:
         new = self._minter.mint(order, credential)
         if not new.is_narrower:
-            self._keep(order.key(new.credential), new.token)
+            self._keep(order.make_key(new.credential), new.token)
         return new.token
 
     def _keep(self, key: CacheKey, token: BearerToken) -> None:
+        # Environments that got the token at the same time would renew it at the same time, hence the jitter.
         share = RENEW_SHARE - RENEW_JITTER * jitter()
         self._memory.put(key, token, token.expires_at - share * (token.expires_at - token.minted_at))

@@ -17,10 +17,12 @@ from broker.base.values import Value
 from broker.token.credentials import Credential
 
 MINT_SECONDS = 5.0  # both tries together
+TRIES = 2
 MIN_PAUSE, MAX_PAUSE = 0.05, 0.25  # seconds between the two tries
 MAX_BYTES = 64 * 1024
 MAX_LIFETIME = 24 * 60 * 60  # seconds; api2 says 21600
-MAX_RETRY_AFTER = 60 * 60
+MAX_RETRY_AFTER = 60 * 60  # seconds
+MAX_DIGITS = 8  # of the seconds in Retry-After
 
 _CREDENTIAL_CODES = frozenset({"TOKEN_INVALID_CREDENTIALS", "GET_ACCOUNT_UNKNOWN_AUTH_KEY", "SERVER_401"})
 _TOKEN = re.compile(r"[\x21-\x7E]{1,8192}")
@@ -36,7 +38,7 @@ class ScopeRefused(Exception):
 
 
 class Minted(Value, frozen=True):
-    """What api2 returned, well-formed but not yet compared with what was asked. `lifetime` in seconds."""
+    """The token that api2 returned, well-formed but not yet compared with what was asked. `lifetime` in seconds."""
 
     hidden = ("token",)
 
@@ -46,6 +48,8 @@ class Minted(Value, frozen=True):
 
 
 class TokenEndpoint:
+    """Calls `POST /token`. A call that fails by itself is sent once more, within MINT_SECONDS for both."""
+
     def __init__(self, http: Http, clock: Clock, sleep: Callable[[float], None], origin: str) -> None:
         """`origin`: of api2, compiled into the policy."""
         self._http = http
@@ -59,17 +63,17 @@ class TokenEndpoint:
         Raises CredentialRefused, ScopeRefused, UpstreamRefused, TemporarilyUnavailable.
         """
         ends_at = self._clock() + progress.deadline.left(MINT_SECONDS)
-        try:
-            return self._try(credential, scope, aud, ends_at, progress.notes)
-        except (OutOfReach, _ServerError):
-            pause = MIN_PAUSE + (MAX_PAUSE - MIN_PAUSE) * jitter()
-        if ends_at - self._clock() > pause:
-            self._sleep(pause)
+        # All environments see the same failure at the same time. The jitter spreads their second tries.
+        pause = MIN_PAUSE + (MAX_PAUSE - MIN_PAUSE) * jitter()
+        tries = TRIES
+        while True:
+            tries -= 1
             try:
                 return self._try(credential, scope, aud, ends_at, progress.notes)
             except (OutOfReach, _ServerError) as error:
-                raise TemporarilyUnavailable("Transloadit out of reach") from error
-        raise TemporarilyUnavailable("Transloadit out of reach")
+                if not tries or ends_at - self._clock() <= pause:
+                    raise TemporarilyUnavailable("Transloadit out of reach") from error
+            self._sleep(pause)
 
     def _try(self, credential: Credential, scope: str | None, aud: str, ends_at: float, notes: Notes) -> Minted:
         pair = f"{credential.auth_key}:{credential.auth_secret}".encode()
@@ -80,17 +84,17 @@ class TokenEndpoint:
             "content-type": "application/x-www-form-urlencoded",
             "accept": "application/json",
         }
-        seconds = max(ends_at - self._clock(), 0.001)
+        seconds = ends_at - self._clock()
         answer = self._http(Call("POST", self._url, seconds, MAX_BYTES, headers, urlencode(form).encode()))
         return _read(answer, self._clock(), notes)
 
 
 class _ServerError(Exception):
-    """api2 failed by itself; worth one more try."""
+    """api2 failed by itself. One more try may succeed."""
 
 
 def _read(answer: Answer, now: float, notes: Notes) -> Minted:
-    """The token in an answer, or what it means that there is none."""
+    """The token in an answer. Raises what it means that there is none."""
     notes.upstream_status = answer.status
     try:
         document = encoding.read_object(answer.body)
@@ -102,7 +106,7 @@ def _read(answer: Answer, now: float, notes: Notes) -> Minted:
     if code in _CREDENTIAL_CODES:
         raise CredentialRefused
     if answer.status == 429 or code == "RATE_LIMIT_REACHED":
-        raise TemporarilyUnavailable("Transloadit throttles", retry_after=_retry_after(answer, document, now))
+        raise TemporarilyUnavailable("Transloadit throttles", retry_after=_read_retry_after(answer, document, now))
     if answer.status >= 500:
         raise _ServerError
     if code == "TOKEN_INVALID_SCOPE":
@@ -111,10 +115,12 @@ def _read(answer: Answer, now: float, notes: Notes) -> Minted:
         raise UpstreamRefused("Transloadit refused what the policy grants")
     if answer.status != 200 or "error" in document:
         raise UpstreamRefused("nonsense: status")
-    return _minted(document)
+    return _check_token(document)
 
 
-def _minted(document: dict[str, Any]) -> Minted:
+def _check_token(document: dict[str, Any]) -> Minted:
+    # A proxy in between may answer 200 with something else. Callers send the token in a header, where a line break
+    # would add another header; and a token that claims years would be handed out long after Transloadit forgot it.
     token, kind, lifetime, scope = (
         document.get(name) for name in ("access_token", "token_type", "expires_in", "scope")
     )
@@ -130,17 +136,17 @@ def _minted(document: dict[str, Any]) -> Minted:
     return Minted(token, lifetime, scopes)
 
 
-def _retry_after(answer: Answer, document: dict[str, Any], now: float) -> float:
+def _read_retry_after(answer: Answer, document: dict[str, Any], now: float) -> float:
     """Seconds to wait: `info.retryIn`, else Retry-After in either form (RFC 9110 section 10.2.3), else one."""
     info = document.get("info")
-    named = info.get("retryIn") if isinstance(info, dict) else None
-    if isinstance(named, bool) or not isinstance(named, (int, float)):
-        named = _header_seconds(answer.headers.get("retry-after", ""), now)
-    return min(max(named, 1.0), MAX_RETRY_AFTER)
+    wait = info.get("retryIn") if isinstance(info, dict) else None
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)):
+        wait = _read_header(answer.headers.get("retry-after", ""), now)
+    return min(max(wait, 1.0), MAX_RETRY_AFTER)
 
 
-def _header_seconds(value: str, now: float) -> float:
-    if value.isascii() and value.isdigit() and len(value) < 9:
+def _read_header(value: str, now: float) -> float:
+    if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
         return float(value)
     try:
         at = parsedate_to_datetime(value)

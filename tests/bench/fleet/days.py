@@ -97,7 +97,7 @@ class Fleet:
         self.day = Day()
         self.api2 = Api2(timeline, failures.crashes)
         self.table = Metered(BoundedHttp(time.time, allow_loopback=True))
-        self._secrets = SecretsManager(aws_by(Distant(timeline, AWAY["aws"], read_secret), timeline))
+        self._read_secret = SecretsManager(aws_by(Distant(timeline, AWAY["aws"], read_secret), timeline)).read
         self._to_api2 = Distant(timeline, AWAY["api2"], self.api2.answer, failures.api2)
         to_table = Distant(timeline, AWAY["table"], self.table.answer, failures.table)
         self._to_table = table_url and aws_by(to_table, timeline, table_url)
@@ -105,8 +105,8 @@ class Fleet:
 
     def live(self, life: Life) -> None:
         """One environment, from its first request to its last."""
-        credentials = Credentials({"default": "transloadit/default"}, self._secrets, self.timeline)
-        credentials.fresh("default", Deadline(self.timeline, 15))  # while it starts
+        credentials = Credentials({"default": "transloadit/default"}, self._read_secret, self.timeline)
+        credentials.read("default", Deadline(self.timeline, 15))  # while it starts
         tokens = self._tokens(credentials)
         for at in life:
             self.timeline.sleep(max(0.0, at - self.timeline.elapsed))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker.base.audit import AuditRecord, fields
+from broker.base.audit import AuditRecord, make_fields
 from broker.base.errors import BrokerError
 from jsonschema import Draft202012Validator
 
@@ -63,7 +63,7 @@ def test_every_record_is_valid_by_the_audit_schema(
     if fault:
         broker.web[fault[0]] = fault[1]
     broker.post(broker.jwt(**claims), **fields_sent)
-    record = json.loads(json.dumps(fields(broker.record)))
+    record = json.loads(json.dumps(make_fields(broker.record)))
     assert list(VALIDATOR.iter_errors(record)) == []
 
 
@@ -81,4 +81,4 @@ def test_records_of_the_shared_table_are_valid_too() -> None:
     assert [record.cache for record in records] == ["shared", "miss", "miss"]
     assert [record.alarms for record in records] == [set(), {"SharedCacheUnreadable"}, {"SharedTableDown"}]
     for record in records:
-        assert list(VALIDATOR.iter_errors(json.loads(json.dumps(fields(record))))) == []
+        assert list(VALIDATOR.iter_errors(json.loads(json.dumps(make_fields(record))))) == []

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from broker.base.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AuditRecord, counts, fields
+from broker.base.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AuditRecord, count_metrics, make_fields
 
 RECORD: dict[str, Any] = {
     "request_id": "request-1",
@@ -42,7 +42,9 @@ def record(**changes: Any) -> AuditRecord:
 
 def test_every_member_of_a_record_is_one_value() -> None:
     """CloudWatch Logs Insights flattens lists and objects into fields whose names no query can know."""
-    members = json.loads(json.dumps(fields(record(alarms={"StaleKeys", "StaleSecret"}, rules=("one rule", "two")))))
+    members = json.loads(
+        json.dumps(make_fields(record(alarms={"StaleKeys", "StaleSecret"}, rules=("one rule", "two"))))
+    )
     assert members == RECORD | {
         "scopes": "a:read",
         "granted_scopes": "a:read b:read",
@@ -59,7 +61,7 @@ def test_a_record_cannot_be_changed() -> None:
 
 def test_failed_conditions_are_told_rule_by_rule_without_the_rules_that_match() -> None:
     failed = {"editors upload": ("groups", "email_verified"), "matches": (), "admins": ("groups",)}
-    told = fields(record(failed=failed, rules=(), scopes=None, granted_scopes=None))
+    told = make_fields(record(failed=failed, rules=(), scopes=None, granted_scopes=None))
     assert told["failed"] == "editors upload: groups, email_verified; admins: groups"
     assert (told["rules"], told["scopes"], told["granted_scopes"]) == ("", None, None)
 
@@ -67,7 +69,7 @@ def test_failed_conditions_are_told_rule_by_rule_without_the_rules_that_match() 
 def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
     long = "x" * 10_000
     failed = {f"rule {number}": (long,) for number in range(1000)}
-    members = fields(record(subject=long, aud=long, scopes=(long, "b"), failed=failed))
+    members = make_fields(record(subject=long, aud=long, scopes=(long, "b"), failed=failed))
     assert members["subject"] == members["aud"] == "x" * MAX_TEXT
     assert members["scopes"] == "x" * MAX_TEXT + " b"
     told = members["failed"].split("; ")
@@ -76,12 +78,12 @@ def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
 
 def test_many_scopes_are_cut_too() -> None:
     many = tuple(f"s{number}" for number in range(4000))
-    members = fields(record(scopes=many, granted_scopes=many))
+    members = make_fields(record(scopes=many, granted_scopes=many))
     assert members["scopes"] == members["granted_scopes"] == " ".join(many[:MAX_ITEMS])
 
 
 def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
-    assert fields(record(credential="half \ud800"))["credential"] == "half ?"
+    assert make_fields(record(credential="half \ud800"))["credential"] == "half ?"
 
 
 @pytest.mark.parametrize(
@@ -109,4 +111,4 @@ def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
     ],
 )
 def test_the_counts_of_an_outcome(changes: dict[str, Any], expected: dict[str, int]) -> None:
-    assert counts(record(**changes)) == expected
+    assert count_metrics(record(**changes)) == expected

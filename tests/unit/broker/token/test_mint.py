@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from broker.base.audit import counts
+from broker.base.audit import count_metrics
 
 from tests.kit.brokers import SECRETS_URL, TOKEN_URL, Broker, minted, secret
 from tests.kit.policies import policy, rule
@@ -83,7 +83,7 @@ def test_an_invented_scope_under_a_star_is_the_caller_s_mistake_and_no_fault() -
         "Transloadit refuses a scope that no rule names",
         "TOKEN_INVALID_SCOPE",
     )
-    assert "Fault" not in counts(broker.record)
+    assert "Fault" not in count_metrics(broker.record)
 
 
 @pytest.mark.parametrize("sent", [{}, {"scope": "assemblies:read"}])
@@ -91,7 +91,7 @@ def test_a_refused_scope_that_a_rule_names_is_a_fault_whoever_asks_for_it(sent: 
     broker = Broker(policy(rules=[rule(name="all", scopes="*"), rule(name="one", scopes=["assemblies:read"])]))
     broker.web[TOKEN_URL] = reply({"error": "TOKEN_INVALID_SCOPE"}, 403)
     assert broker.post(**sent).outcome == (502, "server_error")
-    assert counts(broker.record)["Fault"] == 1
+    assert count_metrics(broker.record)["Fault"] == 1
 
 
 # What came is compared with what was asked.

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from broker.base.net import OutOfReach
-from broker.token.shared import LEFT_ALONE_SECONDS, LONGEST_PAUSE, LOOK_SECONDS
+from broker.token.shared import COOL_DOWN_SECONDS, LONGEST_PAUSE, REFUSAL_SECONDS
 from broker.token.transloadit import MAX_LIFETIME, MINT_SECONDS
 
 from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, Broker, minted, secret
@@ -96,7 +96,7 @@ def test_whether_it_was_refused_is_looked_at_once_a_minute() -> None:
     rows.calls.clear()
     token(two, jwt=two.jwt(sub="bob"))
     assert rows.calls == {"GetItem": 1}
-    one.clock.advance(LOOK_SECONDS)
+    one.clock.advance(REFUSAL_SECONDS)
     token(two, jwt=two.jwt(sub="carol"))
     assert rows.calls == {"GetItem": 3}
 
@@ -222,7 +222,7 @@ def test_a_lease_given_back_is_noticed_by_who_waits() -> None:
 def test_nobody_gives_back_another_s_lease() -> None:
     one, two, rows = pair()
     crash(one, rows)
-    one.clock.advance(LEFT_ALONE_SECONDS)
+    one.clock.advance(COOL_DOWN_SECONDS)
 
     def taken_meanwhile() -> Any:
         rows.of("lease")[0]["holder"] = {"S": "another"}
@@ -357,7 +357,7 @@ def test_and_the_table_is_left_alone_for_some_seconds() -> None:
     token(one)
     asked = rows.calls.total()
     rows.fault = None
-    one.clock.advance(LEFT_ALONE_SECONDS - 1)
+    one.clock.advance(COOL_DOWN_SECONDS - 1)
     assert token(one, jwt=one.jwt(sub="bob")) == ("bearer-2", "miss")
     assert (rows.calls.total(), one.record.alarms) == (asked, set())
     one.clock.advance(1)
@@ -445,7 +445,7 @@ def test_a_refused_version_s_tokens_are_handed_out_no_more_by_who_saw_it() -> No
     token(one)
     one.web[TOKEN_URL] = REFUSED
     assert two.post(two.jwt(sub="bob")).outcome == (502, "server_error")
-    two.clock.advance(LOOK_SECONDS)
+    two.clock.advance(REFUSAL_SECONDS)
     assert two.post().outcome == (502, "server_error")
 
 
@@ -465,7 +465,7 @@ def test_nor_within_a_minute_by_one_that_runs() -> None:
     assert token(three) == ("bearer-1", "shared")
     one.web[TOKEN_URL] = REFUSED
     two.post(two.jwt(sub="bob"))
-    three.clock.advance(LOOK_SECONDS)
+    three.clock.advance(REFUSAL_SECONDS)
     assert three.post(three.jwt(sub="carol")).outcome == (502, "server_error")
 
 
