@@ -14,7 +14,7 @@ from broker.base.invocation import Invocation
 from broker.base.progress import Clock, Deadline, Progress
 from broker.base.values import Value
 from broker.caller.caller import Caller
-from broker.decision import Grant, Refusal, decide
+from broker.decision import Refusal, decide
 from broker.policy.model import Policy
 from broker.request.proof import Shown
 from broker.request.request import TokenRequest
@@ -26,7 +26,10 @@ if TYPE_CHECKING:  # Deployments without a shared table do not load what speaks 
 
 
 class Identifies[P: Shown](Protocol):
-    def identify(self, proof: P, progress: Progress) -> Caller: ...
+    """Turns a proof of one kind into a caller."""
+
+    def identify(self, proof: P, progress: Progress) -> Caller:
+        """The verified caller. Raises a BrokerError where the proof is refused or cannot be verified now."""
 
 
 class Outcome(Value, frozen=True):
@@ -36,89 +39,70 @@ class Outcome(Value, frozen=True):
     result: BearerToken | BrokerError
 
 
-class Exchange[P: Shown]:
+class Exchange[P: Shown](Value, frozen=True):
     """Answers every request and leaves one audit record of each, also when the code fails."""
 
-    def __init__(
-        self,
-        policy: Policy,
-        identifier: Identifies[P],
-        tokens: BearerTokens,
-        sink: Sink,
-        clock: Clock,
-        replay_control: "ReplayControl | None" = None,
-    ) -> None:
-        """`replay_control`: needed where an issuer of the policy says `once`."""
-        self._policy = policy
-        self._identifier = identifier
-        self._tokens = tokens
-        self._sink = sink
-        self._clock = clock
-        self._replay_control = replay_control
+    policy: Policy
+    identifier: Identifies[P]
+    tokens: BearerTokens
+    sink: Sink
+    clock: Clock
+    replay_control: "ReplayControl | None" = None  # needed where an issuer of the policy says `once`
 
     def __call__(
         self, request_id: str, read: Callable[[], TokenRequest[P]], invocation: Invocation, deadline: Deadline
     ) -> Outcome:
-        """What comes of a request; `read` makes it of what was sent. Raises nothing."""
-        started = self._clock()
+        """The outcome of a request, which `read` makes of what was sent. Raises nothing but what the sink raises."""
+        started = self.clock()
         progress = Progress(deadline, Notes())
         request: TokenRequest[P] | None = None
         result: BearerToken | BrokerError
         try:
             request = read()
-            result = self._token(request, progress)
+            result = self._obtain(request, progress)
         except CallerRefused as error:
             result = request.proof.refusal(error.reason) if request else error
         except BrokerError as error:
             result = error
         except Exception as defect:  # noqa: BLE001 - a defect is answered and recorded like any other fault
+            # The exception's message could quote a secret or a JWT, so only its class and place are written.
             log_failure("defect", defect, function_request_id=invocation.function_request_id)
             result = BrokerFault(f"defect: {type(defect).__name__} in {trace_places(defect)[-1]}")
-        milliseconds = (self._clock() - started) * 1000
-        self._sink(self._record(request_id, request, invocation, progress.notes, result, milliseconds))
-        return Outcome(request, result)
+        outcome = Outcome(request, result)
+        milliseconds = (self.clock() - started) * 1000
+        self.sink(self._record(request_id, outcome, invocation, progress.notes, milliseconds))
+        return outcome
 
-    def _token(self, request: TokenRequest[P], progress: Progress) -> BearerToken:
-        caller = self._identifier.identify(request.proof, progress)
-        decision = decide(self._policy, caller, request)
-        if isinstance(decision, Refusal):
-            progress.notes.failed = decision.failed
-            raise decision.error(decision.reason)
-        progress.notes.rules = decision.rules
-        return self._obtained(decision, caller, progress)
-
-    def _obtained(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
-        """The token; a JWT that is good once is looked up before, and spent after."""
+    def _obtain(self, request: TokenRequest[P], progress: Progress) -> BearerToken:
+        caller = self.identifier.identify(request.proof, progress)
+        grant = decide(self.policy, caller, request)
+        if isinstance(grant, Refusal):
+            progress.notes.failed = grant.failed
+            raise grant.error(grant.reason)
+        progress.notes.rules = grant.rules
         if caller.once is None:
-            return self._tokens.obtain(grant, caller, progress)
-        if self._replay_control is None:
+            return self.tokens.obtain(grant, caller, progress)
+        if self.replay_control is None:
             raise BrokerFault("no replay control")
-        self._replay_control.check(caller.once, progress)
-        token = self._tokens.obtain(grant, caller, progress)
-        # Last, so that a JWT is spent by an answer and not by what failed before.
-        self._replay_control.spend(caller.once, progress)
+        # Checked before the mint, so that a replayed JWT costs no call of api2. Marked as used only after there is a
+        # token: a failed mint must not use it up.
+        self.replay_control.check(caller.once, progress)
+        token = self.tokens.obtain(grant, caller, progress)
+        self.replay_control.spend(caller.once, progress)
         return token
 
     def _record(
-        self,
-        request_id: str,
-        request: TokenRequest[P] | None,
-        invocation: Invocation,
-        notes: Notes,
-        result: BearerToken | BrokerError,
-        milliseconds: float,
+        self, request_id: str, outcome: Outcome, invocation: Invocation, notes: Notes, milliseconds: float
     ) -> AuditRecord:
+        request, result = outcome.request, outcome.result
         error, token = (result, None) if isinstance(result, BrokerError) else (None, result)
-        is_verified = notes.subject is not None
-        scopes, aud, credential = (
-            _asked(request, self._policy, is_verified=is_verified) if request else (None, None, None)
-        )
+        scopes, aud, credential = self._show_wishes(request, notes) if request else (None, None, None)
         return AuditRecord(
             **asdict(invocation),
             **asdict(notes),
             request_id=request_id,
             version=__version__,
-            policy=self._policy.digest,
+            policy=self.policy.digest,
             outcome=type(error).__name__ if error else "granted",
             status=error.status if error else 200,
             reason=error.reason if error else None,
@@ -132,19 +116,15 @@ class Exchange[P: Shown]:
             milliseconds=round(milliseconds, 1),
         )
 
-
-def _asked(
-    request: TokenRequest[Shown], policy: Policy, *, is_verified: bool
-) -> tuple[tuple[str, ...] | None, str, str]:
-    """Scopes, aud and credential as the record says them.
-
-    Anybody may send a secret in the wrong field. So while the sender is not verified, what the policy does not name is
-    a question mark; scopes are one for all of them, with their number.
-    """
-    scopes = () if request.scopes is None else tuple(sorted(request.scopes))
-    aud, credential = request.aud, request.credential
-    if not is_verified:
-        aud, credential = (name if policy.names(name) else "?" for name in (aud, credential))
-        named = tuple(filter(policy.names, scopes))
-        scopes = named if len(named) == len(scopes) else (*named, f"?{len(scopes) - len(named)}")
-    return None if request.scopes is None else scopes, aud, credential
+    def _show_wishes(self, request: TokenRequest[Shown], notes: Notes) -> tuple[tuple[str, ...] | None, str, str]:
+        """Scopes, aud and credential of a request, as the record shows them."""
+        scopes = () if request.scopes is None else tuple(sorted(request.scopes))
+        aud, credential = request.aud, request.credential
+        # Anybody may send a secret in the wrong field, and the record would keep it. So while the sender is not
+        # verified, a name that the policy does not have is a question mark; scopes are one for all, with their number.
+        if notes.subject is None:
+            is_known = self.policy.names
+            aud, credential = (name if is_known(name) else "?" for name in (aud, credential))
+            known = tuple(filter(is_known, scopes))
+            scopes = known if len(known) == len(scopes) else (*known, f"?{len(scopes) - len(known)}")
+        return None if request.scopes is None else scopes, aud, credential

@@ -16,6 +16,7 @@ from broker.token.bearer import BearerToken
 Response = dict[str, Any]
 
 _JSON = {"content-type": "application/json"}
+# A cache in between must not keep a token, and an error may be another one a moment later (RFC 6749 section 5.1).
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 
 
@@ -31,17 +32,21 @@ def respond(outcome: Outcome, http: HttpRequest, now: float) -> Response:
 
 
 def show_token(token: BearerToken, now: float) -> dict[str, Any]:
-    """The members that tell the token. `expires_in` is what is really left at `now`, whole seconds."""
+    """The members of an answer that hold the token. `now` in seconds since the epoch."""
     return {
         "access_token": token.secret,
         "token_type": "Bearer",
+        # What is left of a token from a cache, not its whole life. Rounded down, so that no caller uses it too long.
         "expires_in": floor(token.expires_at - now),
         "scope": " ".join(sorted(token.scopes)),
     }
 
 
 def refuse(error: BrokerError, http: HttpRequest) -> Response:
-    """The answer for an error. It says what kind of thing failed, never which rule, claim, key or issuer."""
+    """The answer for an error. It says what kind of thing failed, never which rule, claim, key or issuer.
+
+    Otherwise the holder of any valid JWT could find out rule by rule how to get more.
+    """
     body: dict[str, Any] = {
         "error": error.code,
         "error_description": error.description,
@@ -55,10 +60,9 @@ def refuse(error: BrokerError, http: HttpRequest) -> Response:
     if isinstance(error, MethodNotAllowed):
         headers["allow"] = "POST"
     if error.status == 401 and (type(error) is NoProof or "authorization" in http.headers):
-        # RFC 6750 section 3: no error attribute where no token was shown in the header.
-        headers["www-authenticate"] = 'Bearer realm="token-broker"' + (
-            ', error="invalid_token"' if error.code == "invalid_token" else ""
-        )
+        # RFC 6750 section 3: there is no error attribute where the request had no token in the header.
+        attribute = ', error="invalid_token"' if error.code == "invalid_token" else ""
+        headers["www-authenticate"] = f'Bearer realm="token-broker"{attribute}'
     return _make_response(error.status, headers, body)
 
 
@@ -70,7 +74,7 @@ def report_health(http: HttpRequest, policy: str) -> Response:
 
 
 def describe_server(http: HttpRequest, algorithms: Iterable[str]) -> Response:
-    """What OAuth clients discover (RFC 8414 section 2); nothing of the policy."""
+    """The metadata by which OAuth clients find the token endpoint (RFC 8414 section 2). Nothing of the policy."""
     body: dict[str, Any] = {
         "issuer": http.origin,
         "token_endpoint": f"{http.origin}/token",
@@ -78,7 +82,8 @@ def describe_server(http: HttpRequest, algorithms: Iterable[str]) -> Response:
         "grant_types_supported": list(GRANT_TYPES),
         "token_endpoint_auth_methods_supported": ["none"],
     }
-    if http.is_origin_configured:  # else no client assertion is accepted, see `request`
+    # Without a configured origin no client assertion is accepted: its audience would come from a header of the caller.
+    if http.is_origin_configured:
         body["token_endpoint_auth_methods_supported"].append("private_key_jwt")
         body["token_endpoint_auth_signing_alg_values_supported"] = sorted(algorithms)
     return _make_response(200, {"cache-control": "public, max-age=3600"}, body)
@@ -87,8 +92,9 @@ def describe_server(http: HttpRequest, algorithms: Iterable[str]) -> Response:
 def answer_preflight() -> Response:
     """The answer to `OPTIONS`, to which API Gateway adds its CORS headers.
 
-    It answers preflights itself, but not those of a route that matches `OPTIONS`, as `ANY` does; and a browser takes no
-    status but 2xx for a yes.
+    API Gateway answers preflights itself, but not those of a route that matches `OPTIONS`, as `ANY` does. After a
+    status other than 2xx a browser does not send the request.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
     """
     return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
 

@@ -136,23 +136,19 @@ def build[P: Shown](
         # take longer than one after the other (docs/decisions/19-libraries.md).
         from broker.aws.client import Aws, make_session
 
-        return Aws(http, clock, make_session(settings.aws), policy.aws_endpoint)
+        return Aws(http, clock, make_session(settings.aws_access), policy.aws_endpoint)
 
     credentials = Credentials(settings.secret_ids, SecretsManager(aws).read, clock)
-    shared, replay_control, origins = _make_shared(policy, clock, aws, settings.shared_table)
+    shared, replay_control, connect_table = _make_shared(policy, http, clock, aws, settings.shared_table)
     endpoint = TokenEndpoint(http, clock, time.sleep, policy.upstream)
     memory: TokenCache[CacheKey, BearerToken] = TokenCache()
     minter = Minter(credentials, endpoint, MintBudget(clock), memory, shared, clock)
     tokens = BearerTokens(credentials, minter, memory, shared, clock)
     identifier, fetches = choose_identifier(settings, policy, http, clock)
     reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
-    connections = [partial(_connect, http, origin) for origin in (lambda: policy.upstream, *origins)]
     exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
-    return Broker(exchange, [*fetches, *reads, *connections], clock, policy.digest, settings)
-
-
-def _connect(http: BoundedHttp, find_origin: Callable[[], str], deadline: Deadline) -> None:
-    http.connect(find_origin(), deadline.left())
+    connect_api2: list[Work] = [lambda deadline: http.connect(policy.upstream, deadline.left())]
+    return Broker(exchange, [*fetches, *reads, *connect_api2, *connect_table], clock, policy.digest, settings)
 
 
 def _make_once[T](make: Callable[[], T]) -> Callable[[], T]:
@@ -168,9 +164,9 @@ def _make_once[T](make: Callable[[], T]) -> Callable[[], T]:
 
 
 def _make_shared(
-    policy: Policy, clock: Clock, aws: "Callable[[], Aws]", table_name: str | None
-) -> "tuple[SharedCache | None, ReplayControl | None, list[Callable[[], str]]]":
-    """The two uses of the table that environments share, and how to find the origin at which it is called.
+    policy: Policy, http: BoundedHttp, clock: Clock, aws: "Callable[[], Aws]", table_name: str | None
+) -> "tuple[SharedCache | None, ReplayControl | None, list[Work]]":
+    """The two uses of the table that environments share, and the work of connecting to it.
 
     Raises ValueError where the policy needs the table, and there is none.
     """
@@ -185,4 +181,5 @@ def _make_shared(
     from broker.token.shared import SharedCache
 
     table = Table(aws, table_name)
-    return SharedCache(table, policy.upstream, clock, time.sleep), ReplayControl(table, clock), [table.find_origin]
+    shared = SharedCache(table, policy.upstream, clock, time.sleep)
+    return shared, ReplayControl(table, clock), [lambda deadline: http.connect(table.find_origin(), deadline.left())]

@@ -164,7 +164,7 @@ def test_a_description_is_what_rfc_6749_section_5_2_allows(error: type[BrokerErr
 
 def secret_members() -> list[tuple[type[Struct], str]]:
     """Every member, of every struct of the broker, that by its name or its type could hold a secret."""
-    suspicious = {"secret", "auth_key", "auth_secret", "aws", "token", "jwt"}
+    suspicious = {"secret", "auth_key", "auth_secret", "aws_access", "token", "jwt"}
     suspicious |= {"text", "body", "headers", "claims", "signature", "signing_input"}
     found = []
     for module in pkgutil.walk_packages(broker.__path__, "broker."):

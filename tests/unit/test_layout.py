@@ -104,7 +104,7 @@ def test_clients_are_made_by_wiring_alone(kind: str) -> None:
 
 
 def test_two_modules_call_aws_by_the_one_that_is_made() -> None:
-    assert {module for module in MODULES if "self._aws" in calls(module)} == {"aws.secretsmanager", "aws.dynamodb"}
+    assert {module for module in MODULES if "self.aws" in calls(module)} == {"aws.secretsmanager", "aws.dynamodb"}
 
 
 def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -> None:

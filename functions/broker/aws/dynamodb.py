@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.base.net import OutOfReach
 from broker.base.progress import Deadline
+from broker.base.values import Value
 
 if TYPE_CHECKING:
     from broker.aws.client import Aws, Reply
@@ -28,20 +29,18 @@ class NoAnswer(Exception):
     """
 
 
-class Table:
+class Table(Value, frozen=True):
     """Each call takes CALL_SECONDS at most. Raises NoAnswer, and TemporarilyUnavailable once the deadline has passed.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB.html
     """
 
-    def __init__(self, aws: "Callable[[], Aws]", name: str) -> None:
-        """`aws`: makes it when it is first needed."""
-        self._aws = aws
-        self._name = name
+    aws: "Callable[[], Aws]"  # makes it when it is first needed
+    name: str
 
     def find_origin(self) -> str:
         """Where the calls go. Raises OutOfReach."""
-        return self._aws().find_origin("dynamodb")
+        return self.aws().find_origin("dynamodb")
 
     def get(self, row_id: str, deadline: Deadline, *, consistent: bool) -> Row | None:
         """The row, if there is one. `consistent`: also one written just before, at twice the price."""
@@ -77,9 +76,9 @@ class Table:
 
     def _call(self, method: str, request: Mapping[str, Any], deadline: Deadline, tries: int = 1) -> "Reply":
         """The answer where the call was done, or its condition failed."""
-        operation, named = f"dynamodb.{method}", {"TableName": self._name, **request}
+        operation, named = f"dynamodb.{method}", {"TableName": self.name, **request}
         try:
-            reply = self._aws().call(operation, named, deadline, seconds=CALL_SECONDS, limit=MAX_BYTES, tries=tries)
+            reply = self.aws().call(operation, named, deadline, seconds=CALL_SECONDS, limit=MAX_BYTES, tries=tries)
         except OutOfReach as error:
             raise NoAnswer(f"DynamoDB out of reach: {error}") from error
         if reply.error not in (None, "ConditionalCheckFailedException"):

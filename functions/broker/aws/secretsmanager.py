@@ -27,18 +27,16 @@ class Secret(Value, frozen=True):
     text: str
 
 
-class SecretsManager:
+class SecretsManager(Value, frozen=True):
     """Reads secrets. https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html"""
 
-    def __init__(self, aws: "Callable[[], Aws]") -> None:
-        """`aws`: makes it when it is first needed."""
-        self._aws = aws
+    aws: "Callable[[], Aws]"  # makes it when it is first needed
 
     def read(self, secret_id: str, deadline: Deadline) -> Secret:
         """The current version of a secret. Raises TemporarilyUnavailable, or BrokerFault where a retry is no use."""
         operation, request = "secretsmanager.get_secret_value", {"SecretId": secret_id}
         try:
-            reply = self._aws().call(operation, request, deadline, seconds=READ_SECONDS, limit=MAX_BYTES, tries=2)
+            reply = self.aws().call(operation, request, deadline, seconds=READ_SECONDS, limit=MAX_BYTES, tries=2)
         except OutOfReach as error:
             raise TemporarilyUnavailable("Secrets Manager out of reach") from error
         return _read_reply(reply)

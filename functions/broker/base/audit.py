@@ -58,11 +58,10 @@ def make_fields(record: AuditRecord) -> dict[str, Any]:
     name the whole. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
     """
     failed = [f"{_cut(rule)}: {_join(', ', names)}" for rule, names in record.failed.items() if names]
+    texts = {"subject": record.subject, "aud": record.aud, "credential": record.credential}
     return asdict(record) | {
-        "subject": record.subject and _cut(record.subject),
+        **{name: text and _cut(text) for name, text in texts.items()},
         "scopes": _join(" ", record.scopes),
-        "aud": record.aud and _cut(record.aud),
-        "credential": record.credential and _cut(record.credential),
         "rules": _join("; ", record.rules),
         "failed": "; ".join(failed[:MAX_RULES]),
         "granted_scopes": _join(" ", record.granted_scopes),

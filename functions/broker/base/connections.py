@@ -10,6 +10,7 @@ from io import BufferedReader
 from socket import SHUT_RDWR, socket
 from typing import Any
 
+from msgspec import Struct, field
 from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import SKIP_HEADER
@@ -153,37 +154,36 @@ class _TlsConnection(Connection, HTTPSConnection):
     pass
 
 
-class Connections:
+class Connections(Struct):
     """The idle connections, by origin."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._context: ssl.SSLContext | None = None
-        self._idle: dict[Origin, list[Connection]] = {}
+    clock: Clock
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    context: ssl.SSLContext | None = None
+    idle: dict[Origin, list[Connection]] = field(default_factory=dict)
 
     def take(self, origin: Origin, seconds: float) -> Connection:
         """The connection that was used last, or a new one, for a call that lasts at most `seconds` from now."""
-        with self._lock:
-            idle = self._idle.setdefault(origin, [])
+        with self.lock:
+            idle = self.idle.setdefault(origin, [])
             connection = idle.pop() if idle else self._make(origin)
         if not connection.is_connected:
             connection.close()
-        connection.ends_at = self._clock() + seconds
+        connection.ends_at = self.clock() + seconds
         return connection
 
     def keep(self, connection: Connection) -> None:
         """Keep a connection for the next call of its origin."""
-        connection.used_at = self._clock()
-        with self._lock:
-            self._idle[connection.origin].append(connection)
+        connection.used_at = self.clock()
+        with self.lock:
+            self.idle[connection.origin].append(connection)
 
     def _make(self, origin: Origin) -> Connection:
         if origin[0] == "http":
-            return Connection(origin, self._clock)
+            return Connection(origin, self.clock)
         # One context for all, since reading the certificates takes as long as a handshake.
-        self._context = self._context or ssl.create_default_context()
-        return _TlsConnection(origin, self._clock, ssl_context=self._context)
+        self.context = self.context or ssl.create_default_context()
+        return _TlsConnection(origin, self.clock, ssl_context=self.context)
 
 
 def _shut(sock: socket) -> None:

@@ -9,32 +9,44 @@ import re
 from math import isfinite
 from typing import Any
 
+LENGTH_BYTES = 4  # in front of each part of a frame
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 
 class Malformed(ValueError):
-    """What is wrong, in fixed words: they stand in audit records, and the standard library's quote what was sent."""
+    """Bytes that are not what they should be. Fixed words only, since they stand in audit records: the messages of the
+    standard library quote what was sent.
+    """
 
 
-def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
+    # Of two members with one name one parser takes the first, another the last (RFC 8259 section 4). An issuer's check
+    # of a claim and ours would then see different values.
     if len(members) != len(pairs):
         raise Malformed("duplicate member")
     return members
 
 
-def _constant(name: str) -> Any:
+def _refuse_constant(name: str) -> Any:
     raise Malformed("NaN or Infinity")
 
 
-def _float(text: str) -> float:
+def _read_float(text: str) -> float:
     number = float(text)
     if not isfinite(number):
         raise Malformed("number out of range")
     return number
 
 
-_decoder = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant, parse_float=_float)
+_decoder = json.JSONDecoder(object_pairs_hook=_make_object, parse_constant=_refuse_constant, parse_float=_read_float)
+
+
+_CAUSES = {
+    RecursionError: "nested too deeply",
+    UnicodeDecodeError: "not UTF-8",
+    UnicodeEncodeError: "half a surrogate pair",
+}
 
 
 def read_json(data: bytes) -> Any:
@@ -45,16 +57,10 @@ def read_json(data: bytes) -> Any:
             # Half of a surrogate pair can be escaped, but is no character: no log and no other text can hold it.
             json.dumps(value, ensure_ascii=False).encode()
         return value
-    except RecursionError as error:
-        raise Malformed("nested too deeply") from error
-    except UnicodeDecodeError as error:
-        raise Malformed("not UTF-8") from error
-    except UnicodeEncodeError as error:
-        raise Malformed("half a surrogate pair") from error
     except Malformed:
         raise
-    except ValueError as error:
-        raise Malformed("not JSON") from error
+    except (RecursionError, ValueError) as error:
+        raise Malformed(_CAUSES.get(type(error), "not JSON")) from error
 
 
 def read_object(data: bytes) -> dict[str, Any]:
@@ -70,7 +76,8 @@ def read_base64url(text: str) -> bytes:
     if not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
         raise ValueError("not base64url")
     data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    # Spare bits that are not zero would give one token many spellings; only the last letters have any.
+    # Spare bits that are not zero would give one JWT many spellings, and whoever compares JWTs as text would take them
+    # for different ones. Only the last letters have spare bits.
     last = len(data) // 3 * 3
     if base64.urlsafe_b64encode(data[last:]).rstrip(b"=").decode() != text[last // 3 * 4 :]:
         raise ValueError("not canonical base64url")
@@ -78,5 +85,5 @@ def read_base64url(text: str) -> bytes:
 
 
 def frame(*parts: bytes) -> bytes:
-    """Join byte strings, each behind its length, so that no two lists of parts are the same bytes."""
-    return b"".join(len(part).to_bytes(4) + part for part in parts)
+    """Join byte strings unambiguously, each with its length in front: no two lists of parts give the same bytes."""
+    return b"".join(len(part).to_bytes(LENGTH_BYTES) + part for part in parts)

@@ -1,14 +1,17 @@
-"""What Lambda says of an invocation: it joins an audit record with the platform's own log lines and traces."""
+"""What Lambda tells of an invocation. It joins an audit record with the platform's own log lines and traces."""
 
 import re
 from collections.abc import Mapping
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from msgspec import Struct
 
 from broker.base.progress import Clock, Deadline
 from broker.base.values import Value
 
-# The Root of a trace header alone; a caller may send that header, so nothing else of it is kept.
+# A caller may send the trace header, and could write a secret or a forged text into the log by it. So nothing but a
+# well-formed Root is kept.
+# https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
 _ROOT = re.compile(r"\bRoot=(1-[0-9a-f]{8}-[0-9a-f]{24})(?![^;])")
 
 
@@ -20,21 +23,19 @@ class Invocation(Value, frozen=True):
     xray_trace_id: str | None
 
 
-class Invocations:
+class Invocations(Struct):
     """Those of one environment, of which the first is its cold start."""
 
-    def __init__(self, environment: Mapping[str, str], clock: Clock) -> None:
-        """`environment`: read in each invocation, since Lambda writes the trace there."""
-        self._environment = environment
-        self._clock = clock
-        self._is_first = True
+    environment: Mapping[str, str]  # read in each invocation, since Lambda writes the trace there
+    clock: Clock
+    is_first: bool = True
 
     def begin(self, context: LambdaContext) -> tuple[Invocation, Deadline]:
         """The invocation that this context belongs to, and the end of the time that Lambda gives it.
 
         https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html#configuration-envvars-runtime
         """
-        is_first, self._is_first = self._is_first, False
-        trace = _ROOT.search(self._environment.get("_X_AMZN_TRACE_ID", ""))
-        deadline = Deadline(self._clock, context.get_remaining_time_in_millis() / 1000)
+        is_first, self.is_first = self.is_first, False
+        trace = _ROOT.search(self.environment.get("_X_AMZN_TRACE_ID", ""))
+        deadline = Deadline(self.clock, context.get_remaining_time_in_millis() / 1000)
         return Invocation(context.aws_request_id, is_first, trace[1] if trace else None), deadline

@@ -8,14 +8,14 @@ from broker.base.values import Value
 class Settings(Value, frozen=True):
     """Every variable that the template or Lambda sets, but the trace, which is another one in each invocation."""
 
-    hidden = ("aws",)
+    hidden = ("aws_access",)
 
     service: str  # the dimension of every metric, which tells deployments apart
     public_url: str | None  # the broker's origin, as its callers see it
     caller_name: str  # the caller that invokes a function directly; empty in all functions but that one
     shared_table: str | None  # the name of the table that environments share
     secret_ids: Mapping[str, str]  # by a credential's name, the ARN or name of its secret
-    aws: Mapping[str, str | None]  # the keywords of boto3.Session: Region and credentials
+    aws_access: Mapping[str, str | None]  # the keywords of boto3.Session: Region and credentials
 
 
 def read_settings(environment: Mapping[str, str]) -> Settings:
@@ -34,7 +34,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         caller_name=environment.get("CALLER_NAME", ""),
         shared_table=environment.get("SHARED_TABLE") or None,
         secret_ids=dict(zip(names, secrets, strict=True)),
-        aws={
+        aws_access={
             "region_name": environment["AWS_REGION"],
             "aws_access_key_id": environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": environment["AWS_SECRET_ACCESS_KEY"],

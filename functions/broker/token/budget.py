@@ -9,8 +9,9 @@ from msgspec import Struct
 from broker.base.errors import OverBudget
 from broker.base.progress import Clock
 
-CALLER_BURST, CALLER_PER_SECOND = 10, 1 / 60
-CREDENTIAL_BURST, CREDENTIAL_PER_SECOND = 60, 60 / 60
+# Mints at once, and mints a second after that.
+CALLER_LIMIT = 10, 1 / 60
+CREDENTIAL_LIMIT = 60, 60 / 60
 MAX_CALLERS = 10_000
 ROUNDING = 1e-6  # seconds; a shorter wait is a rounding error of the refill
 
@@ -18,8 +19,8 @@ ROUNDING = 1e-6  # seconds; a shorter wait is a rounding error of the refill
 class _Bucket(Struct):
     burst: int
     per_second: float
-    tokens: float
-    at: float
+    at: float  # when it was last refilled, epoch seconds
+    tokens: float = float("inf")  # `refill` cuts them to the burst, so a new bucket is full
 
     def refill(self, now: float) -> float:
         """Add the tokens that are due. Returns the seconds until one can be taken; 0 when one is there."""
@@ -56,14 +57,12 @@ class MintBudget:
     def _find_buckets(self, caller: Hashable, credential: str) -> tuple[_Bucket, _Bucket]:
         """Both buckets, each holding at least one token. Raises OverBudget."""
         now = self._clock()
-        own = self._callers.setdefault(caller, _Bucket(CALLER_BURST, CALLER_PER_SECOND, CALLER_BURST, now))
+        own = self._callers.setdefault(caller, _Bucket(*CALLER_LIMIT, now))
         # An attacker with many subjects could fill the memory, so the bucket that was unused for longest is dropped.
         self._callers.move_to_end(caller)
         if len(self._callers) > MAX_CALLERS:
             self._callers.popitem(last=False)
-        shared = self._credentials.setdefault(
-            credential, _Bucket(CREDENTIAL_BURST, CREDENTIAL_PER_SECOND, CREDENTIAL_BURST, now)
-        )
+        shared = self._credentials.setdefault(credential, _Bucket(*CREDENTIAL_LIMIT, now))
         for bucket, owner in ((own, "caller's"), (shared, "credential's")):
             if (wait := bucket.refill(now)) > 0:
                 raise OverBudget(f"{owner} mint budget", retry_after=wait)

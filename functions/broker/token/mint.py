@@ -54,36 +54,26 @@ class NewToken(Value, frozen=True):
     is_narrower: bool
 
 
-class Minter:
+class Minter(Value, frozen=True):
     """Makes new tokens, and drops what a refused credential has minted from the caches."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        endpoint: TokenEndpoint,
-        budget: MintBudget,
-        memory: TokenCache[CacheKey, BearerToken],
-        shared: "SharedCache | None",
-        clock: Clock,
-    ) -> None:
-        """`memory` and `shared`: where tokens of a refused credential are dropped."""
-        self._credentials = credentials
-        self._endpoint = endpoint
-        self._budget = budget
-        self._memory = memory
-        self._shared = shared
-        self._clock = clock
+    credentials: Credentials
+    endpoint: TokenEndpoint
+    budget: MintBudget
+    memory: TokenCache[CacheKey, BearerToken]  # this one and the next: where tokens of a refused credential are dropped
+    shared: "SharedCache | None"
+    clock: Clock
 
     def check_budget(self, order: Order) -> None:
         """Raises OverBudget where `mint` would."""
-        self._budget.check(order.payer, order.grant.credential)
+        self.budget.check(order.payer, order.grant.credential)
 
     def mint(self, order: Order, credential: Credential) -> NewToken:
         """A new token. A refused credential is read afresh once, and tried again only if there is a new version.
 
         Raises OverBudget, UpstreamRefused, InvalidScope, TemporarilyUnavailable or BrokerFault.
         """
-        self._budget.take(order.payer, credential.name)
+        self.budget.take(order.payer, credential.name)
         for _ in range(2):
             credential = self._replace_refused(order, credential)
             try:
@@ -95,29 +85,29 @@ class Minter:
 
     def _replace_refused(self, order: Order, credential: Credential) -> Credential:
         """This version, or a newer one in its place if Transloadit has refused it."""
-        if self._credentials.is_refused(credential):
-            credential = self._credentials.read(credential.name, order.progress.deadline)
-            if self._credentials.is_refused(credential):
+        if self.credentials.is_refused(credential):
+            credential = self.credentials.read(credential.name, order.progress.deadline)
+            if self.credentials.is_refused(credential):
                 order.progress.notes.alarms.add("CredentialRefused")
                 raise UpstreamRefused("Transloadit refuses the credential")
         return credential
 
     def _refuse(self, order: Order, credential: Credential) -> None:
-        self._credentials.refuse(credential)
+        self.credentials.refuse(credential)
         # An Auth Key that Transloadit refuses was withdrawn, perhaps because a stranger knew it. Tokens that it has
         # minted must not be handed out any more.
-        self._memory.drop(lambda key: (key.credential, key.version) == (credential.name, credential.version))
-        if self._shared is not None:
-            self._shared.refuse(credential, order.progress)
+        self.memory.drop(lambda key: (key.credential, key.version) == (credential.name, credential.version))
+        if self.shared is not None:
+            self.shared.refuse(credential, order.progress)
 
     def _ask(self, order: Order, credential: Credential) -> NewToken:
-        grant, asked_at = order.grant, self._clock()
+        grant, asked_at = order.grant, self.clock()
         scope = None if grant.scopes is ALL else " ".join(sorted(grant.scopes))
         if scope == "":
             # Asked for no scope api2 gives all that the Auth Key has.
             raise AssertionError("a grant without scopes would ask for all of them")
         try:
-            minted = self._endpoint.mint(credential, scope, grant.aud, order.progress)
+            minted = self.endpoint.mint(credential, scope, grant.aud, order.progress)
         except ScopeRefused as refusal:
             if grant.unlisted:  # The caller may have invented the scope. Policy and Auth Key are not at fault.
                 raise InvalidScope("Transloadit refuses a scope that no rule names") from refusal

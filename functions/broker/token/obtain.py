@@ -6,9 +6,12 @@ it asks the shared table, and a refused credential empties memory and table from
 
 from typing import TYPE_CHECKING
 
+from msgspec import field
+
 from broker.base.errors import BrokerError
 from broker.base.progress import Clock, Progress, jitter
 from broker.base.single_flight import SingleFlight
+from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.decision import Grant
 from broker.token.bearer import BearerToken, CacheKey
@@ -24,49 +27,40 @@ RENEW_JITTER = 0.05  # of a token's life, by which renewals of environments diff
 RENEW_RETRY = 30  # seconds from the start of a renewal to the next
 
 
-class BearerTokens:
+class BearerTokens(Value, frozen=True):
     """The bearer tokens that this environment holds, and the way to new ones."""
 
-    def __init__(
-        self,
-        credentials: Credentials,
-        minter: Minter,
-        memory: TokenCache[CacheKey, BearerToken],
-        shared: "SharedCache | None",
-        clock: Clock,
-    ) -> None:
-        """`shared`: between the memory cache and the mint, where the deployment has it."""
-        self._credentials = credentials
-        self._minter = minter
-        self._memory = memory
-        self._shared = shared
-        self._clock = clock
-        self._flights = SingleFlight[BearerToken]()
-        self._versions: dict[str, str] = {}
+    credentials: Credentials
+    minter: Minter
+    memory: TokenCache[CacheKey, BearerToken]
+    shared: "SharedCache | None"  # between memory and mint, where the deployment has it
+    clock: Clock
+    flights: SingleFlight[BearerToken] = field(default_factory=SingleFlight)
+    versions: dict[str, str] = field(default_factory=dict)  # by credential, the one of which memory has tokens
 
     def obtain(self, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
         """A token for this grant with at least MIN_LEFT seconds left. Raises a BrokerError."""
         order = Order(grant, caller, progress)
-        credential = self._credentials.get(grant.credential, progress)
+        credential = self.credentials.get(grant.credential, progress)
         self._drop_older_versions(credential)
-        key, now = order.make_key(credential), self._clock()
-        held = self._memory.get(key)
+        key, now = order.make_key(credential), self.clock()
+        held = self.memory.get(key)
         if held is None or held.expires_at - now < MIN_LEFT:
             progress.notes.cache = "miss"
             # A request that named its scopes must not join a mint for one that named none: that one accepts a
             # narrower token. It must not get the error for a scope that only another request invented, either.
             flight = key, grant.by_name, grant.unlisted
-            return self._flights.run(flight, lambda: self._find_or_mint(order, credential), progress.deadline.left())
-        if self._memory.claim_renewal(key, now, now + RENEW_RETRY):
+            return self.flights.run(flight, lambda: self._find_or_mint(order, credential), progress.deadline.left())
+        if self.memory.claim_renewal(key, now, now + RENEW_RETRY):
             return self._renew(order, credential, held)
         progress.notes.cache = "hit"
         return held
 
     def _drop_older_versions(self, credential: Credential) -> None:
         """Drop what older versions have minted: a new version of the secret is the documented way to empty caches."""
-        if self._versions.get(credential.name) != credential.version:
-            self._memory.drop(lambda key: key.credential == credential.name and key.version != credential.version)
-            self._versions[credential.name] = credential.version
+        if self.versions.get(credential.name) != credential.version:
+            self.memory.drop(lambda key: key.credential == credential.name and key.version != credential.version)
+            self.versions[credential.name] = credential.version
 
     def _renew(self, order: Order, credential: Credential, held: BearerToken) -> BearerToken:
         """A new token, or the held one, which is still good, where no new one can be had now."""
@@ -76,29 +70,29 @@ class BearerTokens:
         except BrokerError:
             # If the mint failed because Transloadit refused the credential, the held token was dropped too.
             # Then it must not be handed out again.
-            if self._memory.get(order.make_key(credential)) is None:
+            if self.memory.get(order.make_key(credential)) is None:
                 raise
             order.progress.notes.cache = "kept"
             return held
 
     def _find_or_mint(self, order: Order, credential: Credential, held: BearerToken | None = None) -> BearerToken:
         """A token that another environment stored, or a minted one; or the held one while another renews it."""
-        if self._shared is None:
+        if self.shared is None:
             return self._mint(order, credential)
         key = order.make_key(credential)
 
         def fits(found: BearerToken) -> bool:
             is_newer = held is None or found.expires_at > held.expires_at
-            return is_newer and found.expires_at - self._clock() >= MIN_LEFT
+            return is_newer and found.expires_at - self.clock() >= MIN_LEFT
 
-        with self._shared.use(credential, key.to_bytes(), order.progress) as entry:
-            found = self._shared.find(entry, fits)
+        with self.shared.use(credential, key.to_bytes(), order.progress) as entry:
+            found = self.shared.find(entry, fits)
             if found is None:
                 # Check the budget before taking the lease, so that a caller over budget does not make others wait.
-                self._minter.check_budget(order)
+                self.minter.check_budget(order)
                 if held is None:
-                    found = self._shared.wait(entry, fits)
-                elif not self._shared.claim(entry):
+                    found = self.shared.wait(entry, fits)
+                elif not self.shared.claim(entry):
                     order.progress.notes.cache = "hit"
                     return held
             if found is not None:
@@ -108,12 +102,12 @@ class BearerTokens:
             token = self._mint(order, credential)
             # Not in memory: a token narrower than the grant, which other requests must not get, or one that a newer
             # version of the credential minted, which has another key.
-            if self._memory.get(key) is token:
-                self._shared.store(entry, token)
+            if self.memory.get(key) is token:
+                self.shared.store(entry, token)
             return token
 
     def _mint(self, order: Order, credential: Credential) -> BearerToken:
-        new = self._minter.mint(order, credential)
+        new = self.minter.mint(order, credential)
         if not new.is_narrower:
             self._keep(order.make_key(new.credential), new.token)
         return new.token
@@ -121,4 +115,4 @@ class BearerTokens:
     def _keep(self, key: CacheKey, token: BearerToken) -> None:
         # Environments that got the token at the same time would renew it at the same time, hence the jitter.
         share = RENEW_SHARE - RENEW_JITTER * jitter()
-        self._memory.put(key, token, token.expires_at - share * (token.expires_at - token.minted_at))
+        self.memory.put(key, token, token.expires_at - share * (token.expires_at - token.minted_at))

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from broker.aws.dynamodb import NoAnswer, Row, Table
 from broker.base.errors import TemporarilyUnavailable
@@ -43,20 +43,18 @@ class Entry(Struct):
     holder: str | None = None  # what names this request in the lease, while it holds the lease
 
 
-class SharedCache:
+class SharedCache(Struct):
     """The tokens in the table and the leases to mint one.
 
     No method raises because of the table: a failure is an alarm of the request, and the answer that leads to a mint.
     """
 
-    def __init__(self, table: Table, origin: str, clock: Clock, sleep: Callable[[float], None]) -> None:
-        """`origin`: of api2, compiled into the policy."""
-        self._table = table
-        self._origin = origin
-        self._clock = clock
-        self._sleep = sleep
-        self._versions: dict[str, _Version] = {}
-        self._failed_at = float("-inf")
+    table: Table
+    origin: str  # of api2, compiled into the policy
+    clock: Clock
+    sleep: Callable[[float], None]
+    versions: dict[str, _Version] = field(default_factory=dict)
+    failed_at: float = float("-inf")
 
     @contextmanager
     def use(self, credential: Credential, key: bytes, progress: Progress) -> Iterator[Entry]:
@@ -69,7 +67,7 @@ class SharedCache:
         finally:
             # A mint that failed would make the others wait until the lease lapses. Now the next one can try at once.
             if (holder := entry.holder) is not None:
-                self._ask(lambda: self._table.delete(lease_id, holder, progress.deadline), progress)
+                self._ask(lambda: self.table.delete(lease_id, holder, progress.deadline), progress)
 
     def find(self, entry: Entry, fits: Callable[[BearerToken], bool], *, consistent: bool = True) -> BearerToken | None:
         """The token that another request stored, if it opens, `fits`, and is not of a refused credential."""
@@ -78,12 +76,12 @@ class SharedCache:
 
     def claim(self, entry: Entry) -> bool:
         """Whether this request is to mint: it holds the lease now, or the table gives no answer."""
-        now, holder, deadline = self._clock(), os.urandom(16).hex(), entry.progress.deadline
+        now, holder, deadline = self.clock(), os.urandom(16).hex(), entry.progress.deadline
         # If the environment crashes, the others wait until its lease lapses. Whole seconds, rounded down, so that the
         # lease never outlives the mint.
         expires = int(now + min(MINT_SECONDS, deadline.left()))
         row: Row = {"id": entry.lease_id, "holder": holder, "expires": expires}
-        is_ours = self._ask(lambda: self._table.put_if_free(row, now, deadline), entry.progress) is not False
+        is_ours = self._ask(lambda: self.table.put_if_free(row, now, deadline), entry.progress) is not False
         if is_ours:
             entry.holder = holder
         return is_ours
@@ -91,12 +89,12 @@ class SharedCache:
     def wait(self, entry: Entry, fits: Callable[[BearerToken], bool]) -> BearerToken | None:
         """The token that the holder of the lease mints. None where this request is to mint."""
         # The holder may have crashed, so half of the time left is kept back for a mint of one's own.
-        ends_at = self._clock() + min(MINT_SECONDS, entry.progress.deadline.left() / 2)
+        ends_at = self.clock() + min(MINT_SECONDS, entry.progress.deadline.left() / 2)
         if self.claim(entry):
             return None
         pause = FIRST_PAUSE
-        while (left := ends_at - self._clock()) > 0:
-            self._sleep(min(left, pause * (0.5 + jitter() / 2)))
+        while (left := ends_at - self.clock()) > 0:
+            self.sleep(min(left, pause * (0.5 + jitter() / 2)))
             pause = min(2 * pause, LONGEST_PAUSE)
             # Eventually consistent reads cost half, and a missed row is found by the next one.
             found = self.find(entry, fits, consistent=False)
@@ -111,31 +109,31 @@ class SharedCache:
         expires = int(token.expires_at)
         sealed = entry.version.seal.seal(token.to_bytes(), entry.key, expires)
         row: Row = {"id": entry.token_id, "expires": expires, "sealed": sealed}
-        self._ask(lambda: self._table.put(row, entry.progress.deadline), entry.progress)
+        self._ask(lambda: self.table.put(row, entry.progress.deadline), entry.progress)
         entry.holder = None
 
     def refuse(self, credential: Credential, progress: Progress) -> None:
         """Note that Transloadit refused this version: no environment hands out what it has minted until now."""
-        version, now = self._find_version(credential), self._clock()
+        version, now = self._find_version(credential), self.clock()
         version.refused_at = now
         row: Row = {"id": version.seal.name_row("refused", b""), "at": now, "expires": int(now + MAX_LIFETIME)}
-        self._ask(lambda: self._table.put(row, progress.deadline), progress)
+        self._ask(lambda: self.table.put(row, progress.deadline), progress)
 
     def _find_version(self, credential: Credential) -> _Version:
-        held = self._versions.get(credential.name)
+        held = self.versions.get(credential.name)
         if held is None or held.credential != credential:
-            held = self._versions[credential.name] = _Version(credential, Seal(credential, self._origin))
+            held = self.versions[credential.name] = _Version(credential, Seal(credential, self.origin))
         return held
 
     def _ask[T](self, call: Callable[[], T], progress: Progress) -> T | None:
         """The answer of the table. None where it gives no answer, or gave none less than COOL_DOWN_SECONDS ago."""
-        if 0 <= self._clock() - self._failed_at < COOL_DOWN_SECONDS:
+        if 0 <= self.clock() - self.failed_at < COOL_DOWN_SECONDS:
             return None
         try:
             return call()
         except NoAnswer:
             progress.notes.alarms.add("SharedTableDown")
-            self._failed_at = self._clock()
+            self.failed_at = self.clock()
         except TemporarilyUnavailable:
             # The request ran out of time. That is not the table's fault, so there is no cool-down for others, and the
             # request's next step raises it.
@@ -143,7 +141,7 @@ class SharedCache:
         return None
 
     def _read_token(self, entry: Entry, fits: Callable[[BearerToken], bool], consistent: bool) -> BearerToken | None:
-        row = self._table.get(entry.token_id, entry.progress.deadline, consistent=consistent)
+        row = self.table.get(entry.token_id, entry.progress.deadline, consistent=consistent)
         if row is None:
             return None
         sealed, expires, opened = row.get("sealed"), row.get("expires"), None
@@ -160,10 +158,10 @@ class SharedCache:
 
     def _find_refusal(self, entry: Entry) -> float:
         """When Transloadit last refused this version, here or elsewhere. The table is asked every REFUSAL_SECONDS."""
-        version, now = entry.version, self._clock()
+        version, now = entry.version, self.clock()
         # A wall clock that was set back would put the next question off for as long, so the upper bound.
         if not now < version.ask_at <= now + REFUSAL_SECONDS:
-            row = self._table.get(version.seal.name_row("refused", b""), entry.progress.deadline, consistent=True)
+            row = self.table.get(version.seal.name_row("refused", b""), entry.progress.deadline, consistent=True)
             version.ask_at = now + REFUSAL_SECONDS
             at = row.get("at") if row is not None else None
             if isinstance(at, (int, float)):
@@ -173,8 +171,8 @@ class SharedCache:
 
     def _is_lease_free(self, entry: Entry) -> bool:
         row = self._ask(
-            lambda: self._table.get(entry.lease_id, entry.progress.deadline, consistent=False), entry.progress
+            lambda: self.table.get(entry.lease_id, entry.progress.deadline, consistent=False), entry.progress
         )
         # DynamoDB deletes expired rows up to days late, so the expiry itself is compared.
         expires = row.get("expires") if row is not None else None
-        return not isinstance(expires, (int, float)) or expires <= self._clock()
+        return not isinstance(expires, (int, float)) or expires <= self.clock()

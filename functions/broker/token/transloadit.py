@@ -47,22 +47,20 @@ class Minted(Value, frozen=True):
     scopes: frozenset[str]
 
 
-class TokenEndpoint:
+class TokenEndpoint(Value, frozen=True):
     """Calls `POST /token`. A call that fails by itself is sent once more, within MINT_SECONDS for both."""
 
-    def __init__(self, http: Http, clock: Clock, sleep: Callable[[float], None], origin: str) -> None:
-        """`origin`: of api2, compiled into the policy."""
-        self._http = http
-        self._clock = clock
-        self._sleep = sleep
-        self._url = f"{origin}/token"
+    http: Http
+    clock: Clock
+    sleep: Callable[[float], None]
+    origin: str  # of api2, compiled into the policy
 
     def mint(self, credential: Credential, scope: str | None, aud: str, progress: Progress) -> Minted:
         """A new token. `scope`: space-separated; None asks for all that the Auth Key has.
 
         Raises CredentialRefused, ScopeRefused, UpstreamRefused, TemporarilyUnavailable.
         """
-        ends_at = self._clock() + progress.deadline.left(MINT_SECONDS)
+        ends_at = self.clock() + progress.deadline.left(MINT_SECONDS)
         # All environments see the same failure at the same time. The jitter spreads their second tries.
         pause = MIN_PAUSE + (MAX_PAUSE - MIN_PAUSE) * jitter()
         tries = TRIES
@@ -71,9 +69,9 @@ class TokenEndpoint:
             try:
                 return self._try(credential, scope, aud, ends_at, progress.notes)
             except (OutOfReach, _ServerError) as error:
-                if not tries or ends_at - self._clock() <= pause:
+                if not tries or ends_at - self.clock() <= pause:
                     raise TemporarilyUnavailable("Transloadit out of reach") from error
-            self._sleep(pause)
+            self.sleep(pause)
 
     def _try(self, credential: Credential, scope: str | None, aud: str, ends_at: float, notes: Notes) -> Minted:
         pair = f"{credential.auth_key}:{credential.auth_secret}".encode()
@@ -84,9 +82,9 @@ class TokenEndpoint:
             "content-type": "application/x-www-form-urlencoded",
             "accept": "application/json",
         }
-        seconds = ends_at - self._clock()
-        answer = self._http(Call("POST", self._url, seconds, MAX_BYTES, headers, urlencode(form).encode()))
-        return _read(answer, self._clock(), notes)
+        seconds = ends_at - self.clock()
+        answer = self.http(Call("POST", f"{self.origin}/token", seconds, MAX_BYTES, headers, urlencode(form).encode()))
+        return _read(answer, self.clock(), notes)
 
 
 class _ServerError(Exception):

@@ -28,7 +28,7 @@ def test_every_variable_is_read_and_each_credential_has_the_secret_at_its_place_
         caller_name="nightly",
         shared_table="the-table",
         secret_ids={"default": "arn:1", "shop": "arn:2"},
-        aws={
+        aws_access={
             "region_name": "eu-central-1",
             "aws_access_key_id": "AKID",
             "aws_secret_access_key": "the-secret",
