@@ -261,6 +261,18 @@ def test_nothing_is_sent_once_the_time_is_over() -> None:
     assert received == []
 
 
+def test_an_answer_that_comes_too_late_by_the_wall_clock_is_no_answer() -> None:
+    """A frozen environment stops every wait; its wall clock goes on."""
+    clock = Clock()
+
+    def answers_late(connection: socket.socket) -> None:
+        clock.advance(10)
+        connection.sendall(OK + b"content-length: 0\r\n\r\n")
+
+    with peer(answers_late) as origin, pytest.raises(OutOfReach, match="timeout"):
+        BoundedHttp(clock, allow_loopback=True)(Call("GET", f"{origin}/", 5, 10))
+
+
 def test_calls_that_are_given_up_leave_neither_threads_nor_sockets() -> None:
     threads, sockets = threading.active_count(), len(os.listdir("/proc/self/fd"))
     for behave in (silent_after(b""), *SLOW.values()):

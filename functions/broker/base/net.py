@@ -67,8 +67,7 @@ class BoundedHttp:
         def ask(connection: Connection) -> Answer:
             with connection.ask(call.method, target, call.headers, call.body) as response:
                 answer = _read(response, call.limit)
-            # A call that was given up is shut from outside, and its end looks like the end of an answer: half a token
-            # would be taken for a whole one.
+            # A frozen environment stops the wait of `_run`, too. The wall clock alone knows that the time is over.
             connection.left()
             return answer
 

@@ -169,6 +169,10 @@ def test_a_defect_is_not_taken_for_an_answer() -> None:
 
     with pytest.raises(KeyError):
         Desk(broken).call()
+    desk = Desk(broken)
+    desk.web.then(TABLE_URL, BROKEN)
+    with pytest.raises(KeyError):
+        desk.call(tries=2)
 
 
 @pytest.mark.parametrize(("first", "calls"), [(BROKEN, 2), (OutOfReach("connection"), 2)])
