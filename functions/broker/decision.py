@@ -7,7 +7,7 @@ from broker.base.errors import AccessDenied, BrokerError, InvalidScope, InvalidT
 from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.policy.model import ALL, All, Policy
-from broker.request.proof import Shown
+from broker.request.proof import AnyProof
 from broker.request.request import TokenRequest
 
 Scopes = frozenset[str] | Literal[All.ALL]
@@ -34,13 +34,13 @@ class Refusal(Value, frozen=True):
     failed: Mapping[str, tuple[str, ...]]
 
 
-def decide(policy: Policy, caller: Caller, request: TokenRequest[Shown]) -> Grant | Refusal:
+def decide(policy: Policy, caller: Caller, request: TokenRequest[AnyProof]) -> Grant | Refusal:
     """What this caller gets for this request. Pure: no clock, no network, no cache.
 
     The entitlement is the union of the scopes of those matching rules that name both the credential and the aud.
     """
-    rules = policy.rules_of(caller.entry)
-    failed = {rule.name: rule.failed(caller.claims) for rule in rules}
+    rules = policy.find_rules(caller.entry)
+    failed = {rule.name: rule.find_failed(caller.claims) for rule in rules}
     matching = [rule for rule in rules if not failed[rule.name]]
     if not matching:
         return Refusal(AccessDenied, "no rule matches", failed)

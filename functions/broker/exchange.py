@@ -17,7 +17,7 @@ from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.decision import Grant, Refusal, decide
 from broker.policy.model import Policy
-from broker.request.proof import Shown
+from broker.request.proof import AnyProof
 from broker.request.request import TokenRequest
 from broker.token.bearer import BearerToken
 from broker.token.obtain import BearerTokens
@@ -26,18 +26,18 @@ if TYPE_CHECKING:  # Deployments without a shared table do not load what speaks 
     from broker.caller.replay import ReplayControl
 
 
-class Identifies[P: Shown](Protocol):
+class Identifies[P: AnyProof](Protocol):
     def identify(self, proof: P, progress: Progress) -> Caller: ...
 
 
 class Outcome(Value, frozen=True):
     """A bearer token, or why there is none. `request` is None where it was malformed."""
 
-    request: TokenRequest[Shown] | None
+    request: TokenRequest[AnyProof] | None
     result: BearerToken | BrokerError
 
 
-class Exchange[P: Shown]:
+class Exchange[P: AnyProof]:
     """Answers every request and leaves one audit record of each, also when the code fails."""
 
     def __init__(
@@ -123,7 +123,7 @@ class Exchange[P: Shown]:
             outcome=type(error).__name__ if error else "granted",
             status=error.status if error else 200,
             reason=error.reason if error else None,
-            proof=request.proof.shown if request else None,
+            proof=request.proof.label if request else None,
             scopes=scopes,
             aud=aud,
             credential=credential,
@@ -135,7 +135,7 @@ class Exchange[P: Shown]:
 
 
 def _asked(
-    request: TokenRequest[Shown], policy: Policy, *, is_verified: bool
+    request: TokenRequest[AnyProof], policy: Policy, *, is_verified: bool
 ) -> tuple[tuple[str, ...] | None, str, str]:
     """Scopes, aud and credential as the record says them.
 

@@ -24,7 +24,7 @@ from broker.caller.keys import KeySets
 from broker.caller.verifier import Verifier
 from broker.exchange import Exchange, Identifies
 from broker.policy.model import Policy, read
-from broker.request.proof import Proof, Shown
+from broker.request.proof import AnyProof, Proof
 from broker.token.bearer import BearerToken, CacheKey
 from broker.token.budget import MintBudget
 from broker.token.credentials import Credentials
@@ -43,10 +43,10 @@ PREPARE_SECONDS = 2.5
 PREPARED = 4  # key sets, and secrets, that are fetched ahead; whoever has more has other first callers
 
 Work = Callable[[Deadline], object]
-type Identified[P: Shown] = tuple[Identifies[P], list[Work]]
+type Identified[P: AnyProof] = tuple[Identifies[P], list[Work]]
 
 
-class Broker[P: Shown](Value, frozen=True):
+class Broker[P: AnyProof](Value, frozen=True):
     """The exchange, and what its first request will need from outside."""
 
     exchange: Exchange[P]
@@ -92,7 +92,7 @@ def by_invocation(policy: Policy, http: Http, clock: Clock) -> Identified[Invoke
     return InvokeIdentifier(), []
 
 
-def start[P: Shown](
+def start[P: AnyProof](
     environment: Mapping[str, str], identified: Callable[[Policy, Http, Clock], Identified[P]], clock: Clock = time.time
 ) -> Broker[P]:
     """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
@@ -109,7 +109,7 @@ def start[P: Shown](
     return broker
 
 
-def build[P: Shown](
+def build[P: AnyProof](
     environment: Mapping[str, str],
     sink: Sink,
     identified: Callable[[Policy, Http, Clock], Identified[P]],

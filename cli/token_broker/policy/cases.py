@@ -28,17 +28,17 @@ def run(case: Case, policy: Policy) -> str | None:
 
 def _caller(case: Case, policy: Policy) -> Caller | str:
     if case.issuer in (IAM, INVOKE):
-        return without_jwt(case.issuer, case.claims)
+        return make_caller_without_jwt(case.issuer, case.claims)
     entry = next(entry for entry in policy.entries if entry.name == case.issuer)
-    return with_claims(entry, case.claims)
+    return make_caller(entry, case.claims)
 
 
-def without_jwt(issuer: str, claims: Mapping[str, Any]) -> Caller:
+def make_caller_without_jwt(issuer: str, claims: Mapping[str, Any]) -> Caller:
     """A caller of a reserved issuer."""
     return Caller(issuer, issuer, str(claims.get("sub", "")), {"cognito": False, **claims})
 
 
-def with_claims(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
+def make_caller(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
     """The caller whose verified JWT has these claims, or the reason for refusing the JWT."""
     missing = [condition.claim for condition in entry.require if not condition.holds(claims)]
     if missing:
@@ -68,7 +68,7 @@ def _decide(caller: Caller, expected: Expected | None, policy: Policy) -> Grant 
 def _targets(expected: Expected | None, policy: Policy) -> list[tuple[str, str]]:
     if expected is not None:
         return [(expected.credential, expected.aud)]
-    rules = [rule for entry in policy.rules for rule in policy.rules_of(entry)]
+    rules = [rule for entry in policy.rules for rule in policy.find_rules(entry)]
     return sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
 
 

@@ -17,7 +17,7 @@ from token_broker.policy.document import Path
 from token_broker.policy.lint import CODES, silences
 from token_broker.policy.lint.claims import Pattern, alternatives
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
-from token_broker.policy.presets import PRESETS, misfits
+from token_broker.policy.presets import PRESETS, find_misfits
 
 Found = Iterator[tuple[Path, str]]
 
@@ -48,10 +48,10 @@ def check(policy: TrustPolicy, *, local: bool) -> Found:
     yield from _shared_issuers(policy)
     for place, rule in enumerate(policy.rules):
         yield from _pointers(("rules", place, "when"), rule.when)
-        for claim in misfits(_texts(policy, rule.issuer), rule.when):
+        for claim in find_misfits(_texts(policy, rule.issuer), rule.when):
             yield ("rules", place, "when", claim), f"`{claim}` is a text; put the value in quotes"
     for name, issuer in policy.issuers.items():
-        for claim in misfits(_texts(policy, name), issuer.require or {}):
+        for claim in find_misfits(_texts(policy, name), issuer.require or {}):
             yield ("issuers", name, "require", claim), f"`{claim}` is a text; put the value in quotes"
     for path, code in silences(policy):
         if code not in CODES:
@@ -72,16 +72,16 @@ def check_environment(policy: TrustPolicy, environment: Environment | None) -> F
             )
 
 
-def variables(path: Path, value: Any) -> Found:
+def find_variables(path: Path, value: Any) -> Found:
     """What only the local stack fills in, and did not."""
     if isinstance(value, str) and "${" in value:
         yield path, "a variable belongs to the local stack's policy; write the value itself"
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from variables((*path, name), item)
+            yield from find_variables((*path, name), item)
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            yield from variables((*path, place), item)
+            yield from find_variables((*path, place), item)
 
 
 def _texts(policy: TrustPolicy, issuer: str) -> frozenset[str]:
@@ -89,7 +89,7 @@ def _texts(policy: TrustPolicy, issuer: str) -> frozenset[str]:
     if issuer in RESERVED:
         return frozenset(RESERVED[issuer] - {"cognito"})
     preset = PRESETS.get(getattr(policy.issuers.get(issuer), "preset", None) or "")
-    return preset.texts if preset is not None else frozenset()
+    return preset.text_claims if preset is not None else frozenset()
 
 
 def _references(policy: TrustPolicy) -> Found:

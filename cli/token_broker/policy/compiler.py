@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from token_broker.deployment import Environment
 from token_broker.policy import cases, checks, errors, filling
-from token_broker.policy.conditions import compiled
+from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.encoding import encode
 from token_broker.policy.lint import Opinion, opinions
@@ -54,7 +54,7 @@ def compile_policy(
     document = read(text, file)
     if local is not None:
         document.value = _filled(document.value, local.variables)
-    document.value, misused = filling.applied(document.value)
+    document.value, misused = filling.fill_presets(document.value)
     _refuse(document, file, misused)
     model = _modelled(document, file)
     found = [*checks.check(model, local=local is not None)]
@@ -68,7 +68,7 @@ def compile_policy(
     data = _compiled(model, local)
     policy = policy_model.load(data)
     for entry in policy.rules:
-        policy.rules_of(entry)  # the function decodes them at the first request; a defect must stop the build
+        policy.find_rules(entry)  # the function decodes them at the first request; a defect must stop the build
     _run_tests(model, policy, document, file)
     return Compiled(data, policy, len(model.rules), len(model.issuers), len(model.tests), warnings)
 
@@ -84,7 +84,7 @@ def _refuse(document: Document, file: str, found: Iterable[tuple[Path, str]]) ->
 
 
 def _left_over(document: Document) -> Iterator[tuple[Path, str]]:
-    yield from checks.variables(("issuers",), document.value.get("issuers"))
+    yield from checks.find_variables(("issuers",), document.value.get("issuers"))
 
 
 def _modelled(document: Document, file: str) -> TrustPolicy:
@@ -136,7 +136,7 @@ def _issuer(name: str, issuer: Issuer) -> policy_model.Issuer:
         keys_url=issuer.keys.url if isinstance(issuer.keys, KeyUrl) else None,
         max_age=issuer.max_age,
         leeway=issuer.leeway,
-        require=compiled(issuer.require or {}),
+        require=compile_conditions(issuer.require or {}),
         typ=frozenset(issuer.typ) if issuer.typ else None,
         audience_claim=issuer.audience_claim,
         subject_claim=issuer.subject_claim,
@@ -148,7 +148,7 @@ def _rule(rule: Rule) -> policy_model.Rule:
     return policy_model.Rule(
         name=rule.name,
         issuer=rule.issuer,
-        when=compiled(_guarded(rule)),
+        when=compile_conditions(_guarded(rule)),
         scopes=ALL if rule.scopes == "*" else tuple(rule.scopes),
         aud=tuple(rule.aud),
         credential=rule.credential,

@@ -9,7 +9,7 @@ from broker.policy.conditions import Absent, AbsentOr, AllOf, AnyOf, Condition, 
 from token_broker.policy.model import Matcher, Tests
 
 
-def compiled(wanted: Mapping[str, Any]) -> tuple[Condition, ...]:
+def compile_conditions(wanted: Mapping[str, Any]) -> tuple[Condition, ...]:
     """`wanted`: what each claim must be, as `when` and `require` have it."""
     return tuple(Condition(claim, _tests(condition)) for claim, condition in wanted.items())
 

@@ -29,7 +29,7 @@ from broker.request.request import make_request
 from token_broker.files import BadFile, read
 from token_broker.names import unknown
 from token_broker.policy import target
-from token_broker.policy.cases import with_claims, without_jwt
+from token_broker.policy.cases import make_caller, make_caller_without_jwt
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.target import DEFAULT, Stack, Target
@@ -107,8 +107,8 @@ def _run(arguments: argparse.Namespace) -> int:
     """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained. Raises BadFile, Unreadable."""
     stack = Stack.of(arguments.stack)
     try:
-        file, environment = target.named(arguments, stack.policy() or DEFAULT)
-        found = target.compiled(file, stack, environment, local=arguments.local)
+        file, environment = target.choose_policy(arguments, stack.policy() or DEFAULT)
+        found = target.compile_file(file, stack, environment, local=arguments.local)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
@@ -135,7 +135,7 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
         issuer=caller.entry,
         subject=caller.subject,
         verified=verified,
-        rules=tuple(_rule(rule, caller) for rule in policy.rules_of(caller.entry)),
+        rules=tuple(_rule(rule, caller) for rule in policy.find_rules(caller.entry)),
         once=any(entry.once for entry in policy.entries if entry.name == caller.entry),
     )
     decision = decide(policy, caller, request)
@@ -192,7 +192,7 @@ def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
     found: list[Caller] = []
     told = []
     for entry in entries:
-        caller = explain_refusal(entry, token, shown, time.time()) or with_claims(entry, token.claims)
+        caller = explain_refusal(entry, token, shown, time.time()) or make_caller(entry, token.claims)
         if isinstance(caller, Caller):
             found.append(caller)
         told.append(f"{entry.name}: {caller if isinstance(caller, str) else 'would accept it, too'}")
@@ -203,7 +203,7 @@ def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
 
 def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
     if name in RESERVED:
-        return without_jwt(name, claims)
+        return make_caller_without_jwt(name, claims)
     entries = [
         entry for entry in policy.entries if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))
     ]
@@ -213,7 +213,7 @@ def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Call
     if len(entries) != 1:
         names = " or ".join(f"--issuer {each}" for each in known)
         raise CannotExplain(f"say whose claims these are: {names}")
-    caller = with_claims(entries[0], claims)
+    caller = make_caller(entries[0], claims)
     if isinstance(caller, str):
         raise CannotExplain(f"these claims would not be accepted: {caller}")
     return caller

@@ -9,7 +9,7 @@ from token_broker.policy.document import Path
 from token_broker.policy.presets import PRESETS, Preset
 
 
-def applied(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
+def fill_presets(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
     """Fill each issuer's preset into the document. Returns the document, and the mistakes in the use of presets.
 
     A value of the policy wins over the preset's. The preset's requirements are added to those of the policy.

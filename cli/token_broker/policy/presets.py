@@ -26,7 +26,7 @@ class Preset:
     require: Mapping[str, Any] = field(default_factory=dict)
     audience_claim: str = "aud"
     subject_claim: str = "sub"
-    texts: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
+    text_claims: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
     named: frozenset[str] = frozenset()  # required claims for which the policy may name values of its own
     telling: str | None = None  # the shape of issuers that nobody else has; None: the shape itself, "": none
 
@@ -40,7 +40,7 @@ PRESETS: dict[str, Preset] = {
         r"https://(token\.actions\.githubusercontent\.com(/[\w-]+)?|token\.actions\.[a-z0-9-]+\.ghe\.com"
         r"|[a-z0-9.-]+(:[0-9]+)?/_services/token)",
         "https://token.actions.githubusercontent.com",
-        texts=frozenset(
+        text_claims=frozenset(
             {
                 "repository_id",
                 "repository_owner_id",
@@ -59,7 +59,7 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+(:[0-9]+)?",
         "https://gitlab.com",
-        texts=frozenset(
+        text_claims=frozenset(
             {"project_id", "namespace_id", "user_id", "pipeline_id", "job_id", "ref_protected", "environment_protected"}
         ),
         telling=r"https://gitlab\.com",
@@ -129,7 +129,7 @@ PRESETS: dict[str, Preset] = {
         r"https://login\.microsoftonline\.com/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/v2\.0",
         "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0",
         require={"ver": "2.0"},
-        texts=frozenset({"ver"}),
+        text_claims=frozenset({"ver"}),
     ),
     "supabase": Preset(
         "Supabase",
@@ -170,7 +170,7 @@ PRESETS: dict[str, Preset] = {
         "https://00000000-0000-0000-0000-000000000000.tokens.sts.global.api.aws",
         algorithms=("RS256", "ES384"),
         require={f"{_STS}aws_account": {"exists": True}},
-        texts=frozenset({f"{_STS}aws_account"}),
+        text_claims=frozenset({f"{_STS}aws_account"}),
     ),
     "eks": Preset(
         "Amazon EKS, a pod's service account",
@@ -234,7 +234,7 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def known(issuer: str) -> list[str]:
+def find_presets(issuer: str) -> list[str]:
     """The presets for exactly this issuer."""
     return [
         name
@@ -243,9 +243,9 @@ def known(issuer: str) -> list[str]:
     ]
 
 
-def misfits(texts: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:
+def find_misfits(text_claims: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:
     """The claims that a policy compares with a number or a boolean although they are texts."""
-    return [claim for claim, condition in conditions.items() if claim in texts and not _is_text(condition)]
+    return [claim for claim, condition in conditions.items() if claim in text_claims and not _is_text(condition)]
 
 
 def _is_text(condition: Any) -> bool:

@@ -25,7 +25,7 @@ class IamProof(Value, frozen=True):
     hidden = ("identity",)
 
     identity: Mapping[str, Any]
-    shown: ClassVar[str] = "iam"
+    label: ClassVar[str] = "iam"
     refusal: ClassVar[type[CallerRefused]] = CallerRefused
 
 

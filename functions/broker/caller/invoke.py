@@ -15,7 +15,7 @@ class InvokeProof(Value, frozen=True):
     """That the function was invoked at all: the permission to invoke is the proof. `name`: set by the template."""
 
     name: str
-    shown: ClassVar[str] = "invoke"
+    label: ClassVar[str] = "invoke"
     refusal: ClassVar[type[CallerRefused]] = CallerRefused
 
 

@@ -71,12 +71,12 @@ def _header(head: str) -> Mapping[str, Any]:
         raise ValueError("kid is not a string")
     if refused := _REFUSED_HEADERS & header.keys():
         raise ValueError(f"refused header parameter {min(refused)}")
-    if media_type(header.get("cty", "")) in _REFUSED_TYPES:
+    if shorten_media_type(header.get("cty", "")) in _REFUSED_TYPES:
         raise ValueError("nested token")
     return header
 
 
-def media_type(value: object) -> str:
+def shorten_media_type(value: object) -> str:
     """A `typ` or `cty` in its short, lower-case form (RFC 7515 section 4.1.9). Raises ValueError if it is no string."""
     if not isinstance(value, str):
         raise ValueError("typ or cty is not a string")

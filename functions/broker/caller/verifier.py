@@ -105,7 +105,7 @@ def _fits_type(entry: Issuer, header: Mapping[str, Any], proof: Proof) -> bool:
         return entry.typ is None
     try:
         expected = _ASSERTION_TYPES if proof.form is ProofForm.CLIENT_ASSERTION else _TYPES
-        return jwt.media_type(header["typ"]) in (entry.typ or expected)
+        return jwt.shorten_media_type(header["typ"]) in (entry.typ or expected)
     except ValueError:
         return False
 

@@ -204,7 +204,7 @@ def _fulfils(claim: Any, tests: Iterable[Test]) -> bool:
     return True
 
 
-def path_of(claim: str) -> tuple[str, ...]:
+def parse_path(claim: str) -> tuple[str, ...]:
     """A leading slash makes a JSON pointer (RFC 6901 section 3); any other name is a top-level claim, as it is."""
     if not claim.startswith("/"):
         return (claim,)
@@ -235,7 +235,7 @@ class Condition(Value, frozen=True, dict=True, forbid_unknown_fields=True):
 
     @cached_property
     def path(self) -> tuple[str, ...]:
-        return path_of(self.claim)
+        return parse_path(self.claim)
 
     def holds(self, claims: Claims) -> bool:
         return _fulfils(find(claims, self.path), self.tests)

@@ -65,7 +65,7 @@ class Rule(Value, frozen=True, forbid_unknown_fields=True):
     credential: str
     share: Literal["grant", "caller"]  # of whom the bearer token is: of all with the same grant, or of each caller
 
-    def failed(self, claims: Claims) -> tuple[str, ...]:
+    def find_failed(self, claims: Claims) -> tuple[str, ...]:
         """The claims whose conditions do not hold."""
         return tuple([condition.claim for condition in self.when if not condition.holds(claims)])
 
@@ -97,7 +97,7 @@ class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_def
         return found
 
     @cached_property
-    def rules_of(self) -> Callable[[str], tuple[Rule, ...]]:
+    def find_rules(self) -> Callable[[str], tuple[Rule, ...]]:
         """The rules of an issuer's entry by its name, decoded when its first caller comes: a start pays for none."""
         return cache(lambda entry: _RULES.decode(self.rules.get(entry, b"[]")))
 

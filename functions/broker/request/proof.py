@@ -76,16 +76,16 @@ class Proof(Value, frozen=True):
         return _REFUSALS[self.form]
 
     @property
-    def shown(self) -> str:
+    def label(self) -> str:
         """For the audit record."""
         return self.form.value if self.token_type is None else f"{self.form.value} ({self.token_type})"
 
 
-class Shown(Protocol):
+class AnyProof(Protocol):
     """A proof of any kind."""
 
     @property
-    def shown(self) -> str: ...
+    def label(self) -> str: ...
     @property
     def refusal(self) -> type[CallerRefused]: ...
 

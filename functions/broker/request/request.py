@@ -7,13 +7,13 @@ from broker.base.errors import InvalidScope, InvalidTarget
 from broker.base.values import Value
 from broker.policy.model import DEFAULT_AUD, DEFAULT_CREDENTIAL
 from broker.request.http import HttpRequest, read_form
-from broker.request.proof import Proof, Shown, read_proof
+from broker.request.proof import AnyProof, Proof, read_proof
 
 # RFC 6749 section 3.3, without the comma, which separates scopes on api2.
 _SCOPE = re.compile(r"[\x21\x23-\x2B\x2D-\x5B\x5D-\x7E]+")
 
 
-class TokenRequest[P: Shown](Value, frozen=True):
+class TokenRequest[P: AnyProof](Value, frozen=True):
     """What a caller asks for. Nothing in it is trusted. `scopes` None means all that the policy gives."""
 
     proof: P
@@ -30,7 +30,7 @@ def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:
     return make_request(read_proof(http, fields), fields)
 
 
-def make_request[P: Shown](proof: P, fields: Mapping[str, str]) -> TokenRequest[P]:
+def make_request[P: AnyProof](proof: P, fields: Mapping[str, str]) -> TokenRequest[P]:
     """What the fields beside the proof ask for. Raises InvalidScope, InvalidTarget."""
     return TokenRequest(
         proof=proof,

@@ -55,7 +55,7 @@ def compiled(text: str, local: Local | None = None) -> Policy:
 
 def when(condition: Any) -> tuple[Condition, ...]:
     """How one condition compiles."""
-    (rule,) = compiled(changed("rules.0.when", {"c": condition})).rules_of("site")
+    (rule,) = compiled(changed("rules.0.when", {"c": condition})).find_rules("site")
     return rule.when
 
 
@@ -87,7 +87,7 @@ def test_defaults_are_written_out() -> None:
             once=False,
         ),
     )
-    assert policy.rules_of("site") == (
+    assert policy.find_rules("site") == (
         Rule(
             name="one",
             issuer="site",
@@ -133,7 +133,7 @@ def test_the_names_of_all_rules_are_gathered_when_it_is_compiled_and_a_star_is_n
 
 def test_a_star_compiles_to_all_scopes() -> None:
     text = changed("rules", [GOOD["rules"][0] | {"scopes": "*", "silence": {"all-scopes": "a test"}}])
-    (rule,) = compiled(text).rules_of("site")
+    (rule,) = compiled(text).find_rules("site")
     assert rule.scopes is ALL
 
 
@@ -147,7 +147,7 @@ def test_a_star_compiles_to_all_scopes() -> None:
     ],
 )
 def test_a_leading_slash_makes_a_pointer_and_any_other_name_stays_whole(claim: str, path: list[str]) -> None:
-    (rule,) = compiled(changed("rules.0.when", {claim: 1})).rules_of("site")
+    (rule,) = compiled(changed("rules.0.when", {claim: 1})).find_rules("site")
     assert [condition.path for condition in rule.when] == [tuple(path)]
 
 
@@ -325,7 +325,7 @@ def reserved(issuer: str, when: dict[str, Any], **more: Any) -> str:
 
 def test_callers_without_a_jwt_need_no_issuer() -> None:
     policy = compiled(reserved("aws-iam", {"account": "123456789012"}))
-    assert (policy.entries, [rule.issuer for rule in policy.rules_of("aws-iam")]) == ((), ["aws-iam"])
+    assert (policy.entries, [rule.issuer for rule in policy.find_rules("aws-iam")]) == ((), ["aws-iam"])
 
 
 @pytest.mark.parametrize(
@@ -339,12 +339,12 @@ def test_callers_without_a_jwt_need_no_issuer() -> None:
     ids=str,
 )
 def test_a_rule_that_says_whose_role_or_user_it_is_compiles(when: dict[str, Any]) -> None:
-    assert compiled(reserved("aws-iam", when)).rules_of("aws-iam")
+    assert compiled(reserved("aws-iam", when)).find_rules("aws-iam")
 
 
 def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
     def conditions(issuer: str, when: dict[str, Any]) -> tuple[Condition, ...]:
-        (rule,) = compiled(reserved(issuer, when)).rules_of(issuer)
+        (rule,) = compiled(reserved(issuer, when)).find_rules(issuer)
         return rule.when
 
     (_, guard) = conditions("aws-iam", {"account": "123456789012"})

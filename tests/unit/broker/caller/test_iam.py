@@ -20,7 +20,7 @@ def iam(**changes: Any) -> dict[str, Any]:
 
 def test_an_iam_request_holds_what_the_authorizer_said() -> None:
     request = read_iam_request(http(form(scope="a:read")), iam())
-    assert (request.proof.identity, request.proof.shown) == ({"userArn": "x"}, "iam")
+    assert (request.proof.identity, request.proof.label) == ({"userArn": "x"}, "iam")
     assert request.scopes == {"a:read"}
 
 

@@ -60,7 +60,7 @@ def test_a_token_exchange_of_rfc_8693(kind: str) -> None:
     fields = EXCHANGE | {"subject_token_type": f"urn:ietf:params:oauth:token-type:{kind}", "audience": "mcp"}
     request = read_token_request(sent(fields))
     assert request.proof == Proof(ProofForm.SUBJECT_TOKEN, "a.b.c", token_type=kind)
-    assert (request.proof.shown, request.aud) == (f"subject token ({kind})", "mcp")
+    assert (request.proof.label, request.aud) == (f"subject token ({kind})", "mcp")
 
 
 @pytest.mark.parametrize(
