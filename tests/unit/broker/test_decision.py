@@ -55,7 +55,6 @@ def test_without_a_scope_a_caller_gets_all_that_it_is_entitled_to() -> None:
         unlisted=False,
         for_each_caller=False,
         rules=("a", "b"),
-        policy=policy(rules=rules).digest,
     )
 
 
