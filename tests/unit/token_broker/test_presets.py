@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from broker.policy.model import Issuer, load
-from token_broker.policy.cases import run
+from token_broker.policy.cases import run_all
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.model import Case
@@ -172,7 +172,7 @@ def decided(name: str, claims: dict[str, Any], when: dict[str, Any] | None = Non
     rule = RULE | {"when": when or {"sub": "u"}}
     text = policy({"preset": name, "issuer": PRESETS[name].example, **issuer}, rule)
     case = Case.model_validate({"name": "t", "issuer": "x", "claims": {"sub": "u", **claims}, "expect": "refused"})
-    return run(case, load(compile_policy(text, "p.yaml").data)) is not None
+    return any(run_all([case], load(compile_policy(text, "p.yaml").data)))
 
 
 PERSON = {"role": "authenticated", "is_anonymous": False}
