@@ -111,8 +111,8 @@ PRESETS: dict[str, Preset] = {
         r"https://securetoken\.google\.com/[a-z0-9-]+",
         "https://securetoken.google.com/my-project",
         keys_path="https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
-        # Each tenant has users and sign-in methods of its own, and all have the project's issuer and audience. Without a
-        # condition on the tenant users of every tenant would pass, and without the first one visitors without an account:
+        # Each tenant has users and sign-in methods of its own, and all have the project's issuer and audience. With no
+        # condition on the tenant users of any tenant would pass, and without the first one visitors without an account:
         # https://cloud.google.com/identity-platform/docs/multi-tenancy-authentication
         require={"/firebase/sign_in_provider": {"not": "anonymous"}, "/firebase/tenant": {"exists": False}},
         named=frozenset({"/firebase/tenant"}),

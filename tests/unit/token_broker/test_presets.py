@@ -66,7 +66,7 @@ def test_an_issuer_that_is_one_for_all_need_not_be_written(name: str) -> None:
         ("cloudflare-access", "https://acme.cloudflareaccess.com/cdn-cgi/access/certs"),
     ],
 )
-def test_keys_that_are_elsewhere_are_named(name: str, url: str) -> None:
+def test_a_preset_names_the_url_of_keys_that_discovery_does_not_find(name: str, url: str) -> None:
     assert compiled({"preset": name, "issuer": PRESETS[name].example}, RULES.get(name)).keys_url == url
 
 
@@ -84,7 +84,7 @@ def test_the_preset_s_requirements_are_added_to_those_of_the_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("issuer", "rule", "told"),
+    ("issuer", "rule", "reported"),
     [
         ({"preset": "githup-actions"}, None, "no preset `githup-actions`; did you mean `github-actions`?"),
         ({"preset": 5}, None, "no preset `5`"),
@@ -116,8 +116,10 @@ def test_the_preset_s_requirements_are_added_to_those_of_the_policy() -> None:
     ],
     ids=str,
 )
-def test_a_misuse_of_a_preset_is_an_error_that_says_what_to_do(issuer: dict[str, Any], rule: Any, told: str) -> None:
-    assert told in errors(issuer, rule)
+def test_a_misuse_of_a_preset_is_an_error_that_says_what_to_do(
+    issuer: dict[str, Any], rule: Any, reported: str
+) -> None:
+    assert reported in errors(issuer, rule)
 
 
 def test_both_kinds_of_cognito_s_tokens_stand_side_by_side_and_fit_one_entry_each() -> None:
