@@ -61,7 +61,7 @@ def _fetch_keys(found: Target) -> tuple[list[Problem], dict[str, int]]:
     policy, document = found.compiled.policy, read(found.text, found.file)
     reports = list(report_keys(policy, BoundedHttp(time.time, allow_loopback=policy.is_local), time.time))
     errors = [
-        Problem(*document.place(("issuers", report.entry), of_key=True), f"`{report.entry}`: {report.problem}")
+        Problem(*document.find_place(("issuers", report.entry), of_key=True), f"`{report.entry}`: {report.problem}")
         for report in reports
         if report.problem is not None
     ]

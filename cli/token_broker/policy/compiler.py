@@ -79,11 +79,11 @@ def compile_policy(
 
 
 def _locate(document: Document, found: list[Opinion]) -> tuple[Problem, ...]:
-    return tuple(sorted(Problem(*document.place(each.path), each.message, each.code) for each in found))
+    return tuple(sorted(Problem(*document.find_place(each.path), each.message, each.code) for each in found))
 
 
 def _refuse(document: Document, file: str, found: Iterable[tuple[Path, str]]) -> None:
-    problems = [Problem(*document.place(path), message) for path, message in found]
+    problems = [Problem(*document.find_place(path), message) for path, message in found]
     if problems:
         raise PolicyErrors(file, problems)
 

@@ -60,13 +60,13 @@ class PolicyErrors(Exception):
 
 @dataclass
 class Document:
-    """`value` holds dicts, lists and scalars. `place(path)` gives line and column, counted from one."""
+    """`value` holds dicts, lists and scalars. `find_place(path)` gives line and column, counted from one."""
 
     value: Any
     _places: dict[Path, tuple[int, int]] = field(repr=False)
     _keys: dict[Path, tuple[int, int]] = field(repr=False)
 
-    def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
+    def find_place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
         """The place of the value (or of its key) at `path`, or of the nearest value above it."""
         for end in range(len(path), -1, -1):
             if of_key and path[:end] in self._keys:

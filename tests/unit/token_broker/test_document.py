@@ -44,9 +44,9 @@ def test_keys_of_a_mapping_are_read_as_text() -> None:
 
 def test_every_value_knows_its_line_and_column() -> None:
     document = read("a:\n  - b: 1\n    c: {d: x}\n", "p.yaml")
-    assert document.place(("a", 0, "c", "d")) == (3, 12)
-    assert document.place(("a", 0, "c"), of_key=True) == (3, 5)
-    assert document.place(("a", 0, "nowhere", "deep")) == (2, 5)
+    assert document.find_place(("a", 0, "c", "d")) == (3, 12)
+    assert document.find_place(("a", 0, "c"), of_key=True) == (3, 5)
+    assert document.find_place(("a", 0, "nowhere", "deep")) == (2, 5)
 
 
 @pytest.mark.parametrize(
