@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.brokers import TOKEN_URL, Broker, minted
+from tests.kit.brokers import TOKEN_URL, InMemory, minted
 from tests.kit.jwts import Signer
-from tests.kit.policies import condition, issuer, policy, rule
+from tests.kit.policies import condition, issuer, rule
 from tests.kit.web import reply
 
 
-def warm() -> Broker:
-    broker = Broker()
+def warm() -> InMemory:
+    broker = InMemory()
     assert broker.post().status == 200
     return broker
 
@@ -28,13 +28,11 @@ def test_a_hit_is_no_permission() -> None:
 
 
 def test_a_held_wide_token_does_not_serve_a_narrow_caller() -> None:
-    broker = Broker(
-        policy(
-            rules=[
-                rule(),
-                rule(name="readers", when=[condition("groups", ["any", ["readers"]])], scopes=["assemblies:read"]),
-            ]
-        )
+    broker = InMemory(
+        rules=[
+            rule(),
+            rule(name="readers", when=[condition("groups", ["any", ["readers"]])], scopes=["assemblies:read"]),
+        ]
     )
     broker.post()
     broker.web[TOKEN_URL] = minted("narrow", "assemblies:read")
@@ -44,11 +42,9 @@ def test_a_held_wide_token_does_not_serve_a_narrow_caller() -> None:
 
 def test_tokens_of_one_s_own_stay_one_s_own_whatever_the_names_are() -> None:
     """Oathkeeper CVE-2026-33496, OpenFGA GHSA-h6c8-cww8-35hf: keys that forgot one input, or ran two together."""
-    broker = Broker(
-        policy(
-            issuers=[issuer(), issuer(name="other", issuer="other", jwks=Signer().jwks())],
-            rules=[rule(share="caller"), rule(name="others", issuer="other", share="caller")],
-        )
+    broker = InMemory(
+        issuers=[issuer(), issuer(name="other", issuer="other", jwks=Signer().jwks())],
+        rules=[rule(share="caller"), rule(name="others", issuer="other", share="caller")],
     )
     names = ["alice", "alice ", "Alice", "alice\0", "a\u0301lice", "\u00e1lice", "alice/default", "alice|api2"]
     asked = [broker.jwt(sub=name) for name in names] + [broker.jwt(iss="other", sub="alice")]
@@ -75,13 +71,11 @@ def test_no_order_of_requests_gives_a_scope_that_no_rule_of_the_caller_names(
     given_to: list[set[str]], requests: list[tuple[str, set[str]]]
 ) -> None:
     entitled = dict(zip(("one", "two", "three"), given_to, strict=True))
-    broker = Broker(
-        policy(
-            rules=[
-                rule(name=name, when=[condition("groups", ["any", [name]])], scopes=sorted(scopes))
-                for name, scopes in entitled.items()
-            ]
-        )
+    broker = InMemory(
+        rules=[
+            rule(name=name, when=[condition("groups", ["any", [name]])], scopes=sorted(scopes))
+            for name, scopes in entitled.items()
+        ]
     )
     # api2 as it is: it gives what is asked.
     broker.web[TOKEN_URL] = lambda: minted("t-" + asked(broker).replace(" ", "-"), asked(broker))
@@ -98,12 +92,12 @@ def test_no_order_of_requests_gives_a_scope_that_no_rule_of_the_caller_names(
             assert answer.outcome == (400, "invalid_scope")
 
 
-def asked(broker: Broker) -> str:
+def asked(broker: InMemory) -> str:
     return parse_qs(broker.web.calls[-1].body.decode())["scope"][0]
 
 
 def test_a_token_that_was_refused_as_too_wide_is_not_found_later() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.web[TOKEN_URL] = minted("too wide", "assemblies:read assemblies:write billing:write")
     assert broker.post().status == 502
     broker.web[TOKEN_URL] = reply(b"", 503)

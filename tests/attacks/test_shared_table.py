@@ -8,9 +8,9 @@ from broker.token.transloadit import MINT_SECONDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.jwts import Signer
-from tests.kit.policies import issuer, policy, rule
+from tests.kit.policies import issuer, rule
 from tests.kit.rows import Item, Rows
 from tests.kit.web import reply
 
@@ -25,21 +25,21 @@ KEYS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def deployment() -> tuple[Broker, Rows]:
+def deployment() -> tuple[InMemory, Rows]:
     """One where each caller has a token of its own; every mint is another token."""
     rows = Rows()
     rules = [rule(aud=["api2", "mcp"], share="caller"), rule(name="second", credential="second", share="caller")]
-    broker = Broker(policy(credentials=TWO, rules=rules), rows=rows)
+    broker = InMemory(credentials=TWO, rules=rules, rows=rows)
     broker.web[TOKEN_URL] = lambda: minted(f"bearer-{broker.mints}", asked(broker))
     return broker, rows
 
 
-def asked(broker: Broker) -> str:
+def asked(broker: InMemory) -> str:
     body = broker.web.calls[-1].body.decode()
     return "assemblies:read" if "scope=assemblies%3Aread&" in body else "assemblies:read assemblies:write"
 
 
-def filled() -> tuple[Broker, Rows, list[str]]:
+def filled() -> tuple[InMemory, Rows, list[str]]:
     """The ids of the rows, one for each of KEYS; bearer-1 is the first one's token, and so on."""
     broker, rows = deployment()
     ids: list[str] = []
@@ -51,7 +51,7 @@ def filled() -> tuple[Broker, Rows, list[str]]:
     return broker, rows, ids
 
 
-def fresh(broker: Broker, key: int) -> tuple[str, str | None, tuple[str, ...]]:
+def fresh(broker: InMemory, key: int) -> tuple[str, str | None, tuple[str, ...]]:
     """What an environment without memory gives out for one of KEYS."""
     other = broker.beside()
     subject, fields = KEYS[key]
@@ -144,7 +144,7 @@ def test_no_content_of_a_row_causes_an_error(written: list[Item], replaces: bool
 def test_a_table_that_is_read_tells_neither_who_nor_what() -> None:
     rows = Rows()
     entries = [issuer(once=True), issuer(name="other", issuer="other", jwks=Signer().jwks())]
-    broker = Broker(policy(issuers=entries, rules=[rule(share="caller")]), rows=rows)
+    broker = InMemory(issuers=entries, rules=[rule(share="caller")], rows=rows)
     broker.web[TOKEN_URL] = minted("a-private-token")
     jwt = broker.jwt(sub="a-private-subject", jti="a-private-jti")
     assert broker.post(jwt).status == 200
@@ -181,7 +181,7 @@ def test_a_shared_token_is_no_permission() -> None:
 @pytest.mark.parametrize("written", [{}, {"expires": {"N": "0"}}, {"expires": {"S": "x"}}, {"expires": {}}], ids=str)
 def test_a_spoiled_row_of_a_used_jwt_causes_no_error(written: Item) -> None:
     rows = Rows()
-    broker = Broker(policy(issuers=[issuer(once=True)]), rows=rows)
+    broker = InMemory(issuers=[issuer(once=True)], rows=rows)
     jwt = broker.jwt(jti="j1")
     assert broker.post(jwt).status == 200
     (row,) = rows.of("once")

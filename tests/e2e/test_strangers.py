@@ -189,8 +189,8 @@ def attempts(stack: dict[str, str]) -> list[dict[str, Any]]:
 def test_a_page_elsewhere_reads_nothing_mints_nothing_and_resets_nothing(
     clean: Client, chromium: tuple[Script, str]
 ) -> None:
-    clean.token(clean.jwt(sub="first", groups=["personal"]))
-    before = clean.mints(), len(clean.records())
+    clean.post(clean.jwt(sub="first", groups=["personal"]))
+    before = clean.mints, len(clean.records())
     assert before[0] == 1
     script, page = chromium
     tried = attempts(clean.stack)
@@ -198,6 +198,6 @@ def test_a_page_elsewhere_reads_nothing_mints_nothing_and_resets_nothing(
     assert len(answers) == len(tried)
     for sent, answer in zip(tried, answers, strict=True):
         assert answer.keys() == {"unreadable"} or answer == {"status": 0, "body": ""}, sent["url"]
-    assert (clean.mints(), len(clean.records())) == before
-    assert clean.token(clean.jwt(sub="second", groups=["personal"])).status == 200
+    assert (clean.mints, len(clean.records())) == before
+    assert clean.post(clean.jwt(sub="second", groups=["personal"])).status == 200
     assert get_secret(clean).status == 200

@@ -163,7 +163,7 @@ def test_a_stack_that_runs_is_left_alone_until_nothing_is_wrong_with_the_new_one
         assert stack.info() == before
     assert (stack.folder / "supervisor.lock").read_text() == supervisor
     assert (stack.folder / "artifact/policy.json").read_bytes() == artifact
-    assert Client(stack.folder).token().status == 200
+    assert Client(stack.folder).post().status == 200
     first = urlsplit(before["broker_url"]).port
     status, out, err = stack.run("up", PORT=str(min(first or 0, 65_000)))
     if "is busy" not in err:  # as a neighbour's port in the run of five may be
@@ -221,7 +221,7 @@ def test_another_upstream_mints_the_tokens_with_the_key_from_the_environment(sta
     with serving(lambda: create_app([key])) as origin:
         status, _, err = stack.run("up", UPSTREAM=origin, TRANSLOADIT_KEY=key.key, TRANSLOADIT_SECRET=key.secret)
         assert (status, err) == (0, err)
-        answer = Client(stack.folder).token()
+        answer = Client(stack.folder).post()
         assert answer.status == 200
         assert urllib3.request("GET", f"{origin}/_sandbox/calls").json() == {"POST /token": 1}
         assert stack.info()["api2_url"] == origin

@@ -12,17 +12,14 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from broker.base.audit import AuditRecord
 from broker.base.deadline import Deadline
 from broker.base.invocation import Invocation
-from broker.request.http import HttpRequest
 from broker.request.request import read_token_request
 from broker.wiring import build, by_jwt
 
-ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
-FORM = {"content-type": "application/x-www-form-urlencoded"}
+from tests.kit.forms import by_header
 
 
 def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> None:
@@ -30,9 +27,8 @@ def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> N
     time.sleep(after)
     broker = build(os.environ, records.append, by_jwt, policy_file=policy)
     broker.prepare()
-    body = urlencode({"grant_type": "client_credentials"})
-    http = HttpRequest("start", "POST", "ANY /token", ORIGIN, {"authorization": f"Bearer {jwt}", **FORM}, body, False)
-    broker.exchange("start", lambda: read_token_request(http), Invocation("start", True, None), Deadline(time.time, 15))
+    invocation, deadline = Invocation("start", True, None), Deadline(time.time, 15)
+    broker.exchange("start", lambda: read_token_request(by_header(jwt)), invocation, deadline)
 
 
 def main(orders: Mapping[str, Any]) -> None:

@@ -38,7 +38,7 @@ def test_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
     options += ["-d", "subject_token_type=urn:ietf:params:oauth:token-type:jwt"] if field == "subject_token" else []
     status, body = curl(*options, f"{stack.stack['broker_url']}/token", secret=f'data = "{field}={stack.jwt()}"')
     assert status == 200
-    assert stack.opens_api2(body["access_token"])
+    assert stack.api2.opens(body["access_token"])
 
 
 def test_curl_signs_with_its_own_sigv4(stack: Client) -> None:

@@ -30,34 +30,34 @@ def says_nothing_of_the_inside(outside: World, answer: Any) -> bool:
 
 @pytest.mark.parametrize("code", ["TOKEN_INVALID_CREDENTIALS", "GET_ACCOUNT_UNKNOWN_AUTH_KEY", "SERVER_401"])
 def test_refusing_the_key(outside: World, code: str) -> None:
-    outside.fault(times=5, **error(code, 401))
+    outside.api2.fault(times=5, **error(code, 401))
     answer = outside.post()
     assert answer.outcome == (502, "server_error")
     # The secret is read afresh once; it is the same, so it is not tried again.
-    assert outside.called == (2, 2, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 2, "mint": 1}
     record = outside.record
     assert (record.outcome, record.upstream_error, record.alarms) == ("UpstreamRefused", code, {"CredentialRefused"})
     assert says_nothing_of_the_inside(outside, answer)
     # The refused version is left alone.
     assert outside.post().outcome == (502, "server_error")
-    assert outside.called[2] == 0
+    assert outside.mints == 0
 
 
 def test_refusing_an_old_key_after_a_rotation(outside: World) -> None:
     outside.post()
     outside.put_secret(key=NEW_KEY)
-    outside.fault(times=1, **error("GET_ACCOUNT_UNKNOWN_AUTH_KEY", 400))
+    outside.api2.fault(times=1, **error("GET_ACCOUNT_UNKNOWN_AUTH_KEY", 400))
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
-    assert outside.called == (0, 1, 2)
-    assert outside.grants(answer.body["access_token"])
+    assert outside.calls == {"secrets": 1, "mint": 2}
+    assert outside.api2.opens(answer.body["access_token"])
 
 
 def test_refusing_a_scope_that_the_policy_grants(outside: World) -> None:
     # The policy grants what the sandbox's key does not hold.
     answer = outside.post(outside.jwt(groups=["billing"]))
     assert answer.outcome == (502, "server_error")
-    assert outside.called == (2, 1, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 1}
     record = outside.record
     assert (record.upstream_status, record.upstream_error) == (403, "TOKEN_INVALID_SCOPE")
     assert record.rules == ("billing",)
@@ -74,43 +74,43 @@ def test_refusing_a_scope_that_the_policy_grants(outside: World) -> None:
     ids=str,
 )
 def test_throttling(outside: World, fault: dict[str, Any], seconds: int) -> None:
-    outside.fault(times=1, **fault)
+    outside.api2.fault(times=1, **fault)
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
     assert (answer.body["retry_after"], answer.headers["retry-after"]) == (seconds, str(seconds))
-    assert outside.called == (2, 1, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 1}
     assert outside.record.reason == "Transloadit throttles"
 
 
 @pytest.mark.parametrize("fault", UNREADABLE, ids=str)
 def test_failing_once_is_not_seen_by_the_caller(outside: World, fault: dict[str, Any]) -> None:
-    outside.fault(times=1, **fault)
+    outside.api2.fault(times=1, **fault)
     answer = outside.post()
     assert answer.status == 200
-    assert outside.grants(answer.body["access_token"])
-    assert outside.called == (2, 1, 2)
+    assert outside.api2.opens(answer.body["access_token"])
+    assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 2}
     assert outside.record.mints == 2
 
 
 @pytest.mark.parametrize("fault", UNREADABLE, ids=str)
 def test_failing_twice_is_503(outside: World, fault: dict[str, Any]) -> None:
-    outside.fault(times=3, **fault)
+    outside.api2.fault(times=3, **fault)
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
-    assert outside.called == (2, 1, 2)
+    assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 2}
     assert (outside.record.reason, outside.record.mints) == ("Transloadit out of reach", 2)
     assert says_nothing_of_the_inside(outside, answer)
 
 
 def test_slow_ends_after_five_seconds_as_a_whole(outside: World) -> None:
-    outside.fault(times=2, delay_ms=8000)
+    outside.api2.fault(times=2, delay_ms=8000)
     assert outside.post().outcome == (503, "temporarily_unavailable")
     assert 4500 < outside.record.milliseconds < 6000
-    assert outside.called == (2, 1, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 1}
 
 
 def test_slow_ends_before_the_invocation_does(outside: World) -> None:
-    outside.fault(times=2, delay_ms=8000)
+    outside.api2.fault(times=2, delay_ms=8000)
     assert outside.post(seconds=2).outcome == (503, "temporarily_unavailable")
     assert outside.record.milliseconds < 1900
 
@@ -125,9 +125,9 @@ def test_closed(outside: World) -> None:
 
 @pytest.mark.parametrize("target", ["http://127.0.0.1:9/token", "/assemblies"])
 def test_redirecting(outside: World, target: str) -> None:
-    outside.fault(times=1, redirect=target)
+    outside.api2.fault(times=1, redirect=target)
     assert outside.post().outcome == (502, "server_error")
-    assert outside.called == (2, 1, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 1}
     assert (outside.record.upstream_status, outside.record.mints) == (302, 1)
 
 
@@ -148,34 +148,34 @@ def test_redirecting(outside: World, target: str) -> None:
     ids=lambda fault: str(fault)[:60],
 )
 def test_answering_nonsense(outside: World, fault: dict[str, Any]) -> None:
-    outside.fault(times=2, **fault)
+    outside.api2.fault(times=2, **fault)
     answer = outside.post()
     assert answer.status in (502, 503)
-    assert outside.called[:2] == (2, 1)
+    assert outside.calls | {"mint": 1} == {"issuer": 2, "secrets": 1, "mint": 1}
     assert outside.record.token_sha256 is None
     assert "access_token" not in answer.body
 
 
 @pytest.mark.parametrize("scope", ["assemblies:read assemblies:write templates:read", "billing:write", "*"])
 def test_giving_wider_scopes(outside: World, scope: str) -> None:
-    outside.fault(times=1, **token(scope))
+    outside.api2.fault(times=1, **token(scope))
     answer = outside.post()
     assert answer.outcome == (502, "server_error")
     assert (outside.record.alarms, outside.record.token_sha256) == ({"ScopeMismatch"}, None)
     # It was not kept: the next one is minted, and right.
     assert outside.post().body["access_token"] != "other"
-    assert outside.called == (0, 0, 1)
+    assert outside.calls == {"mint": 1}
 
 
 def test_giving_narrower_scopes_than_the_caller_named(outside: World) -> None:
-    outside.fault(times=1, **token("assemblies:read"))
+    outside.api2.fault(times=1, **token("assemblies:read"))
     answer = outside.post(scope="assemblies:read assemblies:write")
     assert answer.outcome == (502, "server_error")
     assert outside.record.alarms == {"ScopeMismatch"}
 
 
 def test_giving_narrower_scopes_where_none_was_named(outside: World) -> None:
-    outside.fault(times=1, **token("assemblies:read"))
+    outside.api2.fault(times=1, **token("assemblies:read"))
     answer = outside.post()
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read")
     assert outside.record.alarms == {"ScopeMismatch"}
@@ -186,7 +186,7 @@ def test_giving_narrower_scopes_where_none_was_named(outside: World) -> None:
 @pytest.mark.parametrize("fault", [BUSY, {"status": 429}, {"reset": True}], ids=["busy", "429", "reset"])
 def test_a_held_token_is_handed_out_while_api2_is_down(outside: World, fault: dict[str, Any]) -> None:
     first = outside.post().body["access_token"]
-    outside.fault(times=9, **fault)
+    outside.api2.fault(times=9, **fault)
     outside.clock.ahead += 21600 - 400
     assert outside.post().body["access_token"] == first
     assert outside.record.cache == "kept"

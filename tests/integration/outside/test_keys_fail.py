@@ -36,7 +36,7 @@ def test_without_keys_nobody_is_let_in_and_no_secret_is_read(outside: World, fau
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
     assert 1 <= answer.body["retry_after"] <= 30
-    assert outside.called == (2, 0, 0)
+    assert outside.calls == {"issuer": 2}
     record = outside.record
     assert record.outcome == "TemporarilyUnavailable"
     assert str(record.reason).startswith("issuer's keys out of reach: key set: ")
@@ -44,7 +44,7 @@ def test_without_keys_nobody_is_let_in_and_no_secret_is_read(outside: World, fau
     assert record.milliseconds < 3000
     # Within the cool-down the issuer is left alone.
     assert outside.post().status == 503
-    assert outside.called == (0, 0, 0)
+    assert outside.calls == {}
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
@@ -56,7 +56,7 @@ def test_known_good_keys_serve_on_with_an_alarm_until_six_hours(outside: World, 
     assert outside.record.alarms == {"StaleKeys"}
     outside.clock.ahead += 5 * 3600
     assert outside.post().outcome == (503, "temporarily_unavailable")
-    assert outside.called[1:] == (0, 0)
+    assert outside.calls.keys() <= {"issuer"}
 
 
 def test_a_redirect_is_not_followed(outside: World) -> None:
@@ -64,13 +64,13 @@ def test_a_redirect_is_not_followed(outside: World) -> None:
     outside.issuer.answers["/elsewhere"] = says(outside.signer.jwks())
     assert outside.post().outcome == (503, "temporarily_unavailable")
     assert outside.issuer.calls["/elsewhere"] == 0
-    assert outside.called == (2, 0, 0)
+    assert outside.calls == {"issuer": 2}
 
 
 def test_nor_one_of_the_metadata(outside: World) -> None:
     outside.issuer.answers["/.well-known/openid-configuration"] = redirects_to(f"{outside.issuer_url}/elsewhere")
     assert outside.post().outcome == (503, "temporarily_unavailable")
-    assert outside.called == (1, 0, 0)
+    assert outside.calls == {"issuer": 1}
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_metadata_of_another_or_that_points_elsewhere_is_not_believed(outside: W
     metadata = {"issuer": outside.issuer_url, "jwks_uri": f"{outside.issuer_url}/keys"} | changes
     outside.issuer.answers["/.well-known/openid-configuration"] = says(metadata)
     assert outside.post().outcome == (503, "temporarily_unavailable")
-    assert outside.called == (1, 0, 0)
+    assert outside.calls == {"issuer": 1}
 
 
 def test_a_rotated_key_is_found_after_the_cool_down_and_the_old_one_is_gone(outside: World) -> None:
@@ -91,11 +91,11 @@ def test_a_rotated_key_is_found_after_the_cool_down_and_the_old_one_is_gone(outs
     outside.issuer.answers["/keys"] = says(NEW.jwks())
     outside.signer = NEW
     assert outside.post().outcome == (401, "invalid_token")
-    assert outside.called == (0, 0, 0)
+    assert outside.calls == {}
     assert outside.record.reason == "no key fits"
     outside.clock.ahead += 31
     assert outside.post().status == 200
-    assert outside.called == (2, 0, 0)
+    assert outside.calls == {"issuer": 2}
     assert outside.post(old).outcome == (401, "invalid_token")
 
 

@@ -10,12 +10,12 @@ from tests.kit.outside import World, late, says
 def test_the_first_exchange_calls_nobody_but_api2(outside: World) -> None:
     outside.broker.prepare()
     assert outside.post().status == 200
-    assert outside.called == (0, 0, 1)
+    assert outside.calls == {"mint": 1}
 
 
 def test_an_initialisation_alone_mints_nothing(outside: World) -> None:
     outside.broker.prepare()
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
 
 
 def test_a_secret_that_could_not_be_read_is_read_for_the_first_caller(outside: World) -> None:
@@ -24,7 +24,7 @@ def test_a_secret_that_could_not_be_read_is_read_for_the_first_caller(outside: W
     outside.broker.prepare()
     outside.aws.answers[""] = well
     assert outside.post().status == 200
-    assert outside.called == (0, 1, 1)
+    assert outside.calls == {"secrets": 1, "mint": 1}
 
 
 def test_an_issuer_that_is_down_stops_no_initialisation_and_is_asked_again_after_the_cool_down(outside: World) -> None:
@@ -55,7 +55,7 @@ def test_with_a_shared_table_a_connection_to_it_is_opened_and_no_row_is_asked_fo
 
     sharing.table_answers = noted
     sharing.broker.prepare()
-    assert (sharing.called[1], times) == (1, [])
+    assert (sharing.calls, times) == ({"issuer": 2, "secrets": 1}, [])
     assert sharing.post().status == 200
     # Secret and table have one origin here: what was opened for both serves all calls, one after the other.
     assert len(set(times)) == 1

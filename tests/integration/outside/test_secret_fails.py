@@ -14,7 +14,7 @@ def aws_error(kind: str, status: int = 400) -> Handler:
 def test_a_secret_that_is_missing(outside: World) -> None:
     outside.secrets.delete_secret(SecretId=outside.secret_name, ForceDeleteWithoutRecovery=True)
     assert outside.post().outcome == (500, "server_error")
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
     record = outside.record
     assert (record.outcome, record.status) == ("BrokerFault", 500)
     assert record.reason == "secret cannot be read: ResourceNotFoundException"
@@ -27,14 +27,14 @@ def test_a_secret_that_is_missing(outside: World) -> None:
 def test_a_secret_that_is_malformed(outside: World, text: str) -> None:
     outside.put_secret(text)
     assert outside.post().outcome == (500, "server_error")
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
     assert outside.record.reason == "secret is malformed: needs auth_key and auth_secret"
 
 
 def test_a_secret_without_a_value_yet(outside: World) -> None:
     outside.aws.answers[""] = says({"VersionId": "v1", "SecretBinary": "AAAA"})
     assert outside.post().outcome == (500, "server_error")
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
 
 
 def test_a_replaced_secret_is_used_within_five_minutes_and_empties_the_cache(outside: World) -> None:
@@ -42,19 +42,19 @@ def test_a_replaced_secret_is_used_within_five_minutes_and_empties_the_cache(out
     outside.put_secret(key=NEW_KEY)
     outside.clock.ahead += 290
     assert outside.post().body["access_token"] == first
-    assert outside.called == (0, 0, 0)
+    assert outside.calls == {}
     outside.clock.ahead += 15
     assert outside.post().body["access_token"] != first
-    assert outside.called == (0, 1, 1)
+    assert outside.calls == {"secrets": 1, "mint": 1}
 
 
 def test_a_replaced_secret_is_found_at_once_when_api2_refuses_the_old_one(outside: World) -> None:
     outside.post()
     outside.put_secret(key=NEW_KEY)
-    outside.fault(times=1, status=401, body={"error": "TOKEN_INVALID_CREDENTIALS", "message": "no"})
+    outside.api2.fault(times=1, status=401, body={"error": "TOKEN_INVALID_CREDENTIALS", "message": "no"})
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
-    assert outside.called == (0, 1, 2)
+    assert outside.calls == {"secrets": 1, "mint": 2}
 
 
 # With how many reads there is time for.
@@ -79,7 +79,7 @@ def test_secrets_manager_out_of_reach(outside: World, fault: Handler, reads: int
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
     assert "retry-after" in answer.headers
-    assert outside.called == (2, reads, 0)
+    assert outside.calls == {"issuer": 2, "secrets": reads}
     assert (outside.record.outcome, outside.record.token_sha256) == ("TemporarilyUnavailable", None)
     assert "auth-secret-1" not in f"{answer.body}{outside.record}"
 
@@ -91,11 +91,11 @@ def test_a_known_good_secret_serves_on_for_an_hour_with_an_alarm(outside: World,
     outside.clock.ahead += 3500
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
-    assert outside.called[1:] == (reads, 1)
+    assert outside.calls == {"issuer": 2, "secrets": reads, "mint": 1}
     assert outside.record.alarms == {"StaleSecret"}
     outside.clock.ahead += 120
     assert outside.post().status in (500, 503)
-    assert outside.called[2] == 0
+    assert outside.mints == 0
 
 
 def test_a_read_that_fails_once_is_made_again_for_the_same_caller(outside: World) -> None:
@@ -106,7 +106,7 @@ def test_a_read_that_fails_once_is_made_again_for_the_same_caller(outside: World
 
     outside.aws.answers[""] = fails_once
     assert outside.post().status == 200
-    assert outside.called == (2, 2, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 2, "mint": 1}
 
 
 def test_a_secret_that_comes_back_is_used_at_once(outside: World) -> None:

@@ -37,18 +37,18 @@ def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
     good, sharing.table_answers = sharing.table_answers, fault
     answer = sharing.post()
     assert answer.status == 200
-    assert sharing.grants(answer.body["access_token"])
+    assert sharing.api2.opens(answer.body["access_token"])
     record = sharing.record
     assert (record.cache, record.mints, record.alarms) == ("miss", 1, {"SharedTableDown"})
     assert record.milliseconds < 1500
     # The secret was read, and one row; nobody asks the table again at once.
-    assert sharing.called == (2, 1 + reads, 1)
+    assert sharing.calls == {"issuer": 2, "secrets": 1, "table": reads, "mint": 1}
     assert sharing.post(scope="assemblies:read").status == 200
-    assert (sharing.called, sharing.record.alarms) == ((0, 0, 1), set())
+    assert (sharing.calls, sharing.record.alarms) == ({"mint": 1}, set())
     sharing.table_answers = good
     sharing.clock.ahead += 10
     sharing.post(scope="assemblies:write")
-    assert (sharing.called[1:], sharing.record.alarms) == ((3, 1), set())
+    assert (sharing.calls, sharing.record.alarms) == ({"table": 3, "mint": 1}, set())
 
 
 def test_a_write_is_not_repeated(sharing: World) -> None:
@@ -92,4 +92,4 @@ def test_a_held_token_asks_nobody(sharing: World) -> None:
     sharing.post()
     sharing.table_answers = resets
     assert sharing.post().status == 200
-    assert sharing.called == (0, 0, 0)
+    assert sharing.calls == {}

@@ -12,15 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kit.callers import claims_of_alice
+from tests.kit.forms import ASSERTION, FORM
 from tests.kit.handlers import Context, Function, event, loaded
 from tests.kit.jwts import Signer, part
 from tests.kit.policies import ISSUER
 
-FORM = "application/x-www-form-urlencoded"
-ASSERTION = {
-    "grant_type": "client_credentials",
-    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-}
 METADATA = "/.well-known/oauth-authorization-server"
 SIGNER = Signer()
 
@@ -94,9 +91,7 @@ def test_another_method_is_refused_and_recorded(function: Function) -> None:
 
 
 def assertion(aud: str) -> dict[str, str]:
-    now = int(time.time())
-    claims = {"iss": ISSUER, "sub": "alice", "aud": aud, "iat": now, "exp": now + 300, "groups": []}
-    return {**ASSERTION, "client_assertion": SIGNER.jwt(claims)}
+    return ASSERTION | {"client_assertion": SIGNER.jwt(claims_of_alice(ISSUER, aud, time.time(), groups=[]))}
 
 
 def test_a_jwt_for_another_audience_is_not_made_good_by_an_event_that_names_it(function: Function) -> None:

@@ -2,55 +2,36 @@
 
 import hashlib
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from broker.base.net import OutOfReach
-from broker.request.http import HttpRequest
 
-from tests.kit.brokers import ORIGIN, TABLE_URL, TOKEN_URL, Answered, Broker, minted
-from tests.kit.policies import AUDIENCE, ISSUER, issuer, policy, rule
+from tests.kit.brokers import TABLE_URL, TOKEN_URL, InMemory, minted
+from tests.kit.callers import Answer
+from tests.kit.forms import ASSERTION, BEARER, EXCHANGE, GRANT, ORIGIN, by_header, sent
+from tests.kit.policies import AUDIENCE, ISSUER, issuer, rule
 from tests.kit.rows import Rows
 from tests.kit.web import reply
 
-BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # Form: its fields, where the JWT goes, and how it is refused.
 FORMS: dict[str, tuple[dict[str, str], str | None, tuple[int, str]]] = {
-    "header": ({"grant_type": "client_credentials"}, None, (401, "invalid_token")),
-    "client assertion": (
-        {"grant_type": "client_credentials", "client_assertion_type": BEARER},
-        "client_assertion",
-        (401, "invalid_client"),
-    ),
-    "assertion": (
-        {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-        "assertion",
-        (400, "invalid_grant"),
-    ),
-    "subject token": (
-        {
-            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-        },
-        "subject_token",
-        (400, "invalid_request"),
-    ),
+    "header": (GRANT, None, (401, "invalid_token")),
+    "client assertion": (ASSERTION, "client_assertion", (401, "invalid_client")),
+    "assertion": (BEARER, "assertion", (400, "invalid_grant")),
+    "subject token": (EXCHANGE, "subject_token", (400, "invalid_request")),
 }
 
 
-def show(broker: Broker, form: str, jwt: str) -> Answered:
+def show(broker: InMemory, form: str, jwt: str) -> Answer:
     fields, place, _ = FORMS[form]
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    headers |= {} if place else {"authorization": f"Bearer {jwt}"}
-    body = urlencode(fields | ({place: jwt} if place else {}))
-    return broker.send(HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, body, False, True))
+    return broker.send(sent(fields | {place: jwt}) if place else by_header(jwt))
 
 
-def strict(**changes: Any) -> Broker:
-    return Broker(policy(issuers=[issuer(once=True, **changes)], rules=[rule()]), rows=Rows())
+def strict(**changes: Any) -> InMemory:
+    return InMemory(issuers=[issuer(once=True, **changes)], rules=[rule()], rows=Rows())
 
 
-def rows(broker: Broker) -> Rows:
+def rows(broker: InMemory) -> Rows:
     assert broker.rows is not None
     return broker.rows
 
@@ -191,7 +172,7 @@ def test_a_spent_jwt_mints_nothing_whatever_it_asks_for() -> None:
 
 
 def test_an_issuer_without_once_needs_no_jti_and_no_row() -> None:
-    broker = Broker(rows=Rows())
+    broker = InMemory(rows=Rows())
     jwt = broker.jwt()
     assert [broker.post(jwt).status for _ in range(2)] == [200, 200]
     assert rows(broker).of("once") == []
@@ -199,14 +180,14 @@ def test_an_issuer_without_once_needs_no_jti_and_no_row() -> None:
 
 def test_of_two_entries_of_one_issuer_the_one_that_accepts_counts() -> None:
     entries = [issuer(once=True), issuer(name="app", audiences=["https://app.example.com"])]
-    broker = Broker(policy(issuers=entries, rules=[rule(), rule(name="app", issuer="app")]), rows=Rows())
+    broker = InMemory(issuers=entries, rules=[rule(), rule(name="app", issuer="app")], rows=Rows())
     app = broker.jwt(aud="https://app.example.com")
     assert [broker.post(app).status for _ in range(2)] == [200, 200]
     assert broker.post(broker.jwt(aud=AUDIENCE)).status == 401
 
 
 def test_a_policy_with_once_and_no_table_gives_nothing_even_if_it_is_wired() -> None:
-    broker = Broker(policy(issuers=[issuer(once=True)]))
+    broker = InMemory(issuers=[issuer(once=True)])
     assert broker.post(broker.jwt(jti="j1")).outcome == (500, "server_error")
     assert broker.record.reason == "no replay control"
 

@@ -13,7 +13,9 @@ from broker.caller.verifier import Verifier
 from broker.policy.model import Issuer
 from broker.request.proof import Proof, ProofForm
 
+from tests.kit.callers import claims_of_alice
 from tests.kit.clock import Clock
+from tests.kit.forms import ORIGIN
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE, ISSUER, condition, issuer, policy
 from tests.kit.web import Web
@@ -32,9 +34,7 @@ class Desk:
         self._verifier = Verifier(trust.issuers, KeySets(Web(), self.clock), self.clock)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        now = int(self.clock())
-        members = {"iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 300}
-        return {name: value for name, value in (members | changes).items() if value is not None}
+        return claims_of_alice(ISSUER, AUDIENCE, self.clock(), **changes)
 
     def verify(self, jwt: str) -> Caller:
         return self.identify(Proof(ProofForm.HEADER, jwt))
@@ -217,8 +217,6 @@ def test_entries_that_share_an_issuer_are_told_apart_by_what_they_require() -> N
 
 
 # The forms of the proof.
-
-ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 
 
 def assertion(jwt: str, client_id: str | None = None) -> Proof:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.kit.brokers import SECRETS_URL, TOKEN_URL, Broker, minted, secret
-from tests.kit.policies import policy, rule
+from tests.kit.brokers import SECRETS_URL, TOKEN_URL, InMemory, minted, secret
+from tests.kit.policies import rule
 from tests.kit.waiting import wait_until
 from tests.kit.web import reply
 
@@ -16,15 +16,15 @@ BUSY = reply(b"", 503)
 FIRST_RENEWAL, LAST_RENEWAL = 0.80 * LIFE, 0.85 * LIFE  # seconds after the mint
 
 
-def warm(**changes: Any) -> Broker:
+def warm(**changes: Any) -> InMemory:
     """A broker that has minted `bearer-1`; the next mint gives `bearer-2`."""
-    broker = Broker(policy(rules=[rule(**changes)]))
+    broker = InMemory(rules=[rule(**changes)])
     assert broker.post().body["access_token"] == "bearer-1"
     broker.web[TOKEN_URL] = minted("bearer-2")
     return broker
 
 
-def token(broker: Broker, **fields: Any) -> str:
+def token(broker: InMemory, **fields: Any) -> str:
     return str(broker.post(**fields).body["access_token"])
 
 
@@ -32,7 +32,7 @@ def token(broker: Broker, **fields: Any) -> str:
 
 
 def test_the_lifetime_of_a_token_is_counted_from_before_the_mint() -> None:
-    broker = Broker()
+    broker = InMemory()
 
     def slow() -> Any:
         broker.clock.advance(3)
@@ -116,13 +116,13 @@ def test_in_place_of_a_token_with_less_than_five_minutes_left_there_is_a_new_one
 
 
 def test_a_new_token_of_less_than_five_minutes_is_refused() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.web[TOKEN_URL] = minted(expires_in=299)
     assert broker.post().outcome == (502, "server_error")
 
 
 def test_a_short_token_is_renewed_by_its_own_life() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.web.then(TOKEN_URL, minted("bearer-1", expires_in=3600))
     broker.web[TOKEN_URL] = minted("bearer-2")
     broker.post()
@@ -149,11 +149,8 @@ def test_a_clock_set_back_hands_out_no_token_past_its_end() -> None:
     ids=["scopes", "aud", "credential"],
 )
 def test_another_scope_aud_or_credential_is_another_token(fields: dict[str, str]) -> None:
-    broker = Broker(
-        policy(
-            credentials=["default", "second"],
-            rules=[rule(aud=["api2", "mcp"]), rule(name="second", credential="second")],
-        )
+    broker = InMemory(
+        credentials=["default", "second"], rules=[rule(aud=["api2", "mcp"]), rule(name="second", credential="second")]
     )
     broker.post()
     broker.web[TOKEN_URL] = minted("bearer-2", fields.get("scope", "assemblies:read assemblies:write"))
@@ -180,7 +177,7 @@ def test_a_rule_with_share_caller_gives_each_caller_a_token_of_its_own() -> None
 
 
 def test_one_matching_rule_with_share_caller_is_enough() -> None:
-    broker = Broker(policy(rules=[rule(), rule(name="own", share="caller")]))
+    broker = InMemory(rules=[rule(), rule(name="own", share="caller")])
     broker.post()
     broker.web[TOKEN_URL] = minted("bearer-2")
     assert broker.post(broker.jwt(sub="bob")).body["access_token"] == "bearer-2"
@@ -210,7 +207,7 @@ def test_going_back_to_the_old_version_of_the_secret_does_not_bring_its_tokens_b
 
 
 def test_many_requests_for_the_same_token_at_once_cause_one_mint() -> None:
-    broker = Broker()
+    broker = InMemory()
     got: list[str] = []
     others = [threading.Thread(target=lambda: got.append(token(broker))) for _ in range(8)]
 
@@ -229,7 +226,7 @@ def test_many_requests_for_the_same_token_at_once_cause_one_mint() -> None:
 
 
 def test_a_request_that_named_its_scopes_does_not_share_the_narrower_token_of_one_that_named_none() -> None:
-    broker = Broker()
+    broker = InMemory()
     outcomes: list[tuple[int, str | None]] = []
     named = threading.Thread(
         target=lambda: outcomes.append(broker.post(scope="assemblies:read assemblies:write").outcome)

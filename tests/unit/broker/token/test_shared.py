@@ -9,8 +9,8 @@ from broker.base.net import OutOfReach
 from broker.token.shared import LEFT_ALONE_SECONDS, LONGEST_PAUSE, LOOK_SECONDS
 from broker.token.transloadit import MAX_LIFETIME, MINT_SECONDS
 
-from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, Broker, minted, secret
-from tests.kit.policies import policy, rule
+from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, InMemory, minted, secret
+from tests.kit.policies import rule
 from tests.kit.rows import Rows
 from tests.kit.web import reply
 
@@ -30,22 +30,22 @@ DOWN: list[Any] = [
 ]
 
 
-def pair(**changes: Any) -> tuple[Broker, Broker, Rows]:
+def pair(**changes: Any) -> tuple[InMemory, InMemory, Rows]:
     """Two environments and their table; mints give bearer-1, bearer-2, and so on."""
     rows = Rows()
-    one = Broker(policy(rules=[rule(**changes)]), rows=rows)
+    one = InMemory(rules=[rule(**changes)], rows=rows)
     one.web[TOKEN_URL] = lambda: minted(f"bearer-{one.mints}")
     return one, one.beside(), rows
 
 
-def token(broker: Broker, **fields: Any) -> tuple[str, str | None]:
+def token(broker: InMemory, **fields: Any) -> tuple[str, str | None]:
     """What was given out, and where it came from."""
     answer = broker.post(**fields)
     assert answer.status == 200, answer.body
     return answer.body["access_token"], broker.record.cache
 
 
-def crash(broker: Broker, rows: Rows) -> None:
+def crash(broker: InMemory, rows: Rows) -> None:
     """This environment takes the lease and is not heard of any more."""
 
     def dies() -> Any:
