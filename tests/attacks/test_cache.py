@@ -40,7 +40,7 @@ def test_a_held_wide_token_does_not_serve_a_narrow_caller() -> None:
     assert (answer.body["access_token"], answer.body["scope"]) == ("narrow", "assemblies:read")
 
 
-def test_tokens_of_one_s_own_stay_one_s_own_whatever_the_names_are() -> None:
+def test_callers_with_tokens_of_their_own_never_share_whatever_their_names_are() -> None:
     """Oathkeeper CVE-2026-33496, OpenFGA GHSA-h6c8-cww8-35hf: keys that forgot one input, or ran two together."""
     broker = InMemory(
         issuers=[issuer(), issuer(name="other", issuer="other", jwks=Signer().jwks())],
@@ -105,7 +105,7 @@ def test_a_token_that_was_refused_as_too_wide_is_not_found_later() -> None:
 
 
 @pytest.mark.parametrize("seconds", [21600 - 299, 21600, 10**9])
-def test_no_token_past_its_end_whoever_is_down(seconds: int) -> None:
+def test_a_token_past_its_end_is_not_handed_out_even_if_api2_is_down(seconds: int) -> None:
     broker = warm()
     broker.web[TOKEN_URL] = reply(b"", 503)
     broker.clock.advance(seconds)

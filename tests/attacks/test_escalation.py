@@ -40,7 +40,7 @@ from tests.kit.policies import condition, rule
     ],
     ids=repr,
 )
-def test_a_scope_that_no_rule_names(scope: str) -> None:
+def test_a_scope_that_no_rule_names_is_refused(scope: str) -> None:
     broker = InMemory()
     assert broker.refuses(broker.jwt(), 400, scope=scope)
     assert broker.record.outcome == "InvalidScope"
@@ -63,7 +63,7 @@ def test_a_scope_that_no_rule_names(scope: str) -> None:
     ],
     ids=str,
 )
-def test_a_target_that_no_rule_names(fields: dict[str, str]) -> None:
+def test_a_target_that_no_rule_names_is_refused(fields: dict[str, str]) -> None:
     broker = InMemory(credentials=["default", "other"])
     assert broker.refuses(broker.jwt(), 400, **fields)
     assert broker.record.outcome == "InvalidTarget"
@@ -189,13 +189,13 @@ def test_a_claim_of_another_name_is_another_claim(members: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize("value", ["true", 1, "1", [True], 1.0])
-def test_true_is_true_and_nothing_else_is(value: Any) -> None:
+def test_a_condition_on_true_holds_for_true_alone(value: Any) -> None:
     broker = InMemory(rules=[rule(when=[condition("email_verified", ["one_of", [True]])])])
     assert broker.refuses(broker.jwt(email_verified=value), 403)
     assert broker.post(broker.jwt(email_verified=True)).status == 200
 
 
-def test_the_wire_tells_a_stranger_and_an_almost_editor_the_same() -> None:
+def test_a_stranger_and_an_almost_editor_get_the_same_answer() -> None:
     """octo-sts CVE-2026-105770: errors told what the policy requires."""
     broker = InMemory()
     answers = [broker.post(broker.jwt(groups=groups)) for groups in (["strangers"], ["editor"], None, "editors")]

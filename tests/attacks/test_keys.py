@@ -188,13 +188,13 @@ def test_a_broken_set_never_replaces_a_good_one(answer: Any) -> None:
     assert broker.refuses(broker.jwt(), 503)
 
 
-def test_two_keys_of_one_id_that_both_fit_are_no_choice_to_make() -> None:
+def test_a_jwt_is_refused_if_two_keys_of_its_id_fit() -> None:
     broker = InMemory()
     broker.web[JWKS_URL] = reply({"keys": [broker.signer.jwk(), NEW.jwk(kid="k1")]})
     assert broker.refuses(broker.jwt())
 
 
-def test_without_a_key_id_exactly_one_key_must_fit() -> None:
+def test_a_jwt_without_a_key_id_passes_only_if_exactly_one_key_fits() -> None:
     broker = InMemory()
     assert broker.post(broker.signer.jwt(broker.claims(), kid=None)).status == 200
     broker.web[JWKS_URL] = reply({"keys": [broker.signer.jwk(), NEW.jwk()]})

@@ -47,7 +47,7 @@ def test_answers_of_other_servers_are_repeated_nowhere(url: str, answer: Any) ->
 
 
 @pytest.mark.parametrize("url", [JWKS_URL, SECRETS_URL, TOKEN_URL])
-def test_what_an_exception_says_is_in_no_line_of_the_log(url: str) -> None:
+def test_the_words_of_an_exception_are_in_no_line_of_the_log(url: str) -> None:
     """Messages, causes and notes of exceptions quote what was at hand when they were raised."""
 
     def quote() -> Any:

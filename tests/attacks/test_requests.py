@@ -50,7 +50,7 @@ def test_the_plain_request_passes() -> None:
         "Grant_Type=client_credentials",
     ],
 )
-def test_a_form_that_two_readers_could_read_differently(body: str) -> None:
+def test_a_form_that_two_readers_could_read_differently_is_refused(body: str) -> None:
     broker = InMemory()
     assert is_refused(send(broker, body), broker, 400, "invalid_request")
 
@@ -58,7 +58,7 @@ def test_a_form_that_two_readers_could_read_differently(body: str) -> None:
 @pytest.mark.parametrize(
     "grant_type", ["password", "client_credentials ", "CLIENT_CREDENTIALS", "implicit", "refresh_token", "\0"]
 )
-def test_a_grant_that_is_not_offered(grant_type: str) -> None:
+def test_a_grant_that_is_not_offered_is_refused(grant_type: str) -> None:
     broker = InMemory()
     assert is_refused(send(broker, f"grant_type={grant_type}"), broker, 400, "unsupported_grant_type")
 
@@ -78,13 +78,13 @@ def test_a_grant_that_is_not_offered(grant_type: str) -> None:
         f"text/plain; {FORM}",
     ],
 )
-def test_a_body_of_another_type(content_type: str | None) -> None:
+def test_a_body_of_another_type_is_refused(content_type: str | None) -> None:
     broker = InMemory()
     assert is_refused(send(broker, content_type=content_type), broker, 415, "invalid_request")
 
 
 @pytest.mark.parametrize("content_type", [FORM, FORM.upper(), f"{FORM};charset=UTF-8", f'{FORM}; charset="utf-8"; x=y'])
-def test_the_same_type_in_other_words(content_type: str) -> None:
+def test_the_form_s_type_is_accepted_in_any_spelling(content_type: str) -> None:
     assert send(InMemory(), content_type=content_type).status == 200
 
 
@@ -107,7 +107,9 @@ def test_the_same_type_in_other_words(content_type: str) -> None:
         (None, 401, "invalid_client"),
     ],
 )
-def test_an_authorization_that_is_no_single_bearer(authorization: str | None, status: int, error: str) -> None:
+def test_an_authorization_that_is_no_single_bearer_is_refused(
+    authorization: str | None, status: int, error: str
+) -> None:
     broker = InMemory()
     assert is_refused(send(broker, authorization=authorization), broker, status, error)
 
@@ -132,13 +134,13 @@ def test_two_proofs_are_one_too_many(name: str) -> None:
     ],
     ids=str,
 )
-def test_other_headers_change_nothing(headers: dict[str, Any]) -> None:
+def test_a_header_that_the_broker_does_not_read_changes_nothing(headers: dict[str, Any]) -> None:
     broker = InMemory()
     answer = send(broker, **headers)
     assert answer.body == send(InMemory()).body
 
 
-def test_a_body_over_sixteen_kibibytes() -> None:
+def test_a_body_over_sixteen_kibibytes_is_refused() -> None:
     for size, status in ((16 * 1024, 200), (16 * 1024 + 1, 413), (6_000_000, 413)):
         body = f"{GRANT}&x=".ljust(size, "a")
         assert send(InMemory(), body).status == status

@@ -60,7 +60,7 @@ def fresh(broker: InMemory, key: int) -> tuple[str, str | None, tuple[str, ...]]
     return answer.body["access_token"], other.record.cache, tuple(other.record.alarms)
 
 
-def test_without_an_attack_each_finds_its_own() -> None:
+def test_each_caller_finds_its_own_token_if_nobody_touches_the_rows() -> None:
     broker, _, ids = filled()
     assert [fresh(broker, key) for key in range(len(ids))] == [
         (f"bearer-{key + 1}", "shared", ()) for key in range(len(ids))
@@ -141,7 +141,7 @@ def test_no_content_of_a_row_causes_an_error(written: list[Item], replaces: bool
     assert other.clock() - started <= MINT_SECONDS
 
 
-def test_a_table_that_is_read_tells_neither_who_nor_what() -> None:
+def test_a_reader_of_the_table_learns_neither_caller_nor_token_nor_scope() -> None:
     rows = Rows()
     entries = [issuer(once=True), issuer(name="other", issuer="other", jwks=Signer().jwks())]
     broker = InMemory(issuers=entries, rules=[rule(share="caller")], rows=rows)

@@ -32,7 +32,7 @@ def unsigned(broker: InMemory, header: dict[str, Any]) -> str:
 
 @pytest.mark.parametrize("alg", ["none", "None", "NONE", "nOnE", "", None, "HS256", "RS1", "rs256", " RS256", "dir", 0])
 @pytest.mark.parametrize("signature", ["", "AA", b64(b"\0" * 256)])
-def test_no_algorithm_but_the_configured_ones(alg: Any, signature: str) -> None:
+def test_an_algorithm_other_than_the_configured_ones_is_refused(alg: Any, signature: str) -> None:
     broker = InMemory()
     assert broker.refuses(f"{unsigned(broker, {'alg': alg, 'kid': 'k1'})}.{signature}")
 
@@ -82,14 +82,14 @@ def test_a_key_for_something_else_verifies_nothing(changes: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_signature_of_another_key_with_the_same_id(algorithm: str) -> None:
+def test_a_signature_by_another_key_with_the_same_id_is_refused(algorithm: str) -> None:
     broker = broker_for(algorithm)
     assert broker.refuses(Signer(algorithm, name="forger").jwt(broker.claims()))
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("place", [0, 1])
-def test_a_changed_header_or_payload(algorithm: str, place: int) -> None:
+def test_a_jwt_with_a_changed_header_or_payload_is_refused(algorithm: str, place: int) -> None:
     broker = broker_for(algorithm)
     parts = broker.jwt().split(".")
     changed = json.loads(base64.urlsafe_b64decode(parts[place] + "=="))
@@ -101,7 +101,7 @@ def test_a_changed_header_or_payload(algorithm: str, place: int) -> None:
 @pytest.mark.parametrize(
     ("r", "s"), [(0, 0), (0, 1), (1, 0), (P256_ORDER, P256_ORDER), (P256_ORDER, 1), (1, P256_ORDER + 1)]
 )
-def test_no_magic_numbers_in_an_ecdsa_signature(algorithm: str, r: int, s: int) -> None:
+def test_an_ecdsa_signature_of_magic_numbers_is_refused(algorithm: str, r: int, s: int) -> None:
     """CVE-2022-21449 of Java: r = s = 0 verified anything."""
     broker = broker_for(algorithm)
     size = {"ES256": 32, "ES384": 48, "ES512": 66}[algorithm]

@@ -86,7 +86,7 @@ def test_an_unknown_path_gets_the_gateway_s_own_answer(client: Client) -> None:
     assert (answer.status, answer.body) == (404, {"message": "Not Found"})
 
 
-def test_over_the_caller_s_mint_budget_is_429_while_hits_go_on(client: Client) -> None:
+def test_a_mint_over_the_caller_s_budget_is_429_while_hits_go_on(client: Client) -> None:
     jwt = client.jwt(sub="greedy", groups=["many"])
     scopes = ["assemblies:read", "assemblies:write", "billing:read", "queues:read", "templates:read", "templates:write"]
     subsets = [f"{one} {two}" for one in scopes for two in scopes if one < two]

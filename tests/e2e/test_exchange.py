@@ -78,14 +78,14 @@ def test_a_grant_of_all_scopes_is_minted_without_a_scope(clean: Client) -> None:
     assert all(form == {"grant_type": "client_credentials", "aud": "api2"} for form in forms)
 
 
-def test_a_mended_5xx_is_not_seen_by_the_caller(clean: Client) -> None:
+def test_a_5xx_that_a_second_try_overcomes_is_not_seen_by_the_caller(clean: Client) -> None:
     clean.api2.fault(status=503, times=1)
     answer = clean.post(clean.jwt(sub="lucky", groups=["personal"]))
     assert answer.status == 200
     assert clean.record_of(answer)["mints"] == 2
 
 
-def test_neither_secret_nor_token_nor_caller_jwt_is_in_any_log(client: Client) -> None:
+def test_logs_hold_neither_secret_nor_token_nor_caller_jwt(client: Client) -> None:
     jwt = client.jwt(sub="logged")
     token = client.post(jwt).body["access_token"]
     client.post(jwt[:-6] + "AAAAAA")
@@ -112,7 +112,7 @@ def test_a_recorded_event_is_answered_on_the_invoke_url(client: Client, name: st
 
 
 @pytest.mark.parametrize("keys", ["discovery", "inline"])
-def test_another_policy_with_an_issuer_of_the_caller_s_own(tmp_path: Path, keys: str) -> None:
+def test_another_policy_with_another_issuer_gives_its_caller_a_token(tmp_path: Path, keys: str) -> None:
     signer, site = Signer("ES256"), Site()
     with serving(site.app) as origin:
         site.answers = {"": says({"issuer": origin, "jwks_uri": f"{origin}/keys"}), "/keys": says(signer.jwks())}

@@ -43,7 +43,9 @@ def test_a_bad_signature_is_the_gateway_s_refusal(client: Client) -> None:
     ],
     ids=str,
 )
-def test_refusals_are_those_of_token(client: Client, fields: dict[str, str], status: int, error: str) -> None:
+def test_a_refusal_on_the_iam_route_is_the_same_as_on_the_token_route(
+    client: Client, fields: dict[str, str], status: int, error: str
+) -> None:
     answer = signed(client, **fields)
     assert (answer.status, answer.body["error"]) == (status, error)
     assert answer.headers["cache-control"] == "no-store"

@@ -131,7 +131,7 @@ def test_the_issuer_is_read_by_pages_of_this_machine_alone(client: Client) -> No
         assert (refused.status, "access-control-allow-origin" in refused.headers) == (403, False)
 
 
-def test_no_page_makes_people(client: Client) -> None:
+def test_a_page_cannot_make_people_at_the_issuer(client: Client) -> None:
     url = f"{client.stack['issuer_url']}/users/mallory"
     claims = json.dumps({"groups": ["admins"]}).encode()
     for origin in (ELSEWHERE, HERE, client.stack["issuer_url"]):

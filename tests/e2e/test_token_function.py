@@ -62,7 +62,7 @@ def test_a_failure_is_raised_under_its_stable_name(client: Client, event: Any, n
     ],
     ids=["down", "nonsense"],
 )
-def test_api2_s_failures_have_names_too(clean: Client, fault: dict[str, Any], name: str) -> None:
+def test_a_failure_of_api2_is_raised_under_its_stable_name(clean: Client, fault: dict[str, Any], name: str) -> None:
     # Scopes that no other test of this stack has a token of.
     clean.api2.fault(**fault)
     answer = invoke(clean, {"scope": ["assemblies:write", "assemblies:read"], "credential": "spare"})

@@ -95,7 +95,7 @@ def test_a_second_answer_of_which_a_part_came_with_the_first_reaches_nobody(web:
 
 
 @pytest.mark.parametrize("head", [OK, OK + b"connection: keep-alive\r\n", b"HTTP/1.0 200 OK\r\n"])
-def test_after_an_answer_that_only_the_connection_s_end_ends_nothing_is_kept(web: Http, head: bytes) -> None:
+def test_a_connection_whose_end_ends_the_answer_is_not_kept(web: Http, head: bytes) -> None:
     connections: list[int] = []
 
     with peer(numbers(lambda connection, number: connection.sendall(head + b"\r\n" + number), connections)) as origin:
@@ -107,7 +107,7 @@ def test_after_an_answer_that_only_the_connection_s_end_ends_nothing_is_kept(web
     [b"content-length: 1\r\ncontent-length: 5\r\n", b"content-length: 5\r\ntransfer-encoding: chunked\r\n"],
     ids=["two lengths", "a length and chunks"],
 )
-def test_after_an_answer_that_tells_its_end_twice_nothing_is_kept(web: Http, lengths: bytes) -> None:
+def test_a_connection_whose_answer_has_two_lengths_is_not_kept(web: Http, lengths: bytes) -> None:
     """Two readers could take two ends for it (RFC 9112 section 6.3)."""
     connections: list[int] = []
 
@@ -121,7 +121,7 @@ def test_after_an_answer_that_tells_its_end_twice_nothing_is_kept(web: Http, len
 
 
 @pytest.mark.parametrize("framed", [b"content-length: 1\r\n", b"transfer-encoding: chunked\r\n"])
-def test_after_an_answer_by_http_1_0_nothing_is_kept(web: Http, framed: bytes) -> None:
+def test_a_connection_that_answers_by_http_1_0_is_not_kept(web: Http, framed: bytes) -> None:
     """That version knows no chunks, so that an intermediary may see another end of them (RFC 9112 section 6.1)."""
     connections: list[int] = []
 
@@ -134,7 +134,7 @@ def test_after_an_answer_by_http_1_0_nothing_is_kept(web: Http, framed: bytes) -
         assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
 
 
-def test_a_hundred_that_says_go_on_is_passed_over(web: Http) -> None:
+def test_an_answer_of_100_continue_is_passed_over(web: Http) -> None:
     """100 Continue is the one interim answer that every client passes over (RFC 9110 section 15.2.1)."""
 
     def speak(connection: socket.socket, number: bytes) -> None:

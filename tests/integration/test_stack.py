@@ -192,7 +192,7 @@ def test_a_wrong_option_is_one_clear_line(stack: Stack, variables: dict[str, str
 
 
 @pytest.mark.timeout(300)  # two stacks, one after the other
-def test_of_two_stacks_started_at_once_the_second_replaces_the_first_and_both_report_success(stack: Stack) -> None:
+def test_two_stacks_started_at_once_both_report_success_and_the_second_replaces_the_first(stack: Stack) -> None:
     """The plan of one stack once ran with the policy of the other, and was reported as the first one's own."""
     both = [stack.start("up"), stack.start("up")]
     assert [(process.communicate(timeout=100)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
@@ -254,7 +254,7 @@ def test_the_demo_tells_its_story_and_ctrl_c_ends_it_without_a_trace(stack: Stac
     wait_until(lambda: not stack.processes())
 
 
-def test_ctrl_c_while_starting_leaves_nothing(stack: Stack) -> None:
+def test_ctrl_c_during_a_start_leaves_nothing(stack: Stack) -> None:
     demo = stack.start("demo")
     assert demo.stdout is not None
     assert demo.stderr is not None

@@ -20,7 +20,7 @@ def test_a_cognito_access_token_has_no_audience_and_is_recognised_by_its_client(
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read dam:read")
 
 
-def test_neither_passes_as_the_other(stack: Client, pool: Pool) -> None:
+def test_the_two_tokens_of_cognito_do_not_pass_as_one_another(stack: Client, pool: Pool) -> None:
     for shown, rule in ((pool.id_token, "people"), (pool.access_token, "machines")):
         answer = stack.post(shown)
         assert stack.record_of(answer)["rules"] == rule

@@ -49,7 +49,9 @@ def renaming(stack: Client) -> Iterator[str]:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("form", ["exchange", "bearer"])
-def test_a_grant_found_by_metadata(node: Node, stack: Client, library: str, form: str) -> None:
+def test_a_javascript_client_gets_a_token_by_a_grant_that_it_finds_in_the_metadata(
+    node: Node, stack: Client, library: str, form: str
+) -> None:
     answer = run(node, library=library, form=form, issuer=stack.stack["broker_url"], jwt=stack.jwt())["answer"]
     assert answer["scope"] == "assemblies:read assemblies:write"
     assert answer["expires_in"] > 21000
@@ -58,7 +60,9 @@ def test_a_grant_found_by_metadata(node: Node, stack: Client, library: str, form
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_private_key_jwt_as_they_really_send_it(node: Node, stack: Client, service: Signer, library: str) -> None:
+def test_a_javascript_client_gets_a_token_by_private_key_jwt_as_it_really_sends_it(
+    node: Node, stack: Client, service: Signer, library: str
+) -> None:
     key = private_jwk(service)
     answer = run(
         node,

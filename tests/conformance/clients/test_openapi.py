@@ -38,7 +38,7 @@ CHECKS = [
 
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-def test_whatever_is_sent_the_answer_is_documented_and_no_fault(case: Any, stack: Client) -> None:
+def test_every_answer_is_documented_and_no_fault_whatever_is_sent(case: Any, stack: Client) -> None:
     case.call_and_validate(base_url=stack.stack["broker_url"], checks=CHECKS)
 
 

@@ -39,7 +39,7 @@ def url(stack: Client) -> str:
 
 
 @pytest.mark.parametrize("grant", [EXCHANGE, BEARER])
-def test_authlib_sends_any_grant(stack: Client, grant: str) -> None:
+def test_authlib_gets_a_token_by_each_grant(stack: Client, grant: str) -> None:
     jwt = stack.jwt()
     shown = {EXCHANGE: {"subject_token": jwt, "subject_token_type": TYPE}, BEARER: {"assertion": jwt}}[grant]
     session = OAuth2Session(client_id="anybody", token_endpoint_auth_method="none")
@@ -63,7 +63,9 @@ def test_authlib_s_assertion_session_signs_a_grant_of_its_own(stack: Client) -> 
     assert (listed.status_code, listed.json()["count"]) == (200, 0)
 
 
-def test_authlib_s_private_key_jwt_with_the_issuer_as_audience(stack: Client, rsa_service: Signer) -> None:
+def test_authlib_gets_a_token_by_private_key_jwt_with_the_issuer_as_audience(
+    stack: Client, rsa_service: Signer
+) -> None:
     session = OAuth2Session(RSA_SERVICE, pem(rsa_service), token_endpoint_auth_method="private_key_jwt")
     session.register_client_auth_method(PrivateKeyJWT(stack.stack["broker_url"], alg="RS256"))
     token = session.fetch_token(url(stack), grant_type="client_credentials")

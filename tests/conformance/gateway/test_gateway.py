@@ -183,7 +183,7 @@ def test_an_unknown_path_is_answered_without_the_function(plain: Gateway, path: 
     assert plain.function.events == []
 
 
-def test_more_than_10240_bytes_of_request_line_and_headers_are_refused(plain: Gateway) -> None:
+def test_a_request_line_and_headers_of_more_than_10240_bytes_are_refused(plain: Gateway) -> None:
     assert plain.send("POST", headers={"x-long": "a" * 9_500}).status == 200
     assert plain.send("POST", headers={"x-long": "a" * 10_240}).status == 431
     assert len(plain.function.events) == 1
@@ -204,7 +204,7 @@ def test_a_body_over_ten_megabytes_is_413(plain: Gateway) -> None:
         assert b" 413 " in connection.recv(200)
 
 
-def test_over_the_throttle_is_429_without_the_function() -> None:
+def test_a_request_over_the_throttle_is_429_without_the_function() -> None:
     with gateway(rate=0.001, burst=2) as throttled:
         answers = [throttled.send("POST") for _ in range(3)]
         assert [answer.status for answer in answers] == [200, 200, 429]
@@ -259,7 +259,7 @@ def test_a_preflight_of_another_origin_gets_no_cors_headers(plain: Gateway, path
     assert cors_headers(answer) == {}
 
 
-def test_without_cors_options_goes_to_the_function() -> None:
+def test_options_goes_to_the_function_where_cors_is_not_configured() -> None:
     with gateway(cors=None) as running:
         assert running.send("OPTIONS", headers=PREFLIGHT).status == 200
         assert len(running.function.events) == 1

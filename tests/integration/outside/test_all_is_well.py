@@ -8,7 +8,7 @@ import pytest
 from tests.kit.outside import World
 
 
-def test_a_first_exchange_asks_each_once_and_its_token_opens_api2(outside: World) -> None:
+def test_a_first_exchange_asks_each_neighbour_once_and_its_token_opens_api2(outside: World) -> None:
     answer = outside.post()
     assert answer.status == 200
     assert answer.body["scope"] == "assemblies:read assemblies:write"
@@ -17,7 +17,7 @@ def test_a_first_exchange_asks_each_once_and_its_token_opens_api2(outside: World
     assert (outside.record.outcome, outside.record.cache, outside.record.upstream_status) == ("granted", "miss", 200)
 
 
-def test_a_second_asks_nobody(outside: World) -> None:
+def test_a_second_exchange_asks_nobody(outside: World) -> None:
     first = outside.post()
     outside.clock.ahead += 60
     second = outside.post()
@@ -53,7 +53,7 @@ def test_a_policy_with_once_does_not_start_without_the_shared_table(outside: Wor
         outside.use_api2_at(outside.api2_url)
 
 
-def test_without_a_table_nothing_of_the_shared_cache_is_imported() -> None:
+def test_a_deployment_without_a_table_imports_nothing_of_the_shared_cache() -> None:
     """Its ciphers cost start-up; each environment is a process of its own."""
     script = "import sys, broker.wiring; print(*(name for name in sys.modules if name.startswith('broker.')))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -31,7 +31,7 @@ FAULTS: dict[str, Handler] = {
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_without_keys_nobody_is_let_in_and_no_secret_is_read(outside: World, fault: Handler) -> None:
+def test_an_issuer_without_usable_keys_lets_nobody_in_and_no_secret_is_read(outside: World, fault: Handler) -> None:
     outside.issuer.answers["/keys"] = fault
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
@@ -48,7 +48,7 @@ def test_without_keys_nobody_is_let_in_and_no_secret_is_read(outside: World, fau
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
-def test_known_good_keys_serve_on_with_an_alarm_until_six_hours(outside: World, fault: Handler) -> None:
+def test_known_good_keys_serve_for_six_hours_with_an_alarm(outside: World, fault: Handler) -> None:
     assert outside.post().status == 200
     outside.issuer.answers["/keys"] = fault
     outside.clock.ahead += 3600
@@ -59,7 +59,7 @@ def test_known_good_keys_serve_on_with_an_alarm_until_six_hours(outside: World, 
     assert outside.calls.keys() <= {"issuer"}
 
 
-def test_a_redirect_is_not_followed(outside: World) -> None:
+def test_a_redirect_of_the_key_set_is_not_followed(outside: World) -> None:
     outside.issuer.answers["/keys"] = redirects_to(f"{outside.issuer_url}/elsewhere")
     outside.issuer.answers["/elsewhere"] = says(outside.signer.jwks())
     assert outside.post().outcome == (503, "temporarily_unavailable")
@@ -67,7 +67,7 @@ def test_a_redirect_is_not_followed(outside: World) -> None:
     assert outside.calls == {"issuer": 2}
 
 
-def test_nor_one_of_the_metadata(outside: World) -> None:
+def test_a_redirect_of_the_metadata_is_not_followed(outside: World) -> None:
     outside.issuer.answers["/.well-known/openid-configuration"] = redirects_to(f"{outside.issuer_url}/elsewhere")
     assert outside.post().outcome == (503, "temporarily_unavailable")
     assert outside.calls == {"issuer": 1}
@@ -78,7 +78,9 @@ def test_nor_one_of_the_metadata(outside: World) -> None:
     [{"issuer": "https://evil.example"}, {"jwks_uri": "http://127.0.0.1:9/keys"}, {"jwks_uri": None}],
     ids=str,
 )
-def test_metadata_of_another_or_that_points_elsewhere_is_not_believed(outside: World, changes: dict[str, Any]) -> None:
+def test_metadata_of_another_issuer_or_that_points_elsewhere_is_not_believed(
+    outside: World, changes: dict[str, Any]
+) -> None:
     metadata = {"issuer": outside.issuer_url, "jwks_uri": f"{outside.issuer_url}/keys"} | changes
     outside.issuer.answers["/.well-known/openid-configuration"] = says(metadata)
     assert outside.post().outcome == (503, "temporarily_unavailable")

@@ -37,7 +37,7 @@ def test_an_issuer_that_is_down_stops_no_initialisation_and_is_asked_again_after
     assert outside.post().status == 200
 
 
-def test_whoever_does_not_answer_is_waited_for_no_longer_than_a_caller_would(outside: World) -> None:
+def test_a_server_that_does_not_answer_delays_the_initialisation_no_longer_than_a_caller(outside: World) -> None:
     outside.issuer.answers[""] = late(4, says({}))
     outside.aws.answers[""] = late(4, says({}))
     started = time.monotonic()
@@ -45,7 +45,7 @@ def test_whoever_does_not_answer_is_waited_for_no_longer_than_a_caller_would(out
     assert time.monotonic() - started < 3.5
 
 
-def test_with_a_shared_table_a_connection_to_it_is_opened_and_no_row_is_asked_for(sharing: World) -> None:
+def test_a_connection_to_the_shared_table_is_opened_ahead_and_no_row_is_asked_for(sharing: World) -> None:
     well, times = sharing.table_answers, list[float]()
 
     async def noted(request: web.Request) -> web.StreamResponse:

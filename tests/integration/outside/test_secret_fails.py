@@ -11,7 +11,7 @@ def aws_error(kind: str, status: int = 400) -> Handler:
     return says({"__type": kind, "Message": "quotes auth-secret-1"}, status, content_type="application/x-amz-json-1.1")
 
 
-def test_a_secret_that_is_missing(outside: World) -> None:
+def test_a_secret_that_is_missing_is_500(outside: World) -> None:
     outside.secrets.delete_secret(SecretId=outside.secret_name, ForceDeleteWithoutRecovery=True)
     assert outside.post().outcome == (500, "server_error")
     assert outside.calls == {"issuer": 2, "secrets": 1}
@@ -24,14 +24,14 @@ def test_a_secret_that_is_missing(outside: World) -> None:
     "text",
     ["the key", '{"auth_key": "k"}', '{"auth_key": "k", "auth_secret": ""}', '{"key": "k", "secret": "s"}', "[]"],
 )
-def test_a_secret_that_is_malformed(outside: World, text: str) -> None:
+def test_a_secret_that_is_malformed_is_500(outside: World, text: str) -> None:
     outside.put_secret(text)
     assert outside.post().outcome == (500, "server_error")
     assert outside.calls == {"issuer": 2, "secrets": 1}
     assert outside.record.reason == "secret is malformed: needs auth_key and auth_secret"
 
 
-def test_a_secret_without_a_value_yet(outside: World) -> None:
+def test_a_secret_that_has_no_text_is_500(outside: World) -> None:
     outside.aws.answers[""] = says({"VersionId": "v1", "SecretBinary": "AAAA"})
     assert outside.post().outcome == (500, "server_error")
     assert outside.calls == {"issuer": 2, "secrets": 1}
@@ -74,7 +74,7 @@ GONE: dict[str, tuple[Handler, int]] = {
 
 
 @pytest.mark.parametrize(("fault", "reads"), UNREACHABLE.values(), ids=UNREACHABLE.keys())
-def test_secrets_manager_out_of_reach(outside: World, fault: Handler, reads: int) -> None:
+def test_secrets_manager_out_of_reach_is_503(outside: World, fault: Handler, reads: int) -> None:
     outside.aws.answers[""] = fault
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")

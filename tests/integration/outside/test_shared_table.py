@@ -28,7 +28,7 @@ def at_once[T](work: list[Callable[[], T]]) -> list[T]:
     return done
 
 
-def test_what_one_environment_minted_the_other_finds_and_its_token_opens_api2(sharing: World) -> None:
+def test_a_token_that_one_environment_minted_is_found_by_another_and_opens_api2(sharing: World) -> None:
     first = sharing.post()
     other = sharing.beside()
     second = other.post()
@@ -67,7 +67,7 @@ def test_a_holder_that_crashes_delays_the_next_one_by_its_lease_at_most(sharing:
     assert sharing.mints == 1
 
 
-def test_nor_past_its_own_deadline(sharing: World) -> None:
+def test_a_holder_that_crashes_delays_nobody_past_the_own_deadline(sharing: World) -> None:
     answers = sharing.table_answers
 
     async def loses_its_lease(request: Any) -> Any:
@@ -90,7 +90,9 @@ def test_a_replaced_secret_is_a_cache_of_its_own(sharing: World) -> None:
     assert other.record.alarms == set()
 
 
-def test_of_two_who_show_the_same_jwt_at_the_same_moment_one_gets_a_token_a_hundred_times(sharing: World) -> None:
+def test_one_of_two_callers_with_the_same_jwt_at_the_same_moment_gets_a_token_a_hundred_times_in_a_row(
+    sharing: World,
+) -> None:
     sharing.share(str(sharing.table), ONCE)
     environments = [sharing, sharing.beside()]
     for environment in environments:

@@ -31,7 +31,7 @@ FAULTS: dict[str, tuple[Handler, int]] = {
 
 
 @pytest.mark.parametrize(("fault", "reads"), FAULTS.values(), ids=FAULTS.keys())
-def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
+def test_a_table_that_fails_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
     sharing: World, fault: Handler, reads: int
 ) -> None:
     good, sharing.table_answers = sharing.table_answers, fault
@@ -51,7 +51,7 @@ def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
     assert (sharing.calls, sharing.record.alarms) == ({"table": 3, "mint": 1}, set())
 
 
-def test_a_write_is_not_repeated(sharing: World) -> None:
+def test_a_write_that_failed_is_not_repeated(sharing: World) -> None:
     """The second could meet what the first wrote, and take it for another's."""
     good, targets = sharing.table_answers, list[str]()
 
@@ -65,7 +65,7 @@ def test_a_write_is_not_repeated(sharing: World) -> None:
     assert targets == ["GetItem", "PutItem"]
 
 
-def test_closed(sharing: World) -> None:
+def test_a_table_that_is_closed_costs_a_mint_and_an_alarm(sharing: World) -> None:
     (nobody,) = free_ports(1)
     sharing.table_answers = resets
     sharing.post()
@@ -76,7 +76,7 @@ def test_closed(sharing: World) -> None:
 
 
 @pytest.mark.parametrize("step", ["GetItem", "PutItem"])
-def test_failing_at_any_step(sharing: World, step: str) -> None:
+def test_a_table_that_is_throttled_at_any_step_costs_a_mint_and_an_alarm(sharing: World, step: str) -> None:
     good = sharing.table_answers
 
     async def fails(request: Any) -> Any:

@@ -69,6 +69,6 @@ def test_each_guarded_endpoint_wants_its_scope_or_the_coarse_one_and_no_other(
         assert api2.by(api2.bearer(enough), method, target)[0] in (200, 400, 404)
 
 
-def test_no_endpoint_is_missing_from_the_tables() -> None:
+def test_the_tables_above_have_every_endpoint() -> None:
     served = {(route.method, route.resource.canonical) for route in create_app([KEY]).router.routes() if route.resource}
     assert served == {(method, path) for method, path, _ in GUARDED} | OPEN

@@ -79,7 +79,7 @@ def holds(condition: tuple[Any, ...], claims: dict[str, Any]) -> bool:
 
 
 @given(RULES, CLAIMS, REQUESTS)
-def test_for_each_scope_one_rule_matches_and_names_this_scope_this_aud_and_this_credential(
+def test_each_granted_scope_is_named_by_one_matching_rule_of_this_aud_and_this_credential(
     rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]
 ) -> None:
     matching = [each for each in rules if each["issuer"] == "one" and all(holds(one, claims) for one in each["when"])]

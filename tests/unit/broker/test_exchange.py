@@ -43,7 +43,7 @@ def test_a_caller_whom_no_rule_matches_is_refused_and_nothing_is_called_upstream
     assert broker.record.failed == {"editors upload": ("groups",)}
 
 
-def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> None:
+def test_the_record_of_a_grant_holds_caller_rules_and_token() -> None:
     trust = policy()
     broker = InMemory(trust)
     broker.post(scope="assemblies:write assemblies:read")
@@ -79,7 +79,7 @@ def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> N
     ]
 
 
-def test_the_record_tells_what_the_token_holds_also_where_no_scope_was_asked_for() -> None:
+def test_the_record_names_the_scopes_of_the_token_even_if_the_request_named_none() -> None:
     """Whoever finds a token by its hash need not look for the policy of that day."""
     broker = InMemory(rules=[rule(scopes="*")])
     broker.web[TOKEN_URL] = minted(scope="billing:read assemblies:read")
@@ -101,7 +101,7 @@ def test_the_record_tells_what_the_token_holds_also_where_no_scope_was_asked_for
         ({"aud": "x", "credential": "y"}, None, "?", "?"),
     ],
 )
-def test_before_a_caller_is_verified_only_names_of_the_policy_are_recorded(
+def test_the_record_of_an_unverified_caller_has_only_names_of_the_policy(
     sent: dict[str, Any], scopes: tuple[str, ...] | None, aud: str, credential: str
 ) -> None:
     broker = InMemory()
@@ -194,7 +194,7 @@ def test_the_order_is_caller_then_decision_then_secret_then_mint() -> None:
     assert [call.url for call in broker.web.calls][-3:] == [JWKS_URL, SECRETS_URL, TOKEN_URL]
 
 
-def test_a_hit_asks_nobody_anything_and_is_decided_again() -> None:
+def test_a_hit_makes_no_call_and_is_decided_again() -> None:
     broker = InMemory()
     broker.post()
     calls = len(broker.web.calls)
@@ -213,7 +213,7 @@ def test_the_policy_is_the_only_thing_between_a_caller_and_a_held_token() -> Non
     assert all(record.token_sha256 is None for record in broker.records[1:])
 
 
-def test_with_the_deadline_near_it_is_503_before_anything_is_asked() -> None:
+def test_a_request_near_its_deadline_is_503_before_anybody_is_asked() -> None:
     broker = InMemory()
     assert broker.post(seconds=0.4).outcome == (503, "temporarily_unavailable")
     assert (broker.web.calls, broker.record.reason) == ([], "deadline")

@@ -73,7 +73,7 @@ def test_health_is_answered_to_get_and_head_and_leaves_no_record(
         assert json.loads(answer["body"]) == told
 
 
-def test_a_record_has_the_ids_of_lambda_and_tells_the_cold_start(tmp_path: Any) -> None:
+def test_a_record_has_the_ids_of_lambda_and_says_whether_it_was_a_cold_start(tmp_path: Any) -> None:
     root = "1-5759e988-bd862e3fe1be46a994272793"
     with loaded("http_api", tmp_path, SIGNER, _X_AMZN_TRACE_ID=f"Root={root};Sampled=0") as fresh:
         for _ in range(2):
@@ -103,7 +103,7 @@ def test_a_jwt_for_another_audience_is_not_made_good_by_an_event_that_names_it(f
     assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
 
 
-def test_with_a_public_url_a_client_assertion_for_it_is_accepted_and_offered(tmp_path: Any) -> None:
+def test_a_client_assertion_for_the_configured_public_url_is_accepted_and_offered(tmp_path: Any) -> None:
     with loaded("http_api", tmp_path, SIGNER, PUBLIC_URL="https://tokens.example.com") as configured:
         accepted = configured(form(assertion("https://tokens.example.com")))
         refused = configured(form(assertion("https://internal-app.example.com"), domain="internal-app.example.com"))
@@ -163,7 +163,7 @@ def cost(function: Function, sent: dict[str, Any]) -> float:
     return min(taken)
 
 
-def test_any_headers_and_any_body_get_no_fault_and_no_slow_answer(function: Function) -> None:
+def test_arbitrary_headers_and_bodies_get_no_fault_and_no_slow_answer(function: Function) -> None:
     """A Content-Type once took 57 ms where others take 0.1, and another was a fault, both without any proof."""
     costs: list[float] = []
 

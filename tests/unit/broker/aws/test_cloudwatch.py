@@ -59,7 +59,7 @@ def test_no_variable_of_powertools_changes_a_record(
     assert after["_aws"]["CloudWatchMetrics"] == before["_aws"]["CloudWatchMetrics"]
 
 
-def test_its_metrics_are_in_the_embedded_metric_format(lines: Any) -> None:
+def test_a_record_s_metrics_are_in_the_embedded_metric_format(lines: Any) -> None:
     started = int(time.time() * 1000)
     (line,) = lines({"status": 502, "alarms": {"ScopeMismatch"}, "milliseconds": 12.5})
     (directive,) = line["_aws"]["CloudWatchMetrics"]
@@ -128,7 +128,7 @@ def written_after(failing: dict[str, Any], stdout: Stdout, monkeypatch: pytest.M
     [(OTHER, 1), (OTHER | {"request_id": "half \ud800"}, 0)],
     ids=["standard output fails", "the record is no text"],
 )
-def test_what_could_not_be_written_is_in_no_record_of_a_later_request(
+def test_a_record_that_could_not_be_written_is_in_no_record_of_a_later_request(
     failing: dict[str, Any], failing_writes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Powertools keeps what was added to `Metrics` until it is printed; the next request is another caller's."""

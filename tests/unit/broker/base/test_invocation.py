@@ -31,7 +31,7 @@ def test_the_first_invocation_of_an_environment_is_its_cold_start() -> None:
         ("", None),
     ],
 )
-def test_of_the_trace_only_a_well_formed_root_is_kept(header: str, trace: str | None) -> None:
+def test_only_a_well_formed_root_of_the_trace_is_kept(header: str, trace: str | None) -> None:
     assert Invocations({"_X_AMZN_TRACE_ID": header}).begin(CONTEXT).xray_trace_id == trace
 
 

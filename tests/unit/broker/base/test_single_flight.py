@@ -98,6 +98,6 @@ def test_a_follower_waits_no_longer_than_its_own_time() -> None:
     leader.join()
 
 
-def test_other_keys_do_not_wait() -> None:
+def test_work_for_another_key_does_not_wait() -> None:
     flights = SingleFlight[str]()
     assert flights.run("one", lambda: flights.run("two", lambda: "both", 1), 1) == "both"

@@ -25,7 +25,7 @@ def test_an_iam_request_holds_what_the_authorizer_said() -> None:
 
 
 @pytest.mark.parametrize("block", [{}, {"jwt": {}}, {"iam": None}, {"iam": "text"}])
-def test_without_the_iam_authorizer_there_is_no_request(block: dict[str, Any]) -> None:
+def test_an_event_without_the_iam_authorizer_s_block_is_a_fault(block: dict[str, Any]) -> None:
     with pytest.raises(BrokerFault):
         read_iam_request(http(), iam(authorizer=block))
 
@@ -59,7 +59,7 @@ def identify(**changes: Any) -> Caller:
     return IamIdentifier().identify(IamProof(ROLE | changes), Progress(Deadline(Clock(), 15), Notes()))
 
 
-def test_a_role_is_told_by_its_arn_without_the_session() -> None:
+def test_a_role_is_identified_by_its_arn_without_the_session() -> None:
     caller = identify()
     assert (caller.entry, caller.subject) == ("aws-iam", "arn:aws:iam::123456789012:role/nightly")
     assert caller.claims == {
@@ -74,7 +74,7 @@ def test_a_role_is_told_by_its_arn_without_the_session() -> None:
     }
 
 
-def test_a_user_is_told_by_its_arn_with_its_path() -> None:
+def test_a_user_is_identified_by_its_arn_with_its_path() -> None:
     caller = identify(
         userArn="arn:aws-cn:iam::123456789012:user/division/bob", userId="AIDAEXAMPLE", principalOrgId=None
     )

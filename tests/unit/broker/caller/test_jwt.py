@@ -79,7 +79,7 @@ def test_header_parameters_that_are_never_read_are_no_reason_to_refuse(name: str
     assert jwt.parse(SIGNER.jwt({"sub": "a"}, **{name: value})).claims == {"sub": "a"}
 
 
-def test_8_kib_are_read_and_one_byte_more_is_not() -> None:
+def test_a_jwt_of_8_kib_is_read_and_one_byte_more_is_not() -> None:
     head = part({"alg": "RS256"})
     body = part({"sub": "a", "pad": "x" * 5800})
     fits = f"{head}.{body}."
@@ -101,7 +101,7 @@ def test_the_claims_do_not_show() -> None:
 
 
 @given(st.text(max_size=100) | st.from_regex(r"[\w-]{1,20}\.[\w-]{1,20}\.[\w-]{1,20}", fullmatch=True))
-def test_any_text_is_taken_apart_or_a_value_error(compact: str) -> None:
+def test_every_text_is_taken_apart_or_a_value_error(compact: str) -> None:
     try:
         jwt.parse(compact)
     except ValueError:

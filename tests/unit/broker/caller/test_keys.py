@@ -111,7 +111,7 @@ def test_failures_are_thirty_seconds_apart() -> None:
     assert desk.fetches == 2
 
 
-def test_an_unknown_key_id_is_asked_for_once_in_a_cool_down_and_refused_if_the_issuer_answered() -> None:
+def test_an_unknown_key_id_is_fetched_once_in_a_cool_down_and_refused_if_the_issuer_answered() -> None:
     desk = Desk()
     desk.verify()
     desk.clock.advance(31)
@@ -161,7 +161,7 @@ def test_a_key_made_anew_is_found_once_the_cool_down_is_over(key_id: str | None)
         desk.verify(key_id, ONE)
 
 
-def test_a_flood_of_bad_signatures_is_asked_about_once_in_a_cool_down() -> None:
+def test_a_flood_of_bad_signatures_causes_one_fetch_in_a_cool_down() -> None:
     desk = Desk()
     desk.verify()
     for expected in (2, 3, 4):
@@ -220,7 +220,7 @@ MEND = "; name its key set: keys: {url: https://...}"
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_reason_says_what_failed_and_within_the_cool_down_still_does(url: str, answer: Any, words: str) -> None:
+def test_the_reason_names_the_failure_and_still_does_within_the_cool_down(url: str, answer: Any, words: str) -> None:
     desk = Desk()
     desk.web[url] = answer
     for _ in range(2):
@@ -329,7 +329,7 @@ def test_keys_of_one_id_for_other_algorithms_do_not_count() -> None:
     desk.verify()
 
 
-def test_without_a_key_id_exactly_one_key_must_fit() -> None:
+def test_a_jwt_without_a_key_id_needs_exactly_one_key_that_fits() -> None:
     desk = Desk()
     desk.verify(None)
     desk.web[JWKS_URL] = reply({"keys": [ONE.jwk(), TWO.jwk()]})
@@ -338,7 +338,7 @@ def test_without_a_key_id_exactly_one_key_must_fit() -> None:
         desk.verify(None)
 
 
-def test_a_key_without_an_id_is_not_found_by_one() -> None:
+def test_a_key_without_an_id_is_not_found_by_an_id() -> None:
     desk = Desk()
     desk.web[JWKS_URL] = reply(ONE.jwks(kid=None))
     with pytest.raises(CallerRefused):

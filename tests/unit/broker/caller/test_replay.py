@@ -45,14 +45,14 @@ def test_a_jwt_is_good_once() -> None:
     assert broker.post(broker.jwt(jti="j2")).status == 200
 
 
-def test_also_in_another_environment() -> None:
+def test_a_jwt_that_was_used_in_one_environment_is_refused_in_another() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
     assert broker.post(jwt).status == 200
     assert broker.beside().post(jwt).outcome == (401, "invalid_token")
 
 
-def test_the_answer_says_no_more_than_for_any_other_jwt() -> None:
+def test_the_answer_to_a_used_jwt_says_no_more_than_to_an_expired_one() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
     broker.post(jwt)
@@ -60,7 +60,7 @@ def test_the_answer_says_no_more_than_for_any_other_jwt() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 299, 300, 329])
-def test_until_it_would_not_be_accepted_anyway(seconds: int) -> None:
+def test_a_used_jwt_is_refused_until_it_has_expired(seconds: int) -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")  # for 300 seconds, and 30 of leeway
     assert broker.post(jwt).status == 200
@@ -69,7 +69,7 @@ def test_until_it_would_not_be_accepted_anyway(seconds: int) -> None:
     assert broker.record.reason == "seen before"
 
 
-def test_a_row_is_compared_by_us_since_dynamodb_deletes_late() -> None:
+def test_an_expired_row_that_dynamodb_has_not_yet_deleted_does_not_count() -> None:
     broker = strict()
     assert broker.post(broker.jwt(jti="j1")).status == 200
     broker.clock.advance(330)
@@ -91,14 +91,14 @@ def test_a_jwt_that_expires_while_its_token_is_minted_cannot_be_used_again() -> 
 
 
 @pytest.mark.parametrize("jti", [None, "", 5, ["j1"], "j" * 257, True], ids=str)
-def test_without_a_jti_it_is_refused_before_anything_is_fetched(jti: Any) -> None:
+def test_a_jwt_without_a_usable_jti_is_refused_before_anything_is_fetched(jti: Any) -> None:
     broker = strict()
     assert broker.post(broker.jwt(jti=jti)).outcome == (401, "invalid_token")
     assert (broker.record.reason, broker.web.calls) == ("jti", [])
 
 
 @pytest.mark.parametrize("jti", ["j", "j" * 256, "\u00e9\U0001f600", "a/b#c d"], ids=ascii)
-def test_any_other_is_taken(jti: str) -> None:
+def test_a_jti_of_any_text_up_to_256_characters_is_taken(jti: str) -> None:
     broker = strict()
     jwt = broker.jwt(jti=jti)
     assert broker.post(jwt).status == 200
@@ -114,7 +114,7 @@ def test_a_refusal_has_the_class_of_its_form_whatever_the_first_was(form: str, b
     assert show(broker, form, jwt).outcome == FORMS[form][2]
 
 
-def test_who_gets_no_token_keeps_the_jwt() -> None:
+def test_a_caller_that_gets_no_token_may_use_its_jwt_again() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
     assert broker.post(jwt, scope="billing:read").outcome == (400, "invalid_scope")
@@ -124,7 +124,7 @@ def test_who_gets_no_token_keeps_the_jwt() -> None:
     assert broker.post(jwt).status == 200
 
 
-def test_a_held_token_spends_it_too() -> None:
+def test_a_hit_uses_up_the_jwt_as_a_mint_does() -> None:
     broker = strict()
     broker.post(broker.jwt(jti="j1"))
     jwt = broker.jwt(jti="j2")
@@ -134,7 +134,7 @@ def test_a_held_token_spends_it_too() -> None:
 
 
 @pytest.mark.parametrize("fault", [OutOfReach("timeout"), reply({"__type": "a#AccessDeniedException"}, 400)], ids=str)
-def test_without_the_table_nobody_gets_anything(fault: Any) -> None:
+def test_a_table_that_is_down_ends_every_request_of_a_jwt_that_is_good_once(fault: Any) -> None:
     broker = strict()
     rows(broker).fault = fault
     answer = broker.post(broker.jwt(jti="j1"))
@@ -148,7 +148,7 @@ def test_without_the_table_nobody_gets_anything(fault: Any) -> None:
     assert broker.post(broker.jwt(jti="j1")).status == 200
 
 
-def test_nor_where_it_goes_down_after_the_mint() -> None:
+def test_a_table_that_goes_down_after_the_mint_ends_the_request_as_well() -> None:
     broker = strict()
 
     def goes_down() -> Any:
@@ -160,7 +160,7 @@ def test_nor_where_it_goes_down_after_the_mint() -> None:
     assert broker.record.token_sha256 is None
 
 
-def test_a_spent_jwt_mints_nothing_whatever_it_asks_for() -> None:
+def test_a_used_jwt_mints_nothing_whatever_it_asks_for() -> None:
     """Whoever found one could use up the mint budget of its owner."""
     broker = strict()
     jwt = broker.jwt(jti="j1")
@@ -178,7 +178,7 @@ def test_an_issuer_without_once_needs_no_jti_and_no_row() -> None:
     assert rows(broker).of("once") == []
 
 
-def test_of_two_entries_of_one_issuer_the_one_that_accepts_counts() -> None:
+def test_the_entry_that_accepts_a_jwt_says_whether_it_is_good_once() -> None:
     entries = [issuer(once=True), issuer(name="app", audiences=["https://app.example.com"])]
     broker = InMemory(issuers=entries, rules=[rule(), rule(name="app", issuer="app")], rows=Rows())
     app = broker.jwt(aud="https://app.example.com")
@@ -205,7 +205,7 @@ def test_the_row_names_neither_issuer_nor_jti_and_lasts_as_long_as_the_jwt() -> 
 
 
 @pytest.mark.parametrize("exp", [1_800_000_300.5, 1e300, 10**30])
-def test_any_expiry_can_be_written(exp: float) -> None:
+def test_an_expiry_that_is_fractional_or_far_away_can_be_written(exp: float) -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1", exp=exp)
     assert [broker.post(jwt).status for _ in range(2)] == [200, 401]
@@ -213,7 +213,7 @@ def test_any_expiry_can_be_written(exp: float) -> None:
     assert int(row["expires"]["N"]) in (1_800_000_331, 2**53)
 
 
-def test_it_costs_two_calls() -> None:
+def test_the_check_of_a_jwt_and_its_use_cost_two_calls() -> None:
     broker = strict()
     broker.post(broker.jwt(jti="j1"))
     rows(broker).calls.clear()

@@ -55,7 +55,7 @@ def test_a_new_version_of_a_refused_secret_is_tried_at_once() -> None:
     assert broker.post().status == 200
 
 
-def test_after_two_refused_versions_of_a_secret_no_third_is_tried() -> None:
+def test_a_third_version_of_a_secret_is_not_tried_after_two_refused_ones() -> None:
     broker = InMemory()
     broker.web.then(SECRETS_URL, secret("v1"))
     broker.web[SECRETS_URL] = secret("v2")
@@ -87,7 +87,7 @@ def test_an_invented_scope_under_a_star_is_the_caller_s_mistake_and_no_fault() -
 
 
 @pytest.mark.parametrize("sent", [{}, {"scope": "assemblies:read"}])
-def test_a_refused_scope_that_a_rule_names_is_a_fault_whoever_asks_for_it(sent: dict[str, Any]) -> None:
+def test_a_refused_scope_that_a_rule_names_is_a_fault_even_if_the_caller_named_it(sent: dict[str, Any]) -> None:
     broker = InMemory(rules=[rule(name="all", scopes="*"), rule(name="one", scopes=["assemblies:read"])])
     broker.web[TOKEN_URL] = reply({"error": "TOKEN_INVALID_SCOPE"}, 403)
     assert broker.post(**sent).outcome == (502, "server_error")

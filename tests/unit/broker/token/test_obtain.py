@@ -42,7 +42,7 @@ def test_the_lifetime_of_a_token_is_counted_from_before_the_mint() -> None:
     assert broker.post().body["expires_in"] == LIFE - 3
 
 
-def test_until_four_fifths_of_its_life_a_token_is_handed_out_as_it_is() -> None:
+def test_a_token_is_handed_out_as_it_is_until_four_fifths_of_its_life() -> None:
     broker = warm()
     broker.clock.advance(FIRST_RENEWAL - 1)
     assert (token(broker), broker.record.cache, broker.mints) == ("bearer-1", "hit", 1)
@@ -106,7 +106,7 @@ def test_a_token_with_five_minutes_left_is_still_handed_out() -> None:
     assert (answer.status, answer.body["expires_in"]) == (200, 300)
 
 
-def test_in_place_of_a_token_with_less_than_five_minutes_left_there_is_a_new_one_or_503() -> None:
+def test_a_token_with_less_than_five_minutes_left_is_replaced_or_the_answer_is_503() -> None:
     broker = warm()
     broker.web[TOKEN_URL] = BUSY
     broker.clock.advance(LIFE - 299)

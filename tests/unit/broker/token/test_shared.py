@@ -62,7 +62,7 @@ def crash(broker: InMemory, rows: Rows) -> None:
 # One mint for all.
 
 
-def test_what_one_environment_minted_the_others_find() -> None:
+def test_a_token_that_one_environment_minted_is_found_by_the_others() -> None:
     one, two, _ = pair()
     assert token(one) == ("bearer-1", "miss")
     assert token(two) == ("bearer-1", "shared")
@@ -70,7 +70,7 @@ def test_what_one_environment_minted_the_others_find() -> None:
     assert two.record.token_sha256 == one.record.token_sha256
 
 
-def test_and_keep_in_memory() -> None:
+def test_a_token_that_was_found_in_the_table_is_kept_in_memory() -> None:
     one, two, rows = pair()
     token(one)
     token(two)
@@ -79,7 +79,7 @@ def test_and_keep_in_memory() -> None:
     assert rows.calls == {}
 
 
-def test_what_it_costs() -> None:
+def test_a_mint_costs_three_calls_of_the_table_and_a_find_two() -> None:
     one, two, rows = pair()
     token(one)
     assert rows.calls == {"GetItem": 1, "PutItem": 2}  # looked, leased, left
@@ -88,7 +88,7 @@ def test_what_it_costs() -> None:
     assert rows.calls == {"GetItem": 2}  # found, and not refused meanwhile
 
 
-def test_whether_it_was_refused_is_looked_at_once_a_minute() -> None:
+def test_the_mark_of_a_refused_version_is_read_once_a_minute() -> None:
     one, two, rows = pair(share="caller")
     for name in ("alice", "bob", "carol"):
         token(one, jwt=one.jwt(sub=name))
@@ -101,7 +101,7 @@ def test_whether_it_was_refused_is_looked_at_once_a_minute() -> None:
     assert rows.calls == {"GetItem": 3}
 
 
-def test_the_first_look_is_consistent_and_those_while_waiting_are_not() -> None:
+def test_the_first_read_is_consistent_and_the_reads_of_a_wait_are_not() -> None:
     one, two, rows = pair()
     crash(one, rows)
     del one.web.calls[:]
@@ -112,7 +112,7 @@ def test_the_first_look_is_consistent_and_those_while_waiting_are_not() -> None:
     assert not any(looks[1:])
 
 
-def test_what_is_left_is_counted_from_before_the_mint() -> None:
+def test_the_life_of_a_found_token_is_counted_from_before_its_mint() -> None:
     one, two, _ = pair()
     token(one)
     one.clock.advance(1000)
@@ -147,7 +147,7 @@ def test_a_found_token_costs_no_mint_budget() -> None:
         assert token(two, scope=name) == (name, "shared")
 
 
-def test_with_less_than_five_minutes_left_it_is_minted_anew() -> None:
+def test_a_shared_token_with_less_than_five_minutes_left_is_minted_anew() -> None:
     one, two, _ = pair()
     token(one)
     one.clock.advance(LIFE - 300)
@@ -178,7 +178,7 @@ def test_a_narrower_token_is_not_left_for_others_nor_its_lease() -> None:
 # Waiting for who mints.
 
 
-def test_who_comes_while_another_mints_waits_for_its_token() -> None:
+def test_an_environment_waits_for_the_token_that_another_is_minting() -> None:
     one, two, rows = pair()
     waits, goes_on = threading.Event(), threading.Event()
     got: list[tuple[str, str | None]] = []
@@ -202,7 +202,7 @@ def test_who_comes_while_another_mints_waits_for_its_token() -> None:
     assert (one.mints, len(two.slept), rows.calls["DeleteItem"]) == (1, 1, 0)
 
 
-def test_who_fails_gives_the_lease_back_and_the_next_one_tries_at_once() -> None:
+def test_an_environment_whose_mint_fails_gives_the_lease_back_and_the_next_one_tries_at_once() -> None:
     one, two, rows = pair()
     one.web.then(TOKEN_URL, BUSY, BUSY)
     assert one.post().status == 503
@@ -211,7 +211,7 @@ def test_who_fails_gives_the_lease_back_and_the_next_one_tries_at_once() -> None
     assert two.slept == []
 
 
-def test_a_lease_given_back_is_noticed_by_who_waits() -> None:
+def test_a_lease_that_was_given_back_ends_the_wait_of_the_others() -> None:
     one, two, rows = pair()
     crash(one, rows)
     two.meanwhile = rows.items.clear
@@ -244,7 +244,7 @@ def test_a_crashed_holder_delays_nobody_longer_than_a_mint_may_take() -> None:
 
 
 @pytest.mark.parametrize("seconds", [1.5, 3, 5])
-def test_nor_so_long_that_no_time_for_a_mint_is_left(seconds: float) -> None:
+def test_a_crashed_holder_leaves_the_next_one_half_of_its_time_for_a_mint(seconds: float) -> None:
     one, two, rows = pair()
     crash(one, rows)
     started = two.clock()
@@ -260,7 +260,7 @@ def test_a_lease_ends_with_its_holder_s_own_time(seconds: float, longest: float)
     assert longest - 1 < int(lease["expires"]["N"]) - one.clock() <= longest
 
 
-def test_pauses_grow_and_differ() -> None:
+def test_the_pauses_of_a_wait_grow_and_differ() -> None:
     one, two, rows = pair()
     crash(one, rows)
     token(two)
@@ -271,7 +271,7 @@ def test_pauses_grow_and_differ() -> None:
 
 
 @pytest.mark.parametrize("expires", [{"N": "99999999999"}, {"S": "x"}, {"N": "1e400"}], ids=str)
-def test_a_lease_that_somebody_made_endless_is_waited_for_as_long_as_any(expires: dict[str, str]) -> None:
+def test_a_lease_that_somebody_made_endless_is_waited_for_no_longer_than_any_other(expires: dict[str, str]) -> None:
     one, two, rows = pair()
     crash(one, rows)
     rows.of("lease")[0]["expires"] = expires
@@ -281,7 +281,7 @@ def test_a_lease_that_somebody_made_endless_is_waited_for_as_long_as_any(expires
     assert token(one.beside())[1] == "shared"
 
 
-def test_who_is_over_budget_neither_mints_nor_holds_a_lease_nor_waits() -> None:
+def test_a_caller_over_budget_neither_mints_nor_holds_a_lease_nor_waits() -> None:
     names = [f"s{number}:read" for number in range(11)]
     one, two, rows = pair(scopes=names)
     for name in names[:10]:
@@ -309,7 +309,7 @@ def test_a_renewal_takes_the_newer_token_that_another_left() -> None:
     assert (token(two), one.mints) == (("bearer-2", "hit"), 2)
 
 
-def test_while_another_renews_the_held_one_is_given_out_without_waiting() -> None:
+def test_a_held_token_is_handed_out_without_waiting_while_another_environment_renews_it() -> None:
     one, two, _ = pair()
     token(one)
     token(two)
@@ -328,7 +328,7 @@ def test_while_another_renews_the_held_one_is_given_out_without_waiting() -> Non
     assert token(two) == ("bearer-2", "shared")
 
 
-def test_a_renewal_that_fails_gives_the_lease_back_and_keeps_the_held_one() -> None:
+def test_a_renewal_that_fails_gives_the_lease_back_and_keeps_the_held_token() -> None:
     one, two, rows = pair()
     token(one)
     token(two)
@@ -343,7 +343,7 @@ def test_a_renewal_that_fails_gives_the_lease_back_and_keeps_the_held_one() -> N
 
 
 @pytest.mark.parametrize("fault", DOWN, ids=str)
-def test_without_an_answer_a_token_is_minted_with_an_alarm(fault: Any) -> None:
+def test_a_table_that_gives_no_answer_costs_a_mint_and_an_alarm(fault: Any) -> None:
     one, _, rows = pair()
     rows.fault = fault
     assert token(one) == ("bearer-1", "miss")
@@ -351,7 +351,7 @@ def test_without_an_answer_a_token_is_minted_with_an_alarm(fault: Any) -> None:
     assert rows.calls.keys() == {"GetItem"}
 
 
-def test_and_the_table_is_left_alone_for_some_seconds() -> None:
+def test_a_table_that_gave_no_answer_is_left_alone_for_some_seconds() -> None:
     one, two, rows = pair(share="caller")
     rows.fault = OutOfReach("timeout")
     token(one)
@@ -366,7 +366,7 @@ def test_and_the_table_is_left_alone_for_some_seconds() -> None:
 
 
 @pytest.mark.parametrize("operation", ["lease", "token", "wait"])
-def test_at_any_step(operation: str) -> None:
+def test_a_table_that_fails_at_any_step_costs_a_mint_and_an_alarm(operation: str) -> None:
     one, two, rows = pair()
     if operation == "wait":
         crash(one, rows)
@@ -427,7 +427,7 @@ def spoilt(rows: Rows, **changes: Any) -> None:
     ],
     ids=str,
 )
-def test_what_does_not_open_is_a_miss_with_an_alarm_and_is_written_over(changes: dict[str, Any]) -> None:
+def test_a_row_that_does_not_open_is_a_miss_with_an_alarm_and_is_written_over(changes: dict[str, Any]) -> None:
     one, two, rows = pair()
     token(one)
     rows.items = {name: item for name, item in rows.items.items() if name.startswith("token/")}
@@ -440,7 +440,7 @@ def test_what_does_not_open_is_a_miss_with_an_alarm_and_is_written_over(changes:
 # Refused credentials.
 
 
-def test_a_refused_version_s_tokens_are_handed_out_no_more_by_who_saw_it() -> None:
+def test_tokens_of_a_refused_version_are_not_handed_out_by_the_environment_that_saw_the_refusal() -> None:
     one, two, _ = pair(share="caller")
     token(one)
     one.web[TOKEN_URL] = REFUSED
@@ -449,7 +449,7 @@ def test_a_refused_version_s_tokens_are_handed_out_no_more_by_who_saw_it() -> No
     assert two.post().outcome == (502, "server_error")
 
 
-def test_nor_by_an_environment_that_starts_after_it() -> None:
+def test_tokens_of_a_refused_version_are_not_handed_out_by_an_environment_that_starts_later() -> None:
     one, two, _ = pair(share="caller")
     token(one)
     one.web[TOKEN_URL] = REFUSED
@@ -457,7 +457,7 @@ def test_nor_by_an_environment_that_starts_after_it() -> None:
     assert one.beside().post().outcome == (502, "server_error")
 
 
-def test_nor_within_a_minute_by_one_that_runs() -> None:
+def test_tokens_of_a_refused_version_are_handed_out_for_a_minute_at_most_by_a_running_environment() -> None:
     one, two, _ = pair(share="caller")
     three = one.beside()
     for name in ("alice", "carol", "dave"):
@@ -469,7 +469,7 @@ def test_nor_within_a_minute_by_one_that_runs() -> None:
     assert three.post(three.jwt(sub="carol")).outcome == (502, "server_error")
 
 
-def test_nor_by_who_saw_it_and_could_not_tell_the_others() -> None:
+def test_tokens_of_a_refused_version_are_not_handed_out_even_if_the_refusal_could_not_be_written() -> None:
     one, two, rows = pair(share="caller")
     token(one)
 
@@ -494,7 +494,7 @@ def test_a_refusal_is_remembered_as_long_as_any_token_lives() -> None:
     assert int(mark["expires"]["N"]) - one.clock() == MAX_LIFETIME
 
 
-def test_a_refusal_of_tomorrow_does_not_refuse_what_is_minted_today() -> None:
+def test_a_refusal_dated_tomorrow_does_not_refuse_a_token_that_is_minted_today() -> None:
     one, two, rows = pair(share="caller")
     one.web.then(TOKEN_URL, REFUSED)
     one.post()
@@ -507,7 +507,7 @@ def test_a_refusal_of_tomorrow_does_not_refuse_what_is_minted_today() -> None:
     assert token(two, jwt=two.jwt(sub="bob"))[1] == "shared"
 
 
-def test_what_is_minted_after_the_refusal_is_shared_again() -> None:
+def test_a_token_that_is_minted_after_the_refusal_is_shared_again() -> None:
     one, two, _ = pair()
     one.web.then(TOKEN_URL, REFUSED)
     assert one.post().status == 502
@@ -541,7 +541,7 @@ def test_a_version_refused_for_one_token_still_gets_the_new_version_s() -> None:
     assert token(one.beside())[1] == "shared"
 
 
-def test_the_table_tells_neither_caller_nor_token_nor_scope() -> None:
+def test_the_table_reveals_neither_caller_nor_token_nor_scope() -> None:
     one, _, rows = pair(share="caller")
     token(one, jwt=one.jwt(sub="a-private-name"))
     seen = rows.everything()
