@@ -1,4 +1,4 @@
-"""A held token for somebody whom no rule allows it. The decision is above the cache, so a hit needs an allow."""
+"""A held token for a caller whom no rule allows it. The decision comes before the cache, so a hit needs an allow."""
 
 from urllib.parse import parse_qs
 
@@ -19,7 +19,7 @@ def warm() -> InMemory:
 
 
 def test_a_hit_is_no_permission() -> None:
-    """chinmina 0.12.1: match rules ran below the cache, so each hit was given out unasked."""
+    """chinmina 0.12.1: match rules ran below the cache, so each hit was handed out without a decision."""
     broker = warm()
     assert broker.refuses(broker.jwt(groups=["strangers"]), 403)
     assert broker.refuses(broker.jwt(exp=1))
@@ -77,7 +77,7 @@ def test_no_order_of_requests_gives_a_scope_that_no_rule_of_the_caller_names(
             for name, scopes in entitled.items()
         ]
     )
-    # api2 as it is: it gives what is asked.
+    # As api2 does, it gives the scopes of the request.
     broker.web[TOKEN_URL] = lambda: minted("t-" + asked(broker).replace(" ", "-"), asked(broker))
     for group, scopes in requests:
         answer = broker.post(broker.jwt(groups=[group]), scope=" ".join(sorted(scopes)))

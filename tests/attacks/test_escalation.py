@@ -1,4 +1,4 @@
-"""More than granted: scopes, targets and patterns that match more than they say."""
+"""Requests for more than is granted: scopes, targets, and claims that a loose pattern would match."""
 
 import json
 import re
@@ -151,7 +151,7 @@ def test_a_star_stays_within_its_segment_and_no_other_sign_is_special(pattern: s
 
 
 def test_a_hostile_value_costs_no_more_than_a_plain_one() -> None:
-    """Patterns are matched in one pass, so there is nothing to make them slow with."""
+    """Patterns are matched in one pass, so no value makes them slow."""
     broker = InMemory(rules=[rule(when=[condition("sub", ["like", "*a*a*a*a*a*a*a*a*a*b"])])])
     assert broker.refuses(broker.jwt(sub="a" * 4000), 403)
 
@@ -196,7 +196,7 @@ def test_a_condition_on_true_holds_for_true_alone(value: Any) -> None:
 
 
 def test_a_stranger_and_an_almost_editor_get_the_same_answer() -> None:
-    """octo-sts CVE-2026-105770: errors told what the policy requires."""
+    """octo-sts CVE-2026-105770: errors revealed the conditions of the policy."""
     broker = InMemory()
     answers = [broker.post(broker.jwt(groups=groups)) for groups in (["strangers"], ["editor"], None, "editors")]
     assert len({json.dumps(answer.body, sort_keys=True) for answer in answers}) == 1

@@ -1,4 +1,4 @@
-"""What a JWT's header may not do: bring its own key, name a place to fetch one, or change how it is read."""
+"""Headers of JWTs that bring their own key, name a place to fetch one, or change how the JWT is read."""
 
 from typing import Any
 

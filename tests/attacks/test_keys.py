@@ -69,7 +69,7 @@ def test_a_flood_of_bad_requests_of_every_kind_causes_no_call_upstream() -> None
 
 
 def test_a_flood_of_bad_signatures_under_a_known_key_id_causes_one_fetch_in_thirty_seconds() -> None:
-    """A bad signature may be by a key made anew under its old name, so it is looked up; a flood is still a flood."""
+    """A key may be made anew under its old name, so a bad signature causes a fetch, but not each one of them."""
     broker = InMemory()
     forger = Signer("RS256", name="forger")
     broker.post()
@@ -183,7 +183,7 @@ def test_a_broken_set_never_replaces_a_good_one(answer: Any) -> None:
     assert broker.post().status == 200
     assert "StaleKeys" in broker.record.alarms
     assert not any("evil" in call.url for call in broker.web.calls)
-    # Kept until six hours after it was fetched, and not a moment longer.
+    # The good set is kept until six hours after it was fetched, and no longer.
     broker.clock.advance(5 * 3600)
     assert broker.refuses(broker.jwt(), 503)
 

@@ -1,4 +1,4 @@
-"""Words that tell too much: no secret, no token and no caller JWT in any record, answer, error or representation."""
+"""Leaks: no secret, no token and no caller JWT in any record, answer, error or representation."""
 
 import importlib
 import inspect
@@ -48,7 +48,7 @@ def test_answers_of_other_servers_are_repeated_nowhere(url: str, answer: Any) ->
 
 @pytest.mark.parametrize("url", [JWKS_URL, SECRETS_URL, TOKEN_URL])
 def test_the_words_of_an_exception_are_in_no_line_of_the_log(url: str) -> None:
-    """Messages, causes and notes of exceptions quote what was at hand when they were raised."""
+    """Messages, causes and notes of exceptions quote the values at hand when they were raised."""
 
     def quote() -> Any:
         failure = RuntimeError(f"cannot read {AUTH_SECRET}")

@@ -1,4 +1,4 @@
-"""Forms and headers in disguise. Everything malformed ends before a JWT is looked at."""
+"""Forms and headers in disguise. Everything malformed ends before a JWT is read."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A table that others read and write: it tells nothing, and gives no token for the wrong key and no error."""
+"""A table that others read and write: it reveals nothing, gives no token for a wrong key, and causes no error."""
 
 import itertools
 from typing import Any
@@ -26,7 +26,7 @@ KEYS: list[tuple[str, dict[str, Any]]] = [
 
 
 def deployment() -> tuple[InMemory, Rows]:
-    """One where each caller has a token of its own; every mint is another token."""
+    """A deployment where each caller has a token of its own, and every mint is another token."""
     rows = Rows()
     rules = [rule(aud=["api2", "mcp"], share="caller"), rule(name="second", credential="second", share="caller")]
     broker = InMemory(credentials=TWO, rules=rules, rows=rows)
@@ -52,7 +52,7 @@ def filled() -> tuple[InMemory, Rows, list[str]]:
 
 
 def fresh(broker: InMemory, key: int) -> tuple[str, str | None, tuple[str, ...]]:
-    """What an environment without memory gives out for one of KEYS."""
+    """Token, state of the cache and alarms of an environment without memory, for one of KEYS."""
     other = broker.beside()
     subject, fields = KEYS[key]
     answer = other.post(other.jwt(sub=subject), **fields)
@@ -74,7 +74,7 @@ def test_a_row_moved_to_another_key_is_no_token_of_that_key(mine: int, other: in
     rows.items[ids[mine]] = rows.items[ids[other]] | {"id": {"S": ids[mine]}}
     found, cache, alarms = fresh(broker, mine)
     assert (found, cache) == (f"bearer-{len(KEYS) + 1}", "miss")
-    # Another credential's row was sealed by another key; it is all the same.
+    # A row of another credential was sealed by another key, which makes no difference here.
     assert alarms == ("SharedCacheUnreadable",)
 
 
@@ -156,7 +156,7 @@ def test_a_reader_of_the_table_learns_neither_caller_nor_token_nor_scope() -> No
 
 
 def test_rows_reveal_neither_a_common_caller_nor_whether_a_guess_is_right() -> None:
-    """Who knows all of a cache key still needs the Auth Secret to find its row: two deployments share no id."""
+    """An attacker that knows all of a cache key still needs the Auth Secret to find its row."""
     mine, rows = deployment()
     theirs, others = deployment()
     theirs.web[SECRETS_URL] = secret(text='{"auth_key": "k", "auth_secret": "theirs"}')
@@ -166,7 +166,7 @@ def test_rows_reveal_neither_a_common_caller_nor_whether_a_guess_is_right() -> N
 
 
 def test_a_shared_token_is_no_permission() -> None:
-    """chinmina 0.12.1, once more: nobody reaches the table without an allow decision in the same request."""
+    """chinmina 0.12.1, once more: the table is reached only after an allow decision in the same request."""
     broker, rows, _ = filled()
     rows.calls.clear()
     other = broker.beside()
@@ -186,5 +186,5 @@ def test_a_spoiled_row_of_a_used_jwt_causes_no_error(written: Item) -> None:
     assert broker.post(jwt).status == 200
     (row,) = rows.of("once")
     row.update(written)
-    # To write there is to be trusted with this much: an expired row is a JWT that may be used again.
+    # A writer of the table is trusted with this much: it may let a JWT be used again.
     assert broker.post(jwt).status == (200 if written.get("expires") == {"N": "0"} else 401)

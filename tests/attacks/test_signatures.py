@@ -125,7 +125,7 @@ def test_an_ecdsa_signature_has_one_form(algorithm: str) -> None:
 
 @pytest.mark.parametrize("algorithm", ["RS256", "PS256", "ES256", "EdDSA"])
 def test_a_jwt_has_one_spelling(algorithm: str) -> None:
-    """Other spellings of the same bytes would be other strings to whoever counts or blocks JWTs."""
+    """Other spellings of the same bytes would be other strings to a program that counts or blocks JWTs."""
     broker = broker_for(algorithm)
     good = broker.jwt()
     head, payload, signature = good.split(".")

@@ -23,7 +23,7 @@ class Page:
         self._client = client
 
     def exchange(self, origin: str, jwt: str) -> tuple[dict[str, Any], list[str]]:
-        """What the page could read, and the methods that reached `/token` meanwhile, by the gateway's log."""
+        """The answer that the page could read, and the methods that reached `/token`, by the gateway's log."""
         before = len(self._methods())
         url = f"{self._client.stack['broker_url']}/token"
         sent = request(url, "POST", "grant_type=client_credentials", authorization=f"Bearer {jwt}", content_type=FORM)

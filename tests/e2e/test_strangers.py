@@ -161,7 +161,7 @@ def simple(url: str, body: str = "") -> dict[str, Any]:
 
 
 def attempts(stack: dict[str, str]) -> list[dict[str, Any]]:
-    """What a page elsewhere can try at each port."""
+    """Requests that a page elsewhere can try at each port."""
     secret = {"x_amz_target": "secretsmanager.GetSecretValue", "authorization": "AWS4-HMAC-SHA256 Credential=AKIA/x"}
     fault = json.dumps({"path": "/token", "times": 9, "status": 503})
     login = "response_type=code&client_id=site&redirect_uri=http://evil.example/&scope=openid"

@@ -1,4 +1,4 @@
-"""What becomes of a connection between two calls: it is kept, opened ahead, checked, and closed, over real sockets."""
+"""A connection between two calls: it is kept, opened ahead, checked and closed, over real sockets."""
 
 import queue
 import socket
@@ -114,7 +114,7 @@ def test_a_connection_opened_ahead_is_not_used_after_a_long_silence() -> None:
         web(Call("GET", f"{origin}/", 5, 10))
         web.connect(origin, 5)
         web(Call("GET", f"{origin}/", 5, 10))
-    assert len(connections) == 1  # that a request came on
+    assert len(connections) == 1  # on which a request came
 
 
 def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
@@ -142,7 +142,7 @@ def test_a_connection_opened_ahead_by_tls_serves_though_session_tickets_wait_in_
 
 
 def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`SSLSocket.shutdown` takes TLS off first: what the thread sends at that moment would go out in the clear."""
+    """`SSLSocket.shutdown` takes TLS off first: bytes that the thread sends at that moment would go out in clear."""
     taken_off: list[object] = []
     monkeypatch.setattr(ssl.SSLSocket, "shutdown", lambda connection, how: taken_off.append(how))
     drip = drips(OK, b"x: y\r\n")

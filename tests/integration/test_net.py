@@ -251,7 +251,7 @@ def test_a_deployed_broker_asks_not_even_its_own_machine_by_http(host: str) -> N
 
 
 def test_a_call_whose_time_is_over_sends_nothing() -> None:
-    """A name service that answers late must not mint for a caller who has gone."""
+    """A name service that answers late must not mint for a caller that has gone."""
     clock, received = Clock(), []
 
     def runs_on() -> float:

@@ -1,4 +1,4 @@
-"""One call, one answer: whatever a peer sends besides, it never becomes the answer to another call.
+"""One call, one answer: nothing else that a peer sends ever becomes the answer to another call.
 
 Against `Http`, so that they hold for each client that takes its place.
 """
@@ -47,7 +47,7 @@ def numbers(speak: Callable[[socket.socket, bytes], None], connections: list[int
 
 @pytest.mark.parametrize("status", INTERIM)
 def test_an_interim_answer_is_none_and_the_late_answer_after_it_reaches_nobody(web: Http, status: bytes) -> None:
-    """The answer comes in a later packet, when the next call may be waiting: then it is taken for that call's own."""
+    """The late answer comes when the next call may be waiting, and could be taken for that call's own."""
     connections: list[int] = []
 
     def speak(connection: socket.socket, number: bytes) -> None:
@@ -81,7 +81,7 @@ def test_a_second_answer_that_comes_late_reaches_nobody(web: Http) -> None:
 
 
 def test_a_second_answer_of_which_a_part_came_with_the_first_reaches_nobody(web: Http) -> None:
-    """What the client has read already, the socket no longer tells of."""
+    """Bytes that the client has read already no longer show at the socket."""
     connections: list[int] = []
 
     def speak(connection: socket.socket, number: bytes) -> None:

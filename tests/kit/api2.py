@@ -109,7 +109,7 @@ class Api2:
         return self.send("POST", f"/_sandbox/{what}", json=body)
 
     def fault(self, path: str = "/token", **fault: Any) -> None:
-        """What the next requests of a path meet."""
+        """Order a fault for the next requests of a path."""
         status, body = self.control("faults", path=path, **fault)
         assert status == 200, body
 

@@ -46,7 +46,7 @@ SESSION = session(ACCESS)
 
 
 def aws_by(http: Http, clock: Clock, endpoint: str | None = None) -> Callable[[], Aws]:
-    """AWS as `wiring` hands it to those who call it."""
+    """AWS as `wiring` hands it to the modules that call it."""
     aws = Aws(http, clock, SESSION, endpoint)
     return lambda: aws
 
@@ -108,7 +108,7 @@ class InMemory(InProcess):
         return other
 
     def _nap(self, seconds: float) -> None:
-        """A pause between looks at the shared table, in which `meanwhile` happens."""
+        """A pause between reads of the shared table, in which `meanwhile` happens."""
         self.slept.append(seconds)
         self.clock.advance(seconds)
         self.meanwhile()

@@ -125,7 +125,7 @@ def one_at_a_time(then: Handler) -> Handler:
 
 
 class World(InProcess):
-    """One broker and its outside. `calls` is what was asked of whom since the last `post` began."""
+    """One broker and its outside. `calls` counts the requests to each neighbour since the last `post` began."""
 
     def __init__(self, running: ExitStack, loop: Loop, moto: str, folder: Path) -> None:
         self.clock: Clock = Clock()
@@ -206,7 +206,7 @@ class World(InProcess):
 
     @property
     def calls(self) -> dict[str, int]:
-        """How many requests each was sent since the last `post` began; without those that were sent none."""
+        """The requests to each neighbour since the last `post` began. A neighbour without one is left out."""
         counted = {
             "issuer": self.issuer.calls.total(),
             "secrets": self.aws.calls["secretsmanager"],

@@ -31,7 +31,7 @@ class Web:
         self._next.setdefault(url, []).extend(answers)
 
     def serve(self, url: str, site: Callable[[Call], Answer]) -> None:
-        """Let this answer every call, by what it was asked."""
+        """Let this site answer every call of the URL, by its content."""
         self._sites[url] = site
 
     def count(self, url: str) -> int:

@@ -24,7 +24,7 @@ def test_the_two_tokens_of_cognito_do_not_pass_as_one_another(stack: Client, poo
     for shown, rule in ((pool.id_token, "people"), (pool.access_token, "machines")):
         answer = stack.post(shown)
         assert stack.record_of(answer)["rules"] == rule
-    # Asked for what the other kind gives.
+    # Each is refused the scopes that the other kind gives.
     assert stack.post(pool.id_token, scope="dam:read").body["error"] == "invalid_scope"
     assert stack.post(pool.access_token, scope="templates:read").body["error"] == "invalid_scope"
 

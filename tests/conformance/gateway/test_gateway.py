@@ -194,7 +194,7 @@ def test_a_body_over_ten_megabytes_is_413(plain: Gateway) -> None:
     with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=10) as connection:
         head = f"POST /token HTTP/1.1\r\nHost: {parts.netloc}\r\nContent-Length: 10485761\r\n\r\n"
         connection.sendall(head.encode() + b"a" * 100_000)
-        # The refusal may come before all is sent; what is sent after it is thrown away.
+        # The refusal may come before the whole request is sent; the rest is thrown away.
         connection.settimeout(10)
         try:
             for _ in range(104):

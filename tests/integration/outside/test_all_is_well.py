@@ -1,4 +1,4 @@
-"""The parts as `wiring` puts them together, over sockets: what is asked of whom when nothing is wrong."""
+"""The parts as `wiring` puts them together, over sockets: the calls of each neighbour when nothing is wrong."""
 
 import subprocess
 import sys

@@ -1,6 +1,6 @@
 """api2: refusing the key or the scope, throttling, failing, slow, closed, redirecting, HTML, wider, narrower.
 
-Each shows status, body, audit record and what was not called.
+Each test shows status, body, audit record and the calls that were not made.
 """
 
 from typing import Any
@@ -54,7 +54,7 @@ def test_an_old_key_that_is_refused_after_a_rotation_is_replaced_at_once(outside
 
 
 def test_a_refused_scope_that_the_policy_grants_is_502(outside: World) -> None:
-    # The policy grants what the sandbox's key does not hold.
+    # The policy grants a scope that the sandbox's key does not hold.
     answer = outside.post(outside.jwt(groups=["billing"]))
     assert answer.outcome == (502, "server_error")
     assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 1}

@@ -1,4 +1,4 @@
-"""The issuer's keys: down, slow, huge, redirecting, empty, rotated, broken. Status, record, and what was not called."""
+"""The issuer's keys: down, slow, huge, redirecting, empty, rotated, broken. Status, record and calls of each."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What is fetched while the function initialises, so that its first caller waits for the mint alone."""
+"""The calls that are made while the function initialises, so that its first caller waits for the mint alone."""
 
 import time
 
@@ -57,5 +57,5 @@ def test_a_connection_to_the_shared_table_is_opened_ahead_and_no_row_is_asked_fo
     sharing.broker.prepare()
     assert (sharing.calls, times) == ({"issuer": 2, "secrets": 1}, [])
     assert sharing.post().status == 200
-    # Secret and table have one origin here: what was opened for both serves all calls, one after the other.
+    # Secret and table have one origin here: the connection that was opened for both serves all calls in turn.
     assert len(set(times)) == 1

@@ -1,4 +1,4 @@
-"""The secret: missing, malformed, replaced, out of reach. Status, record, and what was not called."""
+"""The secret: missing, malformed, replaced, out of reach. Status, record and calls of each."""
 
 from typing import Any
 
@@ -57,7 +57,7 @@ def test_a_replaced_secret_is_found_at_once_when_api2_refuses_the_old_one(outsid
     assert outside.calls == {"secrets": 1, "mint": 2}
 
 
-# With how many reads there is time for.
+# Each fault, and the number of reads for which there is time.
 UNREACHABLE: dict[str, tuple[Handler, int]] = {
     "reset": (resets, 2),
     "slow": (late(5, says({})), 1),

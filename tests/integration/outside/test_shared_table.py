@@ -1,4 +1,4 @@
-"""Two environments as `wiring` builds them and DynamoDB over HTTP: who mints, who waits, and who is first."""
+"""Environments as `wiring` builds them, and DynamoDB over HTTP: one mints, the others wait; a JWT is used once."""
 
 import threading
 from collections import Counter
@@ -13,7 +13,7 @@ ONCE = POLICY.replace("keys: discovery}", "keys: discovery, once: true}")
 
 
 def at_once[T](work: list[Callable[[], T]]) -> list[T]:
-    """What each returns; all begin at the same moment."""
+    """The value of each; all begin at the same moment."""
     start, done = threading.Barrier(len(work)), list[T]()
 
     def run(each: Callable[[], T]) -> None:

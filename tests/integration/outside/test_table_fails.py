@@ -13,7 +13,7 @@ def aws_error(kind: str, status: int = 400) -> Handler:
     return says(document, status, content_type="application/x-amz-json-1.0")
 
 
-# With how many reads there is time for.
+# Each fault, and the number of reads for which there is time.
 FAULTS: dict[str, tuple[Handler, int]] = {
     "reset": (resets, 2),
     "slow": (late(2, says({})), 1),
@@ -41,7 +41,7 @@ def test_a_table_that_fails_costs_half_a_second_and_a_mint_and_then_nothing_for_
     record = sharing.record
     assert (record.cache, record.mints, record.alarms) == ("miss", 1, {"SharedTableDown"})
     assert record.milliseconds < 1500
-    # The secret was read, and one row; nobody asks the table again at once.
+    # The secret was read, and one row was asked for. The table is not asked again at once.
     assert sharing.calls == {"issuer": 2, "secrets": 1, "table": reads, "mint": 1}
     assert sharing.post(scope="assemblies:read").status == 200
     assert (sharing.calls, sharing.record.alarms) == ({"mint": 1}, set())
@@ -52,7 +52,7 @@ def test_a_table_that_fails_costs_half_a_second_and_a_mint_and_then_nothing_for_
 
 
 def test_a_write_that_failed_is_not_repeated(sharing: World) -> None:
-    """The second could meet what the first wrote, and take it for another's."""
+    """The second write could meet the row of the first one, and take it for another environment's."""
     good, targets = sharing.table_answers, list[str]()
 
     async def fails_after(request: Any) -> Any:

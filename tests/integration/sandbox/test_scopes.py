@@ -37,7 +37,7 @@ GUARDED = [
     ("PUT", "/templates/{id}", "templates:write"),
     ("DELETE", "/templates/{id}", "templates:write"),
 ]
-# Those where the id in the URL is the capability, where any Auth Key does, and what is no endpoint of api2's.
+# Endpoints where the id in the URL is the capability, where any Auth Key does, and those that api2 does not have.
 OPEN = {
     ("POST", "/token"),
     ("GET", "/assemblies/{id}"),

@@ -1,4 +1,4 @@
-"""The decision: who gets what."""
+"""The decision: which caller gets which scopes, for which target."""
 
 from typing import Any
 

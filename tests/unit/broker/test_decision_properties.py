@@ -1,4 +1,4 @@
-"""What holds of every decision, whatever the rules, the caller and the request."""
+"""Properties that every decision has, whatever the rules, the caller and the request are."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def decision(rules: Given, claims: dict[str, Any], request: TokenRequest[Proof])
 
 
 def given_away(decided: Grant | Refusal) -> Any:
-    """What a decision gives, apart from names and digest."""
+    """The scopes and targets of a decision, apart from names and digest."""
     if isinstance(decided, Refusal):
         return decided.error
     return decided.scopes, decided.aud, decided.credential, decided.by_name, decided.for_each_caller
@@ -107,7 +107,7 @@ def test_adding_a_rule_never_takes_anything_away(
         return
     assert isinstance(after, Grant)
     assert after.scopes is ALL or (before.scopes is not ALL and before.scopes <= after.scopes)
-    # Nor is a token of one's own shared because of it.
+    # The new rule does not make a caller share its own token, either.
     assert after.for_each_caller or not before.for_each_caller
 
 

@@ -80,7 +80,7 @@ def test_the_record_of_a_grant_holds_caller_rules_and_token() -> None:
 
 
 def test_the_record_names_the_scopes_of_the_token_even_if_the_request_named_none() -> None:
-    """Whoever finds a token by its hash need not look for the policy of that day."""
+    """An investigator who finds a token by its hash need not search for the policy of that day."""
     broker = InMemory(rules=[rule(scopes="*")])
     broker.web[TOKEN_URL] = minted(scope="billing:read assemblies:read")
     broker.post()

@@ -1,4 +1,4 @@
-"""The entry point itself: what it does with an event before and beside the exchange."""
+"""The entry point itself: events before the exchange, and those that never reach it."""
 
 import base64
 import json
@@ -108,11 +108,11 @@ def test_a_client_assertion_for_the_configured_public_url_is_accepted_and_offere
         accepted = configured(form(assertion("https://tokens.example.com")))
         refused = configured(form(assertion("https://internal-app.example.com"), domain="internal-app.example.com"))
         metadata = json.loads(configured(on("GET", f"GET {METADATA}"))["body"])
-    assert (accepted["statusCode"], refused["statusCode"]) == (403, 401)  # no rule matches; not accepted at all
+    assert (accepted["statusCode"], refused["statusCode"]) == (403, 401)  # no rule matches the first
     assert metadata["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
 
 
-# What a parser may stumble over, and what it may take long for.
+# Pieces that a parser may stumble over, or may need a long time for.
 PIECES = [
     *'";=,*%&+. \t\\\x00a1\u00e9[{:',
     "; charset*",
@@ -153,7 +153,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def cost(function: Function, sent: dict[str, Any]) -> float:
-    """Seconds of processor time, the best of three: what else the machine does is not counted."""
+    """Seconds of processor time, the best of three, so that other work of the machine does not count."""
     taken = []
     for _ in range(3):
         started = time.thread_time()

@@ -1,4 +1,4 @@
-"""Calls of AWS: signed, sent to the right host within their bounds, read without trust in what comes back."""
+"""Calls of AWS: signed, sent to the right host within their bounds, read without trust in the answer."""
 
 import json
 import socket

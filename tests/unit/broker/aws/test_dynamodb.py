@@ -1,4 +1,4 @@
-"""One table: what is sent, what each answer means, and that no write is sent twice."""
+"""One table: the requests, the meaning of each answer, and that no write is sent twice."""
 
 import json
 from base64 import b64encode
@@ -74,7 +74,7 @@ def test_a_whole_number_stays_one() -> None:
 
 
 def test_the_largest_row_that_dynamodb_holds_is_read() -> None:
-    """Else whoever may write one could put the table out of use for all."""
+    """If such a row were a failure, anybody who may write one could put the table out of use for all."""
     junk = b64encode(bytes(400 * 1024)).decode()
     desk = Desk(reply({"Item": {"id": {"S": "a"}, "junk": {"B": junk}}}))
     row = desk.table.get("a", desk.deadline(), consistent=True)

@@ -1,4 +1,4 @@
-"""What a request leaves behind, as JSON members and as counts."""
+"""The record of a request, as JSON members and as counts."""
 
 import json
 from typing import Any

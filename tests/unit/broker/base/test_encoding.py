@@ -65,7 +65,7 @@ def test_a_text_that_is_not_strict_json_is_a_value_error(data: bytes) -> None:
     ],
 )
 def test_each_fault_of_a_json_text_is_described_in_fixed_words(data: bytes, words: str) -> None:
-    """They stand in audit records; the standard library's quote what was sent."""
+    """The words stand in audit records; the standard library's would quote the text."""
     with pytest.raises(Malformed) as caught:
         encoding.read_json(data)
     assert str(caught.value) == words

@@ -1,4 +1,4 @@
-"""What Lambda says of an invocation."""
+"""An invocation as Lambda describes it."""
 
 from types import SimpleNamespace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What travels with a request."""
+"""The deadline and the notes that travel with a request."""
 
 from broker.base.audit import Notes
 from broker.base.deadline import Deadline

@@ -1,4 +1,4 @@
-"""What Lambda's environment tells."""
+"""The settings in Lambda's environment."""
 
 import pytest
 from broker.base.settings import AwsAccess, aws_access, credential_secrets, public_url, shared_table

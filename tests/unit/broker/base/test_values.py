@@ -1,4 +1,4 @@
-"""What every value of the broker is: immutable, equal by its members, silent about what it hides."""
+"""Values of the broker: immutable, equal by their members, silent about the hidden ones."""
 
 import pytest
 from broker.base.values import Value

@@ -1,4 +1,4 @@
-"""Callers with AWS credentials, as API Gateway's IAM authorizer tells them."""
+"""Callers with AWS credentials, as API Gateway's IAM authorizer describes them."""
 
 from typing import Any
 

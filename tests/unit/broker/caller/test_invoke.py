@@ -1,4 +1,4 @@
-"""Callers who invoke the function directly."""
+"""Callers that invoke the function directly."""
 
 from typing import Any
 

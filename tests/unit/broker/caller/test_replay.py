@@ -141,7 +141,7 @@ def test_a_table_that_is_down_ends_every_request_of_a_jwt_that_is_good_once(faul
     assert answer.outcome == (503, "temporarily_unavailable")
     assert (broker.record.token_sha256, "SharedTableDown" in broker.record.alarms) == (None, True)
     assert str(broker.record.reason).startswith("replay control: DynamoDB")
-    # It is asked even while the cache leaves the table alone.
+    # Replay control asks the table even while the cache leaves it alone.
     assert broker.post(broker.jwt(jti="j1")).status == 503
     assert (broker.mints, broker.record.alarms) == (0, {"SharedTableDown"})
     rows(broker).fault = None
@@ -161,7 +161,7 @@ def test_a_table_that_goes_down_after_the_mint_ends_the_request_as_well() -> Non
 
 
 def test_a_used_jwt_mints_nothing_whatever_it_asks_for() -> None:
-    """Whoever found one could use up the mint budget of its owner."""
+    """A thief of used JWTs could use up the mint budget of their owner."""
     broker = strict()
     jwt = broker.jwt(jti="j1")
     broker.post(jwt)

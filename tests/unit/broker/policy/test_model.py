@@ -1,4 +1,4 @@
-"""The compiled policy: what was encoded is decoded, and nothing else is."""
+"""The compiled policy: an encoded policy is decoded as it was, and every other file is refused."""
 
 import json
 from pathlib import Path

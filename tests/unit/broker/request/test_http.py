@@ -1,4 +1,4 @@
-"""An event of API Gateway becomes an HTTP request; the form in it is tested with what it asks for, in test_request."""
+"""An event of API Gateway becomes an HTTP request. Its form is tested in test_request."""
 
 from typing import Any
 

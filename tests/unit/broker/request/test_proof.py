@@ -1,4 +1,4 @@
-"""The proof in a form: one, in the form of its grant type."""
+"""The proof of a request: exactly one, in the form of its grant type."""
 
 from collections.abc import Mapping
 

@@ -134,7 +134,7 @@ def test_a_body_that_is_no_base64_though_said_to_be_is_an_invalid_request() -> N
 
 
 def test_the_checks_run_in_the_order_of_the_contract() -> None:
-    """Each request has every mistake from its own on; the first is told."""
+    """Each request has every mistake from its own on, and is refused for the first."""
     large = "a" * 20_000
     order: list[tuple[HttpRequest, type]] = [
         (http(large, method="GET", content_type="x", authorization=None), MethodNotAllowed),

@@ -1,4 +1,4 @@
-"""The secret: looked at every 5 min, kept through failures until 1 h, a refused version left alone for 60 s."""
+"""The secret: read every 5 minutes, kept through failures for an hour; a refused version rests for 60 seconds."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ def secret(version: str = "v1", **changes: Any) -> Secret:
 
 
 class Desk:
-    """Credentials over a store that answers as told."""
+    """Credentials over a store that gives the answers of the test."""
 
     def __init__(self, answer: Secret | BrokerError | None = None) -> None:
         self.clock = Clock()

@@ -1,4 +1,4 @@
-"""One new bearer token: its budget, refused credentials and scopes, and what came compared with what was asked."""
+"""One new bearer token: its budget, a refused credential or scope, and scopes that differ from the request's."""
 
 from typing import Any
 
@@ -94,7 +94,7 @@ def test_a_refused_scope_that_a_rule_names_is_a_fault_even_if_the_caller_named_i
     assert counts(broker.record)["Fault"] == 1
 
 
-# What came is compared with what was asked.
+# The scopes of the answer are compared with those of the request.
 
 
 @pytest.mark.parametrize(

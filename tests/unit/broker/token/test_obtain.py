@@ -140,7 +140,7 @@ def test_a_clock_set_back_hands_out_no_token_past_its_end() -> None:
     assert token(broker) == "bearer-2"
 
 
-# What the cache tells apart: all that is sent upstream.
+# The cache keeps requests apart that differ in anything that is sent upstream.
 
 
 @pytest.mark.parametrize(

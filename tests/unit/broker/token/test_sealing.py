@@ -1,4 +1,4 @@
-"""Sealed tokens: known answers computed here by hand, and no other name, secret or byte opens one."""
+"""Sealed tokens: known answers computed here by hand. No other key, secret or byte opens one."""
 
 import hashlib
 import hmac

@@ -1,4 +1,4 @@
-"""api2's `POST /token`: what is sent, and what each answer means."""
+"""api2's `POST /token`: the request, and the meaning of each answer."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -60,7 +60,7 @@ def error(code: str, status: int, **more: Any) -> Reply:
     return reply({"error": code, "message": "would quote the-secret"} | more, status)
 
 
-# What is sent.
+# The request.
 
 
 def test_the_key_and_the_secret_go_by_http_basic_and_the_form_is_api2_s() -> None:
@@ -155,7 +155,7 @@ def test_a_failure_after_the_time_is_up_is_not_tried_again() -> None:
     assert (desk.calls, desk.slept) == (1, [])
 
 
-# What the answers mean.
+# The meaning of the answers.
 
 
 @pytest.mark.parametrize("code", ["TOKEN_INVALID_CREDENTIALS", "GET_ACCOUNT_UNKNOWN_AUTH_KEY", "SERVER_401"])
