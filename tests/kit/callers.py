@@ -5,7 +5,6 @@ What lies between the caller and the broker differs: nothing (kit/brokers.py), s
 """
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -51,49 +50,33 @@ class Answer:
         return self.status, self.body.get("error")
 
 
-class CallerSide(ABC):
-    """The JWTs of a caller. A subclass has an issuer's key, a clock, and a way to the broker."""
+class CallerSide:
+    """The JWTs of a caller, by the issuer's key and the caller's clock."""
 
     issuer_url: str
     audience: str = AUDIENCE
+    clock: Clock
+    signer: Signer
 
     @property
-    @abstractmethod
     def now(self) -> int:
         """The time in whole seconds."""
-
-    @abstractmethod
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        """A JWT of the issuer."""
-
-    @property
-    @abstractmethod
-    def mints(self) -> int:
-        """How many tokens api2 was asked for."""
+        return int(self.clock())
 
     def claims(self, **changes: Any) -> dict[str, Any]:
         """Claims that the policy accepts, but for the changes; a change to None removes one."""
-        return claims_of_alice(self.issuer_url, self.audience, self.now, **changes)
+        return claims_of_alice(self.issuer_url, self.audience, self.clock(), **changes)
 
     def jwt(self, **changes: Any) -> str:
         """A caller JWT. By default it is that of alice, an editor."""
-        return self.sign(self.claims(**changes))
+        return self.signer.jwt(self.claims(**changes))
 
 
 class InProcess(CallerSide):
     """A caller of an exchange in this process. `records` are the audit records."""
 
-    clock: Clock
-    signer: Signer
     exchange: Exchange[Proof]
     records: list[AuditRecord]
-
-    @property
-    def now(self) -> int:
-        return int(self.clock())
-
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        return self.signer.jwt(claims)
 
     def post(self, jwt: str | None = None, *, seconds: float = 15, **fields: str) -> Answer:
         """A token request with this JWT, or a good one; `seconds` until the invocation ends."""

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from token_broker.jwt import KEY_FILE, load_key, sign
+from token_broker.jwt import KEY_FILE, load_key, public_jwk
 from token_broker.stack_file import read_stack
 
 from local.aws.account import Principal
@@ -21,6 +21,7 @@ from local.stack.up import up
 from tests.kit.api2 import Api2
 from tests.kit.callers import Answer, CallerSide
 from tests.kit.forms import FORM, form
+from tests.kit.jwts import Signer
 
 
 @contextmanager
@@ -43,15 +44,10 @@ class Client(CallerSide):
         self.issuer_url, self.audience = self.stack["issuer_url"], self.stack["audience"]
         self.api2 = Api2(self.stack["api2_url"])
         self.principal = Principal(self.stack["aws_access_key_id"], self.stack["aws_secret_access_key"])
-        self._key = load_key(folder / KEY_FILE)
+        key = load_key(folder / KEY_FILE)
+        self.clock = time.time
+        self.signer = Signer("RS256", public_jwk(key)["kid"], key=key)
         self._web = urllib3.PoolManager(retries=False, timeout=40)
-
-    @property
-    def now(self) -> int:
-        return int(time.time())
-
-    def sign(self, claims: Mapping[str, Any]) -> str:
-        return sign(dict(claims), self._key)
 
     def post(self, jwt: str | None = None, **fields: str) -> Answer:
         """A token request with this JWT, or a good one."""

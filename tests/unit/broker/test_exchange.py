@@ -10,7 +10,7 @@ from broker.base.audit import AuditRecord
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.logs import failures
 from tests.kit.policies import ISSUER, policy, rule
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
 
 def test_an_editor_gets_a_token_with_the_scopes_of_the_matching_rule() -> None:
@@ -117,12 +117,7 @@ def test_the_request_of_a_verified_caller_is_recorded_as_it_is() -> None:
 
 def test_the_record_tells_how_long_it_took() -> None:
     broker = InMemory()
-
-    def slow() -> Any:
-        broker.clock.advance(1.2345)
-        return minted()
-
-    broker.web[TOKEN_URL] = slow
+    broker.web[TOKEN_URL] = late(broker.clock, 1.2345, minted())
     broker.post()
     assert broker.record.milliseconds == pytest.approx(1234.5, abs=0.1)
 

@@ -16,7 +16,7 @@ from broker.base.settings import AwsAccess
 from tests.kit.brokers import ACCESS, TABLE_URL
 from tests.kit.clock import Clock
 from tests.kit.web import Reply as Answered
-from tests.kit.web import Web, reply
+from tests.kit.web import Web, late, reply
 
 KEY = {"TableName": "t", "Key": {"id": {"S": "a"}}}
 BROKEN = reply({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}, 500)
@@ -198,13 +198,8 @@ def test_a_call_that_another_one_would_not_change_is_sent_once(kind: str) -> Non
 
 @pytest.mark.parametrize("then", [BROKEN, OutOfReach("timeout")])
 def test_a_call_whose_time_is_over_is_not_sent(then: Any) -> None:
-    def late() -> Any:
-        desk.clock.advance(0.5)
-        if isinstance(then, OutOfReach):
-            raise then
-        return then
-
-    desk = Desk(late)
+    desk = Desk(BROKEN)
+    desk.web[TABLE_URL] = late(desk.clock, 0.5, then)
     if isinstance(then, OutOfReach):
         with pytest.raises(OutOfReach):
             desk.call(tries=2)
@@ -214,11 +209,8 @@ def test_a_call_whose_time_is_over_is_not_sent(then: Any) -> None:
 
 
 def test_a_second_try_has_what_the_first_left() -> None:
-    def late() -> Any:
-        desk.clock.advance(0.2)
-        return BROKEN
-
-    desk = Desk(late)
+    desk = Desk(BROKEN)
+    desk.web[TABLE_URL] = late(desk.clock, 0.2, BROKEN)
     desk.call(tries=2)
     assert [call.seconds for call in desk.web.calls] == pytest.approx([0.5, 0.3])
 

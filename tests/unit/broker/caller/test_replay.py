@@ -11,7 +11,7 @@ from tests.kit.callers import Answer
 from tests.kit.forms import ASSERTION, BEARER, EXCHANGE, GRANT, ORIGIN, by_header, sent
 from tests.kit.policies import AUDIENCE, ISSUER, issuer, rule
 from tests.kit.rows import Rows
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
 # Form: its fields, where the JWT goes, and how it is refused.
 FORMS: dict[str, tuple[dict[str, str], str | None, tuple[int, str]]] = {
@@ -80,12 +80,7 @@ def test_a_jwt_that_expires_while_its_token_is_minted_cannot_be_used_again() -> 
     broker = strict()
     jwt = broker.jwt(jti="j1")
     broker.clock.advance(329)
-
-    def slow() -> Any:
-        broker.clock.advance(2)
-        return minted(scope="assemblies:read")
-
-    broker.web[TOKEN_URL] = slow
+    broker.web[TOKEN_URL] = late(broker.clock, 2, minted(scope="assemblies:read"))
     assert broker.post(jwt, scope="assemblies:read").outcome == (401, "invalid_token")
     assert (broker.record.reason, broker.record.token_sha256) == ("expired", None)
 

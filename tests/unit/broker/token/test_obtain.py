@@ -9,7 +9,7 @@ import pytest
 from tests.kit.brokers import SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.policies import rule
 from tests.kit.waiting import wait_until
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
 LIFE = 21600
 BUSY = reply(b"", 503)
@@ -33,12 +33,7 @@ def token(broker: InMemory, **fields: Any) -> str:
 
 def test_the_lifetime_of_a_token_is_counted_from_before_the_mint() -> None:
     broker = InMemory()
-
-    def slow() -> Any:
-        broker.clock.advance(3)
-        return minted()
-
-    broker.web[TOKEN_URL] = slow
+    broker.web[TOKEN_URL] = late(broker.clock, 3, minted())
     assert broker.post().body["expires_in"] == LIFE - 3
 
 

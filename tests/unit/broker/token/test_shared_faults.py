@@ -9,7 +9,7 @@ from broker.token.shared import LEFT_ALONE_SECONDS
 from tests.kit.brokers import TABLE_URL, TOKEN_URL, minted
 from tests.kit.rows import Rows
 from tests.kit.sharing import LAST_RENEWAL, crash, pair, token
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
 DOWN: list[Any] = [
     OutOfReach("timeout"),
@@ -77,12 +77,7 @@ def test_a_renewal_goes_on_without_the_table() -> None:
 
 def test_a_deadline_that_is_near_is_no_fault_of_the_table() -> None:
     one, _, rows = pair()
-
-    def late() -> Any:
-        one.clock.advance(3)
-        return minted()
-
-    one.web[TOKEN_URL] = late
+    one.web[TOKEN_URL] = late(one.clock, 3, minted())
     answer = one.post(seconds=3.2)
     assert (answer.status, one.record.alarms) == (200, set())
     assert rows.of("token") == []

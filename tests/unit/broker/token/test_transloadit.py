@@ -18,7 +18,7 @@ from broker.token.transloadit import CredentialRefused, Minted, ScopeRefused, To
 from tests.kit.brokers import TOKEN_URL, minted
 from tests.kit.clock import Clock
 from tests.kit.policies import UPSTREAM
-from tests.kit.web import Reply, Web, reply
+from tests.kit.web import Reply, Web, late, reply
 
 CREDENTIAL = Credential("default", "arn", "v1", "the-key", "the-secret")
 RESET = OutOfReach("connection")
@@ -43,17 +43,6 @@ class Desk:
     @property
     def calls(self) -> int:
         return self.web.count(TOKEN_URL)
-
-    def takes(self, seconds: float, answer: Reply) -> Reply:
-        """An answer that comes after so many seconds."""
-
-        def late() -> Any:
-            self.clock.advance(seconds)
-            if isinstance(answer, OutOfReach):
-                raise answer
-            return answer
-
-        return late
 
 
 def error(code: str, status: int, **more: Any) -> Reply:
@@ -142,14 +131,14 @@ def test_a_failure_that_may_pass_is_not_tried_a_third_time(failure: Reply) -> No
 
 def test_both_tries_share_the_five_seconds() -> None:
     desk = Desk()
-    desk.web.then(TOKEN_URL, desk.takes(3, RESET), minted())
+    desk.web.then(TOKEN_URL, late(desk.clock, 3, RESET), minted())
     desk.mint()
     assert desk.web.calls[1].seconds == pytest.approx(2 - desk.slept[0])
 
 
 def test_a_failure_after_the_time_is_up_is_not_tried_again() -> None:
     desk = Desk()
-    desk.web.then(TOKEN_URL, desk.takes(5, OutOfReach("timeout")), minted())
+    desk.web.then(TOKEN_URL, late(desk.clock, 5, OutOfReach("timeout")), minted())
     with pytest.raises(TemporarilyUnavailable):
         desk.mint()
     assert (desk.calls, desk.slept) == (1, [])
