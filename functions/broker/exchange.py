@@ -16,7 +16,7 @@ from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.decision import Refusal, decide
 from broker.policy.model import Policy
-from broker.request.proof import Shown
+from broker.request.proof import AnyProof
 from broker.request.request import TokenRequest
 from broker.token.bearer import BearerToken
 from broker.token.obtain import BearerTokens
@@ -25,7 +25,7 @@ if TYPE_CHECKING:  # Deployments without a shared table do not load what speaks 
     from broker.caller.replay import ReplayControl
 
 
-class Identifies[P: Shown](Protocol):
+class Identifies[P: AnyProof](Protocol):
     """Turns a proof of one kind into a caller."""
 
     def identify(self, proof: P, progress: Progress) -> Caller:
@@ -35,11 +35,11 @@ class Identifies[P: Shown](Protocol):
 class Outcome(Value, frozen=True):
     """A bearer token, or why there is none. `request` is None where it was malformed."""
 
-    request: TokenRequest[Shown] | None
+    request: TokenRequest[AnyProof] | None
     result: BearerToken | BrokerError
 
 
-class Exchange[P: Shown](Value, frozen=True):
+class Exchange[P: AnyProof](Value, frozen=True):
     """Answers every request and leaves one audit record of each, also when the code fails."""
 
     policy: Policy
@@ -106,7 +106,7 @@ class Exchange[P: Shown](Value, frozen=True):
             outcome=type(error).__name__ if error else "granted",
             status=error.status if error else 200,
             reason=error.reason if error else None,
-            proof=request.proof.shown if request else None,
+            proof=request.proof.label if request else None,
             scopes=scopes,
             aud=aud,
             credential=credential,
@@ -116,7 +116,7 @@ class Exchange[P: Shown](Value, frozen=True):
             milliseconds=round(milliseconds, 1),
         )
 
-    def _show_wishes(self, request: TokenRequest[Shown], notes: Notes) -> tuple[tuple[str, ...] | None, str, str]:
+    def _show_wishes(self, request: TokenRequest[AnyProof], notes: Notes) -> tuple[tuple[str, ...] | None, str, str]:
         """Scopes, aud and credential of a request, as the record shows them."""
         scopes = () if request.scopes is None else tuple(sorted(request.scopes))
         aud, credential = request.aud, request.credential

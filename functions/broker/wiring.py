@@ -24,7 +24,7 @@ from broker.caller.keys import KeySets
 from broker.caller.verifier import Verifier
 from broker.exchange import Exchange, Identifies
 from broker.policy.model import Policy, read
-from broker.request.proof import Proof, Shown
+from broker.request.proof import AnyProof, Proof
 from broker.token.bearer import BearerToken, CacheKey
 from broker.token.budget import MintBudget
 from broker.token.credentials import Credentials
@@ -43,11 +43,11 @@ PREPARE_SECONDS = 2.5
 PREPARED = 4  # key sets, and secrets, that are fetched ahead; further ones by the first caller that needs them
 
 Work = Callable[[Deadline], object]
-type Identification[P: Shown] = tuple[Identifies[P], list[Work]]
-type ChooseIdentifier[P: Shown] = Callable[[Settings, Policy, Http, Clock], Identification[P]]
+type Identification[P: AnyProof] = tuple[Identifies[P], list[Work]]
+type ChooseIdentifier[P: AnyProof] = Callable[[Settings, Policy, Http, Clock], Identification[P]]
 
 
-class Broker[P: Shown](Value, frozen=True):
+class Broker[P: AnyProof](Value, frozen=True):
     """The exchange, and what its first request will need from outside."""
 
     exchange: Exchange[P]
@@ -97,7 +97,7 @@ def by_invocation(settings: Settings, policy: Policy, http: Http, clock: Clock) 
     return InvokeIdentifier(), []
 
 
-def start[P: Shown](
+def start[P: AnyProof](
     environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], clock: Clock = time.time
 ) -> Broker[P]:
     """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
@@ -115,7 +115,7 @@ def start[P: Shown](
     return broker
 
 
-def build[P: Shown](
+def build[P: AnyProof](
     settings: Settings,
     sink: Sink,
     choose_identifier: ChooseIdentifier[P],

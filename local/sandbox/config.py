@@ -79,7 +79,7 @@ def read_config(text: str, file: str) -> tuple[list[AuthKey], Settings]:
     keys, seen = [], set()
     for path, key in _keys(spec):
         if key.key in seen:
-            line, column = read.place(path)
+            line, column = read.find_place(path)
             raise PolicyErrors(file, [Problem(line, column, f"the Auth Key {key.key} a second time; rename one")])
         seen.add(key.key)
         keys.append(key)

@@ -7,7 +7,9 @@ from broker.request.http import HttpRequest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.brokers import JWKS_URL, ORIGIN, SECRETS_URL, TOKEN_URL, Answered, Broker
+from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory
+from tests.kit.callers import Answer
+from tests.kit.forms import ORIGIN
 from tests.kit.jwts import b64, part
 from tests.kit.web import reply
 
@@ -20,7 +22,7 @@ JSON = st.recursive(
 HEADERS = st.dictionaries(st.sampled_from(["authorization", "content-type", "host", "cookie"]), TEXT)
 
 
-def check(broker: Broker, http: HttpRequest) -> Answered:
+def check(broker: InMemory, http: HttpRequest) -> Answer:
     before = len(broker.records)
     answer = broker.send(http)
     assert len(broker.records) == before + 1
@@ -41,8 +43,10 @@ def check(broker: Broker, http: HttpRequest) -> Answered:
     body=TEXT | st.from_regex(r"(grant_type=client_credentials)?(&[a-z_]{1,8}=[ -~]{0,8}){0,4}", fullmatch=True),
     is_base64=st.booleans(),
 )
-def test_any_request(method: str, headers: dict[str, str], body: str, is_base64: bool) -> None:
-    broker = Broker()
+def test_an_arbitrary_request_leaves_one_record_and_causes_no_call(
+    method: str, headers: dict[str, str], body: str, is_base64: bool
+) -> None:
+    broker = InMemory()
     answer = check(broker, HttpRequest("request-1", method, "ANY /token", ORIGIN, headers, body, is_base64))
     assert answer.status >= 400
     assert broker.web.calls == []
@@ -50,15 +54,15 @@ def test_any_request(method: str, headers: dict[str, str], body: str, is_base64:
 
 @settings(deadline=None, max_examples=300)
 @given(header=JSON | st.binary(max_size=60), claims=JSON | st.binary(max_size=60), signature=st.binary(max_size=80))
-def test_any_jwt(header: Any, claims: Any, signature: bytes) -> None:
-    broker = Broker()
+def test_an_arbitrary_jwt_is_refused(header: Any, claims: Any, signature: bytes) -> None:
+    broker = InMemory()
     assert broker.refuses(f"{part(header)}.{part(claims)}.{b64(signature)}")
 
 
 @settings(deadline=None, max_examples=300)
 @given(changes=st.dictionaries(st.sampled_from(["iss", "sub", "aud", "exp", "iat", "nbf", "groups", "cnf"]), JSON))
-def test_any_claims_truly_signed(changes: dict[str, Any]) -> None:
-    broker = Broker()
+def test_arbitrary_claims_that_are_truly_signed_get_a_token_only_within_the_policy(changes: dict[str, Any]) -> None:
+    broker = InMemory()
     claims = broker.claims() | changes
     answer = broker.post(broker.signer.jwt(claims))
     assert len(broker.records) == 1
@@ -72,9 +76,9 @@ def test_any_claims_truly_signed(changes: dict[str, Any]) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), status=st.integers(200, 599))
-def test_any_answer_of_the_outside(body: bytes, status: int) -> None:
+def test_an_arbitrary_answer_of_another_server_is_a_failure_without_a_token(body: bytes, status: int) -> None:
     for url in (JWKS_URL, SECRETS_URL, TOKEN_URL):
-        broker = Broker()
+        broker = InMemory()
         broker.web[url] = reply(body, status)
         answer = broker.post()
         assert answer.status in (500, 502, 503)

@@ -1,17 +1,17 @@
-"""What a JWT's header may not do: bring its own key, name a place to fetch one, or change how it is read."""
+"""Headers of JWTs that bring their own key, name a place to fetch one, or change how the JWT is read."""
 
 from typing import Any
 
 import pytest
 
-from tests.kit.brokers import DISCOVERY_URL, JWKS_URL, Broker
+from tests.kit.brokers import DISCOVERY_URL, JWKS_URL, InMemory
 from tests.kit.jwts import Signer, b64, part
-from tests.kit.policies import issuer, policy
+from tests.kit.policies import issuer
 
 FORGER = Signer("RS256", name="forger")
 
 
-def signed(broker: Broker, header: Any) -> str:
+def signed(broker: InMemory, header: Any) -> str:
     """A JWT with exactly this header, null and all, truly signed by the issuer."""
     signing_input = f"{part(header)}.{part(broker.claims())}"
     return f"{signing_input}.{b64(broker.signer.sign(signing_input.encode()))}"
@@ -19,9 +19,9 @@ def signed(broker: Broker, header: Any) -> str:
 
 @pytest.mark.parametrize("header", [{"jwk": FORGER.jwk()}, {"jwk": FORGER.jwk(), "kid": None}], ids=len)
 @pytest.mark.parametrize("signer", [FORGER, Signer()], ids=["forged", "the issuer's own"])
-def test_a_key_inside_the_jwt(header: dict[str, Any], signer: Signer) -> None:
+def test_a_jwt_with_a_key_inside_is_refused(header: dict[str, Any], signer: Signer) -> None:
     """CVE-2018-0114 of node-jose: the embedded key was believed."""
-    broker = Broker()
+    broker = InMemory()
     assert broker.refuses(signer.jwt(broker.claims(), **header))
     assert broker.web.calls == []
 
@@ -40,7 +40,7 @@ def test_a_key_inside_the_jwt(header: dict[str, Any], signer: Signer) -> None:
 )
 def test_a_place_or_a_certificate_of_a_key_inside_the_jwt_is_never_read(header: dict[str, Any]) -> None:
     """Entra ID sends `x5t` with every token, Cloud Foundry's UAA `jku`; none of them is needed."""
-    broker = Broker()
+    broker = InMemory()
     assert broker.post(broker.signer.jwt(broker.claims(), **header)).status == 200
     assert broker.refuses(FORGER.jwt(broker.claims(), **header))
     assert broker.refuses(FORGER.jwt(broker.claims(), kid=None, **header))
@@ -49,16 +49,16 @@ def test_a_place_or_a_certificate_of_a_key_inside_the_jwt_is_never_read(header: 
 
 
 @pytest.mark.parametrize("crit", [["exp"], ["b64"], [], "exp", None, ["https://x.example/ext"]], ids=str)
-def test_critical_extensions_are_not_understood_so_they_are_refused(crit: Any) -> None:
+def test_a_jwt_with_critical_extensions_is_refused(crit: Any) -> None:
     """PyJWT CVE-2026-32597: `crit` was ignored (RFC 7515 section 4.1.11)."""
-    broker = Broker()
+    broker = InMemory()
     assert broker.refuses(signed(broker, {"alg": "RS256", "kid": "k1", "crit": crit, "exp": 1}))
 
 
 @pytest.mark.parametrize("value", [False, True, 0, "false"])
-def test_an_unencoded_payload(value: Any) -> None:
+def test_a_jwt_with_an_unencoded_payload_is_refused(value: Any) -> None:
     """RFC 7797 section 7: `b64` needs `crit`, and neither is for JWTs."""
-    broker = Broker()
+    broker = InMemory()
     assert broker.refuses(broker.signer.jwt(broker.claims(), b64=value))
 
 
@@ -67,13 +67,13 @@ def test_an_unencoded_payload(value: Any) -> None:
     [{"enc": "A256GCM"}, {"zip": "DEF"}, {"cty": "JWT"}, {"cty": "jwt"}, {"epk": {}}],
     ids=lambda header: "+".join(header),
 )
-def test_nested_encrypted_or_compressed(header: dict[str, Any]) -> None:
-    broker = Broker()
+def test_a_nested_encrypted_or_compressed_jwt_is_refused(header: dict[str, Any]) -> None:
+    broker = InMemory()
     assert broker.refuses(broker.signer.jwt(broker.claims(), **header))
 
 
-def test_a_jwe_of_five_parts() -> None:
-    assert Broker().refuses("eyJhbGciOiJkaXIifQ..aaaa.bbbb.cccc")
+def test_a_jwe_of_five_parts_is_refused() -> None:
+    assert InMemory().refuses("eyJhbGciOiJkaXIifQ..aaaa.bbbb.cccc")
 
 
 @pytest.mark.parametrize(
@@ -94,23 +94,23 @@ def test_a_jwe_of_five_parts() -> None:
         "application/application/jwt",
     ],
 )
-def test_a_jwt_of_another_purpose(typ: Any) -> None:
+def test_a_jwt_of_another_purpose_is_refused(typ: Any) -> None:
     """RFC 8725 section 3.11."""
-    broker = Broker()
+    broker = InMemory()
     header = {"alg": "RS256", "kid": "k1", "typ": typ}
     assert broker.refuses(signed(broker, header))
 
 
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "AT+JWT", "application/at+jwt", "Application/JWT"])
-def test_the_types_that_are_meant(typ: str) -> None:
-    broker = Broker()
+def test_a_jwt_of_either_accepted_type_passes_in_any_spelling(typ: str) -> None:
+    broker = InMemory()
     assert broker.post(broker.signer.jwt(broker.claims(), typ=typ)).status == 200
 
 
 @pytest.mark.parametrize("claim", ["cnf", "events"])
 @pytest.mark.parametrize("value", [{}, None, {"jkt": "x"}, "", False], ids=str)
-def test_a_jwt_bound_to_a_key_or_a_logout_token(claim: str, value: Any) -> None:
-    broker = Broker()
+def test_a_jwt_bound_to_a_key_and_a_logout_token_are_refused(claim: str, value: Any) -> None:
+    broker = InMemory()
     claims = broker.claims() | {claim: value}
     assert broker.refuses(broker.signer.jwt(claims))
 
@@ -134,7 +134,7 @@ def test_a_jwt_bound_to_a_key_or_a_logout_token(claim: str, value: Any) -> None:
     ids=lambda kid: repr(kid)[:20],
 )
 def test_a_key_id_is_compared_and_nothing_else(kid: Any) -> None:
-    broker = Broker()
+    broker = InMemory()
     assert broker.refuses(broker.signer.jwt(broker.claims(), kid=kid))
     assert {call.url for call in broker.web.calls} <= {DISCOVERY_URL, JWKS_URL}
 
@@ -153,13 +153,13 @@ def test_a_key_id_is_compared_and_nothing_else(kid: Any) -> None:
         '\ufeff{"alg":"RS256","kid":"k1"}',
     ],
 )
-def test_a_header_that_two_readers_could_read_differently(header: str) -> None:
-    broker = Broker()
+def test_a_header_that_two_readers_could_read_differently_is_refused(header: str) -> None:
+    broker = InMemory()
     assert broker.refuses(signed(broker, header))
 
 
 def test_an_entry_that_names_types_demands_one() -> None:
-    broker = Broker(policy(issuers=[issuer(typ=["at+jwt"])]))
+    broker = InMemory(issuers=[issuer(typ=["at+jwt"])])
     assert broker.refuses(broker.signer.jwt(broker.claims(), typ=None))
     assert broker.refuses(broker.signer.jwt(broker.claims()))
     assert broker.post(broker.signer.jwt(broker.claims(), typ="at+jwt")).status == 200

@@ -1,4 +1,4 @@
-"""Words that tell too much: no secret, no token and no caller JWT in any record, answer, error or representation."""
+"""Leaks: no secret, no token and no caller JWT in any record, answer, error or representation."""
 
 import importlib
 import inspect
@@ -18,7 +18,7 @@ from broker.request.proof import GRANT_TYPES
 from msgspec import Struct
 
 from tests.attacks.test_requests import GRANT, send
-from tests.kit.brokers import ACCESS, AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.brokers import ACCESS, AUTH_KEY, AUTH_SECRET, JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.clock import Clock
 from tests.kit.logs import failures
 from tests.kit.web import Web, reply
@@ -38,7 +38,7 @@ QUOTING: dict[str, Any] = {
 @pytest.mark.parametrize(("url", "answer"), QUOTING.values(), ids=QUOTING.keys())
 def test_answers_of_other_servers_are_repeated_nowhere(url: str, answer: Any) -> None:
     """octo-sts CVE-2025-52477: fetch errors and bodies were echoed to callers and logs."""
-    broker = Broker()
+    broker = InMemory()
     broker.web[url] = answer
     told = broker.post()
     assert told.status >= 500
@@ -46,15 +46,15 @@ def test_answers_of_other_servers_are_repeated_nowhere(url: str, answer: Any) ->
 
 
 @pytest.mark.parametrize("url", [JWKS_URL, SECRETS_URL, TOKEN_URL])
-def test_what_an_exception_says_is_in_no_line_of_the_log(url: str) -> None:
-    """Messages, causes and notes of exceptions quote what was at hand when they were raised."""
+def test_the_words_of_an_exception_are_in_no_line_of_the_log(url: str) -> None:
+    """Messages, causes and notes of exceptions quote the values at hand when they were raised."""
 
     def quote() -> Any:
         failure = RuntimeError(f"cannot read {AUTH_SECRET}")
         failure.add_note(AUTH_SECRET)
         raise failure from KeyError(AUTH_SECRET)
 
-    broker = Broker()
+    broker = InMemory()
     broker.web[url] = quote
     with failures() as logged:
         told = broker.post()
@@ -75,7 +75,7 @@ def test_no_log_level_makes_a_library_write_what_it_sends_or_reads(caplog: pytes
 
 
 def test_a_record_holds_neither_jwt_nor_token_nor_key_nor_other_claims() -> None:
-    broker = Broker()
+    broker = InMemory()
     jwt = broker.jwt(email="private@example.com", groups=["editors", "private group"])
     broker.post(jwt)
     broker.post(jwt[:-4] + "AAAA")
@@ -104,7 +104,7 @@ FIELDS = [
 ]
 
 
-def is_silent(broker: Broker, *private: str) -> bool:
+def is_silent(broker: InMemory, *private: str) -> bool:
     text = str([make_fields(record) for record in broker.records])
     return not any(words in text for words in (AUTH_SECRET, *private))
 
@@ -113,7 +113,7 @@ def is_silent(broker: Broker, *private: str) -> bool:
 @pytest.mark.parametrize("grant_type", GRANT_TYPES)
 def test_a_field_of_an_unverified_sender_is_not_in_the_record(name: str, grant_type: str) -> None:
     """A pipeline that mixes up its variables sends its secret as `credential`, or its JWT as `scope`."""
-    broker = Broker()
+    broker = InMemory()
     expired, sent = broker.jwt(exp=1), broker.jwt(sub="mallory")
     subject = {"subject_token": expired, "subject_token_type": "urn:ietf:params:oauth:token-type:jwt"}
     for value in (AUTH_SECRET, f"assemblies:read {AUTH_SECRET}", *sent.split(".")):
@@ -127,7 +127,7 @@ def test_a_field_of_an_unverified_sender_is_not_in_the_record(name: str, grant_t
 @pytest.mark.parametrize("name", ["authorization", "content_type", "dpop"])
 @pytest.mark.parametrize("header", ["Bearer {}", "Basic {}", "{}", "Bearer {}.{}.{}", "Bearer {} {}"])
 def test_a_header_of_an_unverified_sender_is_not_in_the_record(name: str, header: str) -> None:
-    broker = Broker()
+    broker = InMemory()
     expired = broker.jwt(exp=1)
     for value in (AUTH_SECRET, expired):
         headers = {"authorization": f"Bearer {expired}"} | {name: header.replace("{}", value)}
@@ -136,7 +136,7 @@ def test_a_header_of_an_unverified_sender_is_not_in_the_record(name: str, header
 
 
 def test_an_answer_that_refuses_quotes_nothing_of_the_request() -> None:
-    broker = Broker()
+    broker = InMemory()
     for answer in (
         broker.post(scope="quoted:scope"),
         broker.post(aud="quoted"),

@@ -1,29 +1,22 @@
-"""Forms and headers in disguise. Everything malformed ends before a JWT is looked at."""
+"""Forms and headers in disguise. Everything malformed ends before a JWT is read."""
 
-import base64
 from typing import Any
 
 import pytest
-from broker.request.http import HttpRequest
 
-from tests.kit.brokers import ORIGIN, SECRETS_URL, Answered, Broker
+from tests.kit.brokers import SECRETS_URL, InMemory
+from tests.kit.callers import Answer
+from tests.kit.forms import FORM, form, http
 
-FORM = "application/x-www-form-urlencoded"
-GRANT = "grant_type=client_credentials"
-
-
-def send(broker: Broker, body: str | bytes = GRANT, **headers: str | None) -> Answered:
-    """A request of exactly this body and these headers; None leaves one out."""
-    changes = {name.replace("_", "-"): text for name, text in headers.items()}
-    given = {"authorization": f"Bearer {broker.jwt()}", "content-type": FORM} | changes
-    present = {name: text for name, text in given.items() if text is not None}
-    data = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
-    text = base64.b64encode(data).decode()
-    http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, present, text, True, True)
-    return broker.send(http)
+GRANT = form()
 
 
-def is_refused(answer: Answered, broker: Broker, status: int, error: str) -> bool:
+def send(broker: InMemory, body: str = GRANT, **headers: str | None) -> Answer:
+    """A request with a good JWT, but of exactly this body and these headers; None leaves one out."""
+    return broker.send(http(body, "POST", **{"authorization": f"Bearer {broker.jwt()}", **headers}))
+
+
+def is_refused(answer: Answer, broker: InMemory, status: int, error: str) -> bool:
     assert "access_token" not in answer.body
     assert len(broker.records) == 1
     assert broker.web.count(SECRETS_URL) + broker.mints == 0
@@ -31,7 +24,7 @@ def is_refused(answer: Answered, broker: Broker, status: int, error: str) -> boo
 
 
 def test_the_plain_request_passes() -> None:
-    assert send(Broker()).status == 200
+    assert send(InMemory()).status == 200
 
 
 @pytest.mark.parametrize(
@@ -57,16 +50,16 @@ def test_the_plain_request_passes() -> None:
         "Grant_Type=client_credentials",
     ],
 )
-def test_a_form_that_two_readers_could_read_differently(body: str) -> None:
-    broker = Broker()
+def test_a_form_that_two_readers_could_read_differently_is_refused(body: str) -> None:
+    broker = InMemory()
     assert is_refused(send(broker, body), broker, 400, "invalid_request")
 
 
 @pytest.mark.parametrize(
     "grant_type", ["password", "client_credentials ", "CLIENT_CREDENTIALS", "implicit", "refresh_token", "\0"]
 )
-def test_a_grant_that_is_not_offered(grant_type: str) -> None:
-    broker = Broker()
+def test_a_grant_that_is_not_offered_is_refused(grant_type: str) -> None:
+    broker = InMemory()
     assert is_refused(send(broker, f"grant_type={grant_type}"), broker, 400, "unsupported_grant_type")
 
 
@@ -85,14 +78,14 @@ def test_a_grant_that_is_not_offered(grant_type: str) -> None:
         f"text/plain; {FORM}",
     ],
 )
-def test_a_body_of_another_type(content_type: str | None) -> None:
-    broker = Broker()
+def test_a_body_of_another_type_is_refused(content_type: str | None) -> None:
+    broker = InMemory()
     assert is_refused(send(broker, content_type=content_type), broker, 415, "invalid_request")
 
 
 @pytest.mark.parametrize("content_type", [FORM, FORM.upper(), f"{FORM};charset=UTF-8", f'{FORM}; charset="utf-8"; x=y'])
-def test_the_same_type_in_other_words(content_type: str) -> None:
-    assert send(Broker(), content_type=content_type).status == 200
+def test_the_form_s_type_is_accepted_in_any_spelling(content_type: str) -> None:
+    assert send(InMemory(), content_type=content_type).status == 200
 
 
 @pytest.mark.parametrize(
@@ -114,14 +107,16 @@ def test_the_same_type_in_other_words(content_type: str) -> None:
         (None, 401, "invalid_client"),
     ],
 )
-def test_an_authorization_that_is_no_single_bearer(authorization: str | None, status: int, error: str) -> None:
-    broker = Broker()
+def test_an_authorization_that_is_no_single_bearer_is_refused(
+    authorization: str | None, status: int, error: str
+) -> None:
+    broker = InMemory()
     assert is_refused(send(broker, authorization=authorization), broker, status, error)
 
 
 @pytest.mark.parametrize("name", ["assertion", "subject_token", "client_assertion"])
 def test_two_proofs_are_one_too_many(name: str) -> None:
-    broker = Broker()
+    broker = InMemory()
     body = f"{GRANT}&{name}={broker.jwt()}"
     assert is_refused(send(broker, body), broker, 400, "invalid_request")
 
@@ -139,16 +134,16 @@ def test_two_proofs_are_one_too_many(name: str) -> None:
     ],
     ids=str,
 )
-def test_other_headers_change_nothing(headers: dict[str, Any]) -> None:
-    broker = Broker()
+def test_a_header_that_the_broker_does_not_read_changes_nothing(headers: dict[str, Any]) -> None:
+    broker = InMemory()
     answer = send(broker, **headers)
-    assert answer.body == send(Broker()).body
+    assert answer.body == send(InMemory()).body
 
 
-def test_a_body_over_sixteen_kibibytes() -> None:
+def test_a_body_over_sixteen_kibibytes_is_refused() -> None:
     for size, status in ((16 * 1024, 200), (16 * 1024 + 1, 413), (6_000_000, 413)):
         body = f"{GRANT}&x=".ljust(size, "a")
-        assert send(Broker(), body).status == status
+        assert send(InMemory(), body).status == status
 
 
 @pytest.mark.parametrize(
@@ -158,6 +153,6 @@ def test_a_body_over_sixteen_kibibytes() -> None:
 )
 def test_a_jwt_too_long_or_of_the_wrong_parts_is_never_decoded(jwt: str) -> None:
     """Fulcio GHSA-f83f-xpx7-ffpw: many dots cost memory."""
-    broker = Broker()
+    broker = InMemory()
     assert broker.refuses(jwt)
     assert broker.web.calls == []

@@ -1,4 +1,4 @@
-"""A table that others read and write: it tells nothing, and gives no token for the wrong key and no error."""
+"""A table that others read and write: it reveals nothing, gives no token for a wrong key, and causes no error."""
 
 import itertools
 from typing import Any
@@ -8,9 +8,9 @@ from broker.token.transloadit import MINT_SECONDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.brokers import SECRETS_URL, TABLE_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.jwts import Signer
-from tests.kit.policies import issuer, policy, rule
+from tests.kit.policies import issuer, rule
 from tests.kit.rows import Item, Rows
 from tests.kit.web import reply
 
@@ -25,21 +25,21 @@ KEYS: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-def deployment() -> tuple[Broker, Rows]:
-    """One where each caller has a token of its own; every mint is another token."""
+def deployment() -> tuple[InMemory, Rows]:
+    """A deployment where each caller has a token of its own, and every mint is another token."""
     rows = Rows()
     rules = [rule(aud=["api2", "mcp"], share="caller"), rule(name="second", credential="second", share="caller")]
-    broker = Broker(policy(credentials=TWO, rules=rules), rows=rows)
+    broker = InMemory(credentials=TWO, rules=rules, rows=rows)
     broker.web[TOKEN_URL] = lambda: minted(f"bearer-{broker.mints}", asked(broker))
     return broker, rows
 
 
-def asked(broker: Broker) -> str:
+def asked(broker: InMemory) -> str:
     body = broker.web.calls[-1].body.decode()
     return "assemblies:read" if "scope=assemblies%3Aread&" in body else "assemblies:read assemblies:write"
 
 
-def filled() -> tuple[Broker, Rows, list[str]]:
+def filled() -> tuple[InMemory, Rows, list[str]]:
     """The ids of the rows, one for each of KEYS; bearer-1 is the first one's token, and so on."""
     broker, rows = deployment()
     ids: list[str] = []
@@ -51,8 +51,8 @@ def filled() -> tuple[Broker, Rows, list[str]]:
     return broker, rows, ids
 
 
-def fresh(broker: Broker, key: int) -> tuple[str, str | None, tuple[str, ...]]:
-    """What an environment without memory gives out for one of KEYS."""
+def fresh(broker: InMemory, key: int) -> tuple[str, str | None, tuple[str, ...]]:
+    """Token, state of the cache and alarms of an environment without memory, for one of KEYS."""
     other = broker.beside()
     subject, fields = KEYS[key]
     answer = other.post(other.jwt(sub=subject), **fields)
@@ -60,7 +60,7 @@ def fresh(broker: Broker, key: int) -> tuple[str, str | None, tuple[str, ...]]:
     return answer.body["access_token"], other.record.cache, tuple(other.record.alarms)
 
 
-def test_without_an_attack_each_finds_its_own() -> None:
+def test_each_caller_finds_its_own_token_if_nobody_touches_the_rows() -> None:
     broker, _, ids = filled()
     assert [fresh(broker, key) for key in range(len(ids))] == [
         (f"bearer-{key + 1}", "shared", ()) for key in range(len(ids))
@@ -74,7 +74,7 @@ def test_a_row_moved_to_another_key_is_no_token_of_that_key(mine: int, other: in
     rows.items[ids[mine]] = rows.items[ids[other]] | {"id": {"S": ids[mine]}}
     found, cache, alarms = fresh(broker, mine)
     assert (found, cache) == (f"bearer-{len(KEYS) + 1}", "miss")
-    # Another credential's row was sealed by another key; it is all the same.
+    # A row of another credential was sealed by another key, which makes no difference here.
     assert alarms == ("SharedCacheUnreadable",)
 
 
@@ -141,10 +141,10 @@ def test_no_content_of_a_row_causes_an_error(written: list[Item], replaces: bool
     assert other.clock() - started <= MINT_SECONDS
 
 
-def test_a_table_that_is_read_tells_neither_who_nor_what() -> None:
+def test_a_reader_of_the_table_learns_neither_caller_nor_token_nor_scope() -> None:
     rows = Rows()
     entries = [issuer(once=True), issuer(name="other", issuer="other", jwks=Signer().jwks())]
-    broker = Broker(policy(issuers=entries, rules=[rule(share="caller")]), rows=rows)
+    broker = InMemory(issuers=entries, rules=[rule(share="caller")], rows=rows)
     broker.web[TOKEN_URL] = minted("a-private-token")
     jwt = broker.jwt(sub="a-private-subject", jti="a-private-jti")
     assert broker.post(jwt).status == 200
@@ -156,7 +156,7 @@ def test_a_table_that_is_read_tells_neither_who_nor_what() -> None:
 
 
 def test_rows_reveal_neither_a_common_caller_nor_whether_a_guess_is_right() -> None:
-    """Who knows all of a cache key still needs the Auth Secret to find its row: two deployments share no id."""
+    """An attacker that knows all of a cache key still needs the Auth Secret to find its row."""
     mine, rows = deployment()
     theirs, others = deployment()
     theirs.web[SECRETS_URL] = secret(text='{"auth_key": "k", "auth_secret": "theirs"}')
@@ -166,7 +166,7 @@ def test_rows_reveal_neither_a_common_caller_nor_whether_a_guess_is_right() -> N
 
 
 def test_a_shared_token_is_no_permission() -> None:
-    """chinmina 0.12.1, once more: nobody reaches the table without an allow decision in the same request."""
+    """chinmina 0.12.1, once more: the table is reached only after an allow decision in the same request."""
     broker, rows, _ = filled()
     rows.calls.clear()
     other = broker.beside()
@@ -181,10 +181,10 @@ def test_a_shared_token_is_no_permission() -> None:
 @pytest.mark.parametrize("written", [{}, {"expires": {"N": "0"}}, {"expires": {"S": "x"}}, {"expires": {}}], ids=str)
 def test_a_spoiled_row_of_a_used_jwt_causes_no_error(written: Item) -> None:
     rows = Rows()
-    broker = Broker(policy(issuers=[issuer(once=True)]), rows=rows)
+    broker = InMemory(issuers=[issuer(once=True)], rows=rows)
     jwt = broker.jwt(jti="j1")
     assert broker.post(jwt).status == 200
     (row,) = rows.of("once")
     row.update(written)
-    # To write there is to be trusted with this much: an expired row is a JWT that may be used again.
+    # A writer of the table is trusted with this much: it may let a JWT be used again.
     assert broker.post(jwt).status == (200 if written.get("expires") == {"N": "0"} else 401)

@@ -12,8 +12,8 @@ from infra.sam import ROOT
 from local.emulator.environment import Function, link_runtime_modules, make_variables
 from local.loopback.processes import end, end_with_parent
 from tests.bench.measure import Bench
-from tests.bench.outside import AUDIENCE
 from tests.bench.parties import Party
+from tests.kit.policies import AUDIENCE
 
 
 @dataclass(frozen=True, slots=True)

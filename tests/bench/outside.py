@@ -22,10 +22,11 @@ from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
 from tests.bench.relay import Relay
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
+from tests.kit.callers import claims_of_alice
 from tests.kit.jwts import Signer
+from tests.kit.policies import AUDIENCE
 
 HOST = "127.0.0.1"
-AUDIENCE = "https://tokens.example.com"
 PRINCIPAL = Principal.new()  # moto checks no signature
 CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET)
 
@@ -56,9 +57,8 @@ class Outside:
 
     def jwt(self, *, signer: Signer | None = None, **claims: Any) -> str:
         """A caller JWT by RS256, which most issuers use. By default it is that of alice, an editor."""
-        now = int(time.time())
-        members = {"iss": self.issuer_url, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 3600}
-        return (signer or self.signer).jwt(members | {"groups": ["editors"]} | claims)
+        claims = {"exp": int(time.time()) + 3600} | claims
+        return (signer or self.signer).jwt(claims_of_alice(self.issuer_url, AUDIENCE, time.time(), **claims))
 
     def calls(self) -> Counter[str]:
         """How many requests each was sent so far."""

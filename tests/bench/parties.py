@@ -21,7 +21,8 @@ from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment
 from local.stack import artifact
 from local.stack.options import PARAMETERS
-from tests.bench.outside import AUDIENCE, Outside
+from tests.bench.outside import Outside
+from tests.kit.policies import AUDIENCE
 
 HERE = Path(__file__).parent
 CACHE = ROOT / ".local"

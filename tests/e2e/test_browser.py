@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from tests.kit.chromium import browser
+from tests.kit.forms import FORM
 from tests.kit.pages import page_port, request
-from tests.kit.stacks import FORM, Client
+from tests.kit.stacks import Client
 
 ALLOWED = "http://localhost:8080"
 FORBIDDEN = "http://site.example:8080"
@@ -22,7 +23,7 @@ class Page:
         self._client = client
 
     def exchange(self, origin: str, jwt: str) -> tuple[dict[str, Any], list[str]]:
-        """What the page could read, and the methods that reached `/token` meanwhile, by the gateway's log."""
+        """The answer that the page could read, and the methods that reached `/token`, by the gateway's log."""
         before = len(self._methods())
         url = f"{self._client.stack['broker_url']}/token"
         sent = request(url, "POST", "grant_type=client_credentials", authorization=f"Bearer {jwt}", content_type=FORM)
@@ -47,7 +48,7 @@ def page(clean: Client) -> Iterator[Page]:
 def test_a_page_of_an_allowed_origin_gets_a_token_after_a_preflight(page: Page, clean: Client) -> None:
     answer, methods = page.exchange(ALLOWED, clean.jwt())
     assert answer["status"] == 200
-    assert clean.opens_api2(json.loads(answer["body"])["access_token"])
+    assert clean.api2.opens(json.loads(answer["body"])["access_token"])
     assert methods == ["OPTIONS", "POST"]
 
 
@@ -60,4 +61,4 @@ def test_a_page_of_another_origin_stops_at_the_preflight(page: Page, clean: Clie
     answer, methods = page.exchange(FORBIDDEN, clean.jwt(sub="visitor", groups=["personal"]))
     assert answer.keys() == {"unreadable"}
     assert methods == ["OPTIONS"]
-    assert clean.mints() == 0
+    assert clean.mints == 0

@@ -84,12 +84,12 @@ def test_a_command_that_cannot_run_prints_one_line_with_status_2(
 def test_the_jwt_command_takes_claims_audience_and_expiry(client: Client) -> None:
     status, out, _ = run(client, "jwt", "--subject", "bob", "--claim", 'team="blue"', "--expires", "-400")
     assert status == 0
-    answer = client.token(out.strip())
+    answer = client.post(out.strip())
     assert answer.status == 401
-    assert "expired" in client.record(answer.body["request_id"])["reason"]
+    assert "expired" in client.record_of(answer)["reason"]
     _, out, _ = run(client, "jwt", "--audience", "elsewhere")
-    answer = client.token(out.strip())
-    assert (answer.status, client.record(answer.body["request_id"])["reason"]) == (401, "audience")
+    answer = client.post(out.strip())
+    assert (answer.status, client.record_of(answer)["reason"]) == (401, "audience")
 
 
 def test_the_lines_of_pipelines_md_work_on_the_stack_as_they_stand(client: Client, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.kit.stacks import Client, running_stack
 
 # docs/live.md needs an AWS account, in every line.
 PAGES = ["README.md", *sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("docs/*.md") if page.stem != "live")]
-# What is not run here, and why.
+# Lines that are not run here, and why.
 NOT_RUN = {
     r"\baws [a-z]+|\bsam (deploy|delete)": "needs an AWS account",
     r"^make deploy|secret put|--env ": "tests/integration/test_deploy.py follows the page",

@@ -5,41 +5,39 @@ from typing import Any
 
 import pytest
 
+from tests.kit.forms import form
 from tests.kit.stacks import Client
 
 Row = Callable[[Client], Any]
+GRANT = form()
 
 REFUSALS: dict[str, tuple[Row, int, str]] = {
-    "no grant_type": (lambda c: c.post("scope=assemblies:read"), 400, "invalid_request"),
-    "a repeated parameter": (lambda c: c.post("grant_type=client_credentials&scope=a&scope=a"), 400, "invalid_request"),
-    "two proofs": (lambda c: c.token(assertion="x.y.z"), 400, "invalid_request"),
+    "no grant_type": (lambda c: c.post_form("scope=assemblies:read"), 400, "invalid_request"),
+    "a repeated parameter": (lambda c: c.post_form(f"{GRANT}&scope=a&scope=a"), 400, "invalid_request"),
+    "two proofs": (lambda c: c.post(assertion="x.y.z"), 400, "invalid_request"),
     "two Authorization headers": (
-        lambda c: c.token(authorization="Bearer a.b.c, Bearer d.e.f"),
+        lambda c: c.post_form(GRANT, authorization="Bearer a.b.c, Bearer d.e.f"),
         400,
         "invalid_request",
     ),
-    "a broken escape": (lambda c: c.post("grant_type=client_credentials&scope=%zz"), 400, "invalid_request"),
-    "an unknown grant": (lambda c: c.post("grant_type=password"), 400, "unsupported_grant_type"),
-    "no proof": (lambda c: c.token(authorization=None), 401, "invalid_client"),
-    "a shared secret": (lambda c: c.token(authorization="Basic a2V5OnNlY3JldA=="), 401, "invalid_client"),
-    "no JWT": (lambda c: c.token(authorization="Bearer not-a-jwt"), 401, "invalid_token"),
-    "an expired JWT": (lambda c: c.token(c.jwt(exp=c.now - 600)), 401, "invalid_token"),
-    "another audience": (lambda c: c.token(c.jwt(aud="elsewhere")), 401, "invalid_token"),
-    "an unknown issuer": (lambda c: c.token(c.jwt(iss="https://evil.example")), 401, "invalid_token"),
-    "no rule matches": (lambda c: c.token(c.jwt(groups=["strangers"])), 403, "access_denied"),
-    "an unknown credential": (lambda c: c.token(credential="other"), 400, "invalid_target"),
-    "another aud": (lambda c: c.token(aud="mcp"), 400, "invalid_target"),
-    "too wide a scope": (lambda c: c.token(scope="assemblies:read billing:read"), 400, "invalid_scope"),
-    "a malformed scope": (lambda c: c.token(scope="*"), 400, "invalid_scope"),
-    "a body too large": (lambda c: c.post("grant_type=client_credentials&x=" + "a" * 16_384), 413, "invalid_request"),
-    "another content type": (lambda c: c.post("{}", content_type="application/json"), 415, "invalid_request"),
-    "no content type": (lambda c: c.post("grant_type=client_credentials", content_type=None), 415, "invalid_request"),
-    "a secret that is not there": (lambda c: c.token(credential="missing"), 500, "server_error"),
-    "an issuer out of reach": (
-        lambda c: c.token(c.jwt(iss="http://127.0.0.1:9")),
-        503,
-        "temporarily_unavailable",
-    ),
+    "a broken escape": (lambda c: c.post_form(f"{GRANT}&scope=%zz"), 400, "invalid_request"),
+    "an unknown grant": (lambda c: c.post_form("grant_type=password"), 400, "unsupported_grant_type"),
+    "no proof": (lambda c: c.post_form(GRANT, authorization=None), 401, "invalid_client"),
+    "a shared secret": (lambda c: c.post_form(GRANT, authorization="Basic a2V5OnNlY3JldA=="), 401, "invalid_client"),
+    "no JWT": (lambda c: c.post_form(GRANT, authorization="Bearer not-a-jwt"), 401, "invalid_token"),
+    "an expired JWT": (lambda c: c.post(c.jwt(exp=c.now - 600)), 401, "invalid_token"),
+    "another audience": (lambda c: c.post(c.jwt(aud="elsewhere")), 401, "invalid_token"),
+    "an unknown issuer": (lambda c: c.post(c.jwt(iss="https://evil.example")), 401, "invalid_token"),
+    "no rule matches": (lambda c: c.post(c.jwt(groups=["strangers"])), 403, "access_denied"),
+    "an unknown credential": (lambda c: c.post(credential="other"), 400, "invalid_target"),
+    "another aud": (lambda c: c.post(aud="mcp"), 400, "invalid_target"),
+    "too wide a scope": (lambda c: c.post(scope="assemblies:read billing:read"), 400, "invalid_scope"),
+    "a malformed scope": (lambda c: c.post(scope="*"), 400, "invalid_scope"),
+    "a body too large": (lambda c: c.post_form(f"{GRANT}&x=" + "a" * 16_384), 413, "invalid_request"),
+    "another content type": (lambda c: c.post_form("{}", content_type="application/json"), 415, "invalid_request"),
+    "no content type": (lambda c: c.post_form(GRANT, content_type=None), 415, "invalid_request"),
+    "a secret that is not there": (lambda c: c.post(credential="missing"), 500, "server_error"),
+    "an issuer out of reach": (lambda c: c.post(c.jwt(iss="http://127.0.0.1:9")), 503, "temporarily_unavailable"),
 }
 
 
@@ -55,7 +53,7 @@ def test_a_refusal_has_its_status_error_and_body_and_mints_nothing(
     assert answer.headers["pragma"] == "no-cache"
     assert ("www-authenticate" in answer.headers) == (status == 401)
     assert ("retry-after" in answer.headers) == ("retry_after" in answer.body) == (status == 503)
-    record = client.record(answer.body["request_id"])
+    record = client.record_of(answer)
     assert (record["status"], record["mints"], record["token_sha256"]) == (status, 0, None)
 
 
@@ -73,13 +71,13 @@ def test_options_is_answered_with_204_and_leaves_no_record(client: Client) -> No
 
 def test_health_tells_version_and_policy_of_the_records(client: Client) -> None:
     answer = client.send("GET", "/health")
-    record = client.record(client.token().headers["apigw-requestid"])
+    record = client.record_of(client.post())
     told = {"status": "ok", "version": record["version"], "policy": record["policy"]}
     assert (answer.status, answer.body) == (200, told)
 
 
 def test_a_record_is_joined_with_lambda_s_own_lines(client: Client) -> None:
-    record = client.record(client.token().headers["apigw-requestid"])
+    record = client.record_of(client.post())
     assert any(f"START RequestId: {record['function_request_id']}" in line for line in client.log_lines())
 
 
@@ -88,18 +86,18 @@ def test_an_unknown_path_gets_the_gateway_s_own_answer(client: Client) -> None:
     assert (answer.status, answer.body) == (404, {"message": "Not Found"})
 
 
-def test_over_the_caller_s_mint_budget_is_429_while_hits_go_on(client: Client) -> None:
+def test_a_mint_over_the_caller_s_budget_is_429_while_hits_go_on(client: Client) -> None:
     jwt = client.jwt(sub="greedy", groups=["many"])
     scopes = ["assemblies:read", "assemblies:write", "billing:read", "queues:read", "templates:read", "templates:write"]
     subsets = [f"{one} {two}" for one in scopes for two in scopes if one < two]
     # Each environment has a budget of its own, of ten.
-    answers = [client.token(jwt, scope=scope) for scope in [*subsets, *scopes]]
+    answers = [client.post(jwt, scope=scope) for scope in [*subsets, *scopes]]
     refused = [answer for answer in answers if answer.status == 429]
     assert refused
     assert {answer.status for answer in answers} == {200, 429}
     assert refused[0].body["error"] == "temporarily_unavailable"
     assert 1 <= int(refused[0].headers["retry-after"]) == refused[0].body["retry_after"] <= 60
-    assert client.token(client.jwt(sub="modest", groups=["many"]), scope=subsets[0]).status == 200
+    assert client.post(client.jwt(sub="modest", groups=["many"]), scope=subsets[0]).status == 200
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,8 @@ def test_over_the_caller_s_mint_budget_is_429_while_hits_go_on(client: Client) -
 def test_a_failure_of_api2_is_answered_as_the_contract_says(
     clean: Client, fault: dict[str, Any], status: int, error: str
 ) -> None:
-    clean.fault(path="/token", **fault)
-    answer = clean.token(clean.jwt(sub=f"unlucky {fault}", groups=["personal"]))
+    clean.api2.fault(**fault)
+    answer = clean.post(clean.jwt(sub=f"unlucky {fault}", groups=["personal"]))
     assert (answer.status, answer.body["error"]) == (status, error)
     assert answer.headers["content-type"].startswith("application/json")
     assert clean.stack["auth_secret"] not in answer.text

@@ -3,26 +3,26 @@
 import json
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
-from tests.kit.stacks import Answer, Client
+from tests.kit.callers import Answer
+from tests.kit.forms import form
+from tests.kit.stacks import Client
 
 EVENT = Path(__file__).parents[1] / "events/iam-token.json"
 
 
 def signed(client: Client, secret: str | None = None, **fields: str) -> Answer:
-    body = urlencode({"grant_type": "client_credentials", **fields}).encode()
+    body = form(**fields).encode()
     return client.signed("POST", "/iam/token", body, secret=secret)
 
 
 def test_a_signed_request_gets_a_token_that_opens_api2(client: Client) -> None:
     answer = signed(client)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read queues:read")
-    bearer = {"authorization": f"Bearer {answer.body['access_token']}"}
-    assert client.api2("GET", "/assemblies", headers=bearer).status == 200
-    record = client.record(answer.headers["apigw-requestid"])
+    assert client.api2.opens(answer.body["access_token"])
+    record = client.record_of(answer)
     assert (record["issuer"], record["proof"], record["rules"]) == ("aws-iam", "iam", "iam")
     assert record["subject"] == "arn:aws:iam::123456789012:role/local-role"
 
@@ -43,7 +43,9 @@ def test_a_bad_signature_is_the_gateway_s_refusal(client: Client) -> None:
     ],
     ids=str,
 )
-def test_refusals_are_those_of_token(client: Client, fields: dict[str, str], status: int, error: str) -> None:
+def test_a_refusal_on_the_iam_route_is_the_same_as_on_the_token_route(
+    client: Client, fields: dict[str, str], status: int, error: str
+) -> None:
     answer = signed(client, **fields)
     assert (answer.status, answer.body["error"]) == (status, error)
     assert answer.headers["cache-control"] == "no-store"

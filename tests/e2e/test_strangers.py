@@ -131,7 +131,7 @@ def test_the_issuer_is_read_by_pages_of_this_machine_alone(client: Client) -> No
         assert (refused.status, "access-control-allow-origin" in refused.headers) == (403, False)
 
 
-def test_no_page_makes_people(client: Client) -> None:
+def test_a_page_cannot_make_people_at_the_issuer(client: Client) -> None:
     url = f"{client.stack['issuer_url']}/users/mallory"
     claims = json.dumps({"groups": ["admins"]}).encode()
     for origin in (ELSEWHERE, HERE, client.stack["issuer_url"]):
@@ -161,7 +161,7 @@ def simple(url: str, body: str = "") -> dict[str, Any]:
 
 
 def attempts(stack: dict[str, str]) -> list[dict[str, Any]]:
-    """What a page elsewhere can try at each port."""
+    """Requests that a page elsewhere can try at each port."""
     secret = {"x_amz_target": "secretsmanager.GetSecretValue", "authorization": "AWS4-HMAC-SHA256 Credential=AKIA/x"}
     fault = json.dumps({"path": "/token", "times": 9, "status": 503})
     login = "response_type=code&client_id=site&redirect_uri=http://evil.example/&scope=openid"
@@ -189,8 +189,8 @@ def attempts(stack: dict[str, str]) -> list[dict[str, Any]]:
 def test_a_page_elsewhere_reads_nothing_mints_nothing_and_resets_nothing(
     clean: Client, chromium: tuple[Script, str]
 ) -> None:
-    clean.token(clean.jwt(sub="first", groups=["personal"]))
-    before = clean.mints(), len(clean.records())
+    clean.post(clean.jwt(sub="first", groups=["personal"]))
+    before = clean.mints, len(clean.records())
     assert before[0] == 1
     script, page = chromium
     tried = attempts(clean.stack)
@@ -198,6 +198,6 @@ def test_a_page_elsewhere_reads_nothing_mints_nothing_and_resets_nothing(
     assert len(answers) == len(tried)
     for sent, answer in zip(tried, answers, strict=True):
         assert answer.keys() == {"unreadable"} or answer == {"status": 0, "body": ""}, sent["url"]
-    assert (clean.mints(), len(clean.records())) == before
-    assert clean.token(clean.jwt(sub="second", groups=["personal"])).status == 200
+    assert (clean.mints, len(clean.records())) == before
+    assert clean.post(clean.jwt(sub="second", groups=["personal"])).status == 200
     assert get_secret(clean).status == 200

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.kit.stacks import Answer, Client
+from tests.kit.callers import Answer
+from tests.kit.stacks import Client
 
 
 def invoke(client: Client, event: Any) -> Answer:
@@ -22,8 +23,7 @@ def test_an_invocation_gets_a_token_and_when_it_ends(client: Client) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", answer.body["expires_at"])
     left = datetime.fromisoformat(answer.body["expires_at"]).timestamp() - datetime.now(UTC).timestamp()
     assert abs(left - answer.body["expires_in"]) < 3
-    bearer = {"authorization": f"Bearer {answer.body['access_token']}"}
-    assert client.api2("GET", "/assemblies", headers=bearer).status == 200
+    assert client.api2.opens(answer.body["access_token"])
 
 
 def test_a_request_without_a_scope_gets_all_that_the_policy_gives(client: Client) -> None:
@@ -62,8 +62,8 @@ def test_a_failure_is_raised_under_its_stable_name(client: Client, event: Any, n
     ],
     ids=["down", "nonsense"],
 )
-def test_api2_s_failures_have_names_too(clean: Client, fault: dict[str, Any], name: str) -> None:
+def test_a_failure_of_api2_is_raised_under_its_stable_name(clean: Client, fault: dict[str, Any], name: str) -> None:
     # Scopes that no other test of this stack has a token of.
-    clean.fault(path="/token", **fault)
+    clean.api2.fault(**fault)
     answer = invoke(clean, {"scope": ["assemblies:write", "assemblies:read"], "credential": "spare"})
     assert answer.body["errorType"] == name

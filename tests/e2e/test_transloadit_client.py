@@ -18,7 +18,7 @@ def script() -> Iterator[Script]:
 
 def official(client: Client, script: Script, scope: str) -> Official:
     """Transloadit's client of api2, with a token that the broker gave to an editor."""
-    token = client.token(scope=scope).body["access_token"]
+    token = client.post(scope=scope).body["access_token"]
     return Official(script, {"endpoint": client.stack["api2_url"], "authToken": token})
 
 

@@ -1,4 +1,4 @@
-"""What the tests over sockets share."""
+"""Fixtures that the tests over sockets share."""
 
 import ssl
 from collections.abc import Iterator

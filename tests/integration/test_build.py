@@ -42,7 +42,7 @@ def files(folder: Path) -> list[Path]:
 
 
 def digest(folder: Path) -> dict[str, tuple[str, int, int]]:
-    """What a zip file of the folder would hold: name, content, mode and time."""
+    """The entries of a zip file of the folder: name, content, mode and time."""
     return {
         str(path.relative_to(folder)): (
             hashlib.sha256(path.read_bytes()).hexdigest(),

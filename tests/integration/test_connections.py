@@ -1,4 +1,4 @@
-"""What becomes of a connection between two calls: it is kept, opened ahead, checked, and closed, over real sockets."""
+"""A connection between two calls: it is kept, opened ahead, checked and closed, over real sockets."""
 
 import queue
 import socket
@@ -90,7 +90,7 @@ def test_a_connection_opened_ahead_serves_the_next_call() -> None:
         assert len(connections) == 1
 
 
-def test_one_opened_ahead_whose_peer_hung_up_meanwhile_is_replaced() -> None:
+def test_a_connection_opened_ahead_whose_peer_hung_up_meanwhile_is_replaced() -> None:
     connections: queue.Queue[socket.socket] = queue.Queue()
 
     def accepted(connection: socket.socket) -> socket.socket:
@@ -104,7 +104,7 @@ def test_one_opened_ahead_whose_peer_hung_up_meanwhile_is_replaced() -> None:
         assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
 
 
-def test_one_opened_ahead_is_not_used_after_a_long_silence() -> None:
+def test_a_connection_opened_ahead_is_not_used_after_a_long_silence() -> None:
     clock = Clock()
     connections: list[socket.socket] = []
     with peer(serves_on(connections), at_once=2) as origin:
@@ -114,7 +114,7 @@ def test_one_opened_ahead_is_not_used_after_a_long_silence() -> None:
         web(Call("GET", f"{origin}/", 5, 10))
         web.connect(origin, 5)
         web(Call("GET", f"{origin}/", 5, 10))
-    assert len(connections) == 1  # that a request came on
+    assert len(connections) == 1  # on which a request came
 
 
 def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
@@ -124,7 +124,7 @@ def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
         BoundedHttp(time.time, allow_loopback=True).connect(f"http://127.0.0.1:{port}", 5)
 
 
-def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(tls: ssl.SSLContext) -> None:
+def test_a_connection_opened_ahead_by_tls_serves_though_session_tickets_wait_in_it(tls: ssl.SSLContext) -> None:
     """TLS 1.3 sends session tickets unasked: something to read that is no goodbye (RFC 8446 section 4.6.1)."""
     connections: queue.Queue[socket.socket] = queue.Queue()
 
@@ -142,7 +142,7 @@ def test_one_opened_ahead_by_tls_serves_too_though_tickets_wait_in_it(tls: ssl.S
 
 
 def test_a_tls_connection_is_given_up_with_its_tls_on(tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`SSLSocket.shutdown` takes TLS off first: what the thread sends at that moment would go out in the clear."""
+    """`SSLSocket.shutdown` takes TLS off first: bytes that the thread sends at that moment would go out in clear."""
     taken_off: list[object] = []
     monkeypatch.setattr(ssl.SSLSocket, "shutdown", lambda connection, how: taken_off.append(how))
     drip = drips(OK, b"x: y\r\n")
@@ -186,7 +186,7 @@ def test_a_call_that_is_given_up_is_shut_at_once_however_long_its_peer_would_dri
     ended.get(timeout=5)
 
 
-def test_what_a_peer_sends_is_not_quoted_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_words_of_a_peer_are_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """urllib3 warns of headers that it cannot parse, in their own words."""
     odd = OK + b"content-length: 0\r\ntransfer-encoding: chunked\r\nno header\r\n\r\n0\r\n\r\n"
     with peer(lambda connection: connection.sendall(odd)) as origin:

@@ -61,7 +61,7 @@ class Person:
             **{name: value for name, value in os.environ.items() if name not in made},
             "AWS_CONFIG_FILE": str(self.checkout / "none"),
             "AWS_ENDPOINT_URL": self.aws.url,
-            "SAM_CLI_POLL_DELAY": "0.2",  # seconds between two looks at the stack; by itself five
+            "SAM_CLI_POLL_DELAY": "0.2",  # seconds between two reads of the stack's state; five by default
             "AWS_ACCESS_KEY_ID": "testing",
             "AWS_SECRET_ACCESS_KEY": "testing",
         }
@@ -230,7 +230,7 @@ def test_make_build_builds_the_policy_that_is_named(person: Person) -> None:
 
 
 def test_a_policy_in_a_folder_with_an_odd_name_is_built_and_nothing_of_the_name_is_run(person: Person) -> None:
-    """Two makes and their shells are on the way; each would read words, commands and variables in it."""
+    """Two makes and their shells handle the name; each could read words, commands and variables in it."""
     folder = person.checkout / "it's (a) $$folder; touch taken $(touch taken)"
     folder.mkdir()
     shutil.move(person.checkout / "prod.yaml", folder / "my policy.yaml")

@@ -60,7 +60,7 @@ def test_an_answer_comes_with_status_lower_case_headers_and_body() -> None:
     ],
     ids=["1.0", "1.0 with length", "closing", "closing with length", "chunked"],
 )
-def test_a_body_is_read_however_its_end_is_told(answer: bytes) -> None:
+def test_a_body_is_read_however_its_end_is_marked(answer: bytes) -> None:
     with peer(sends(answer)) as origin:
         assert get(f"{origin}/") == (200, b"text")
 
@@ -79,7 +79,7 @@ def test_the_body_is_sent_after_the_headers() -> None:
     assert received == [b"the body"]
 
 
-def test_no_header_is_sent_but_the_call_s_own_and_what_http_needs() -> None:
+def test_a_call_sends_its_own_headers_and_those_that_http_needs() -> None:
     received: list[bytes] = []
 
     def reads(connection: socket.socket) -> None:
@@ -125,12 +125,12 @@ def test_a_redirect_is_an_answer_and_is_not_followed() -> None:
 
 
 @pytest.mark.parametrize("size", [1001, 100_000])
-def test_more_than_the_limit_is_refused(size: int) -> None:
+def test_a_body_over_the_limit_is_refused(size: int) -> None:
     with peer(body(b"x" * size)) as origin:
         assert why(f"{origin}/") == "answer too large"
 
 
-def test_exactly_the_limit_is_taken() -> None:
+def test_a_body_of_exactly_the_limit_is_taken() -> None:
     with peer(body(b"x" * 1000)) as origin:
         assert get(f"{origin}/") == (200, b"x" * 1000)
 
@@ -141,7 +141,7 @@ def test_an_endless_chunked_body_is_cut_off() -> None:
         assert why(f"{origin}/") == "answer too large"
 
 
-def test_nothing_is_unpacked_so_a_small_body_stays_small() -> None:
+def test_a_compressed_body_is_not_unpacked_so_that_it_stays_small() -> None:
     packed = gzip.compress(b"x" * 1_000_000)
     assert len(packed) < 2000
     with peer(body(packed, b"content-encoding: gzip")) as origin:
@@ -210,7 +210,7 @@ def test_a_broken_answer_is_out_of_reach(behave: Peer) -> None:
         assert why(f"{origin}/") in ("connection", "timeout", "answer too large")
 
 
-def test_nobody_there_is_out_of_reach() -> None:
+def test_a_port_where_nobody_listens_is_out_of_reach() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
     assert why(f"http://127.0.0.1:{port}/") == "connection"
@@ -237,19 +237,21 @@ def test_a_peer_without_tls_is_out_of_reach() -> None:
     ],
 )
 @pytest.mark.parametrize("allow_loopback", [True, False])
-def test_only_https_and_here_only_on_a_stack_of_one_s_own(url: str, allow_loopback: bool) -> None:
+def test_a_url_without_https_is_out_of_reach_except_for_a_local_stack_s_own_machine(
+    url: str, allow_loopback: bool
+) -> None:
     with pytest.raises(OutOfReach, match="not https"):
         BoundedHttp(time.time, allow_loopback=allow_loopback)(Call("GET", url, 1, 10))
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-def test_as_deployed_not_even_this_machine_is_asked_by_http(host: str) -> None:
+def test_a_deployed_broker_asks_not_even_its_own_machine_by_http(host: str) -> None:
     with pytest.raises(OutOfReach, match="not https"):
         BoundedHttp(time.time)(Call("GET", f"http://{host}:1/", 1, 10))
 
 
-def test_nothing_is_sent_once_the_time_is_over() -> None:
-    """A name service that answers late must not mint for a caller who has gone."""
+def test_a_call_whose_time_is_over_sends_nothing() -> None:
+    """A name service that answers late must not mint for a caller that has gone."""
     clock, received = Clock(), []
 
     def runs_on() -> float:

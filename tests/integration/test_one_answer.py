@@ -1,4 +1,4 @@
-"""One call, one answer: whatever a peer sends besides, it never becomes the answer to another call.
+"""One call, one answer: nothing else that a peer sends ever becomes the answer to another call.
 
 Against `Http`, so that they hold for each client that takes its place.
 """
@@ -46,7 +46,7 @@ def numbers(speak: Callable[[socket.socket, bytes], None], connections: list[int
 
 @pytest.mark.parametrize("status", INTERIM)
 def test_an_interim_answer_is_none_and_the_late_answer_after_it_reaches_nobody(web: Http, status: bytes) -> None:
-    """The answer comes in a later packet, when the next call may be waiting: then it is taken for that call's own."""
+    """The late answer comes when the next call may be waiting, and could be taken for that call's own."""
     connections: list[int] = []
 
     def speak(connection: socket.socket, number: bytes) -> None:
@@ -80,7 +80,7 @@ def test_a_second_answer_that_comes_late_reaches_nobody(web: Http) -> None:
 
 
 def test_a_second_answer_of_which_a_part_came_with_the_first_reaches_nobody(web: Http) -> None:
-    """What the client has read already, the socket no longer tells of."""
+    """Bytes that the client has read already no longer show at the socket."""
     connections: list[int] = []
 
     def speak(connection: socket.socket, number: bytes) -> None:
@@ -94,7 +94,7 @@ def test_a_second_answer_of_which_a_part_came_with_the_first_reaches_nobody(web:
 
 
 @pytest.mark.parametrize("head", [OK, OK + b"connection: keep-alive\r\n", b"HTTP/1.0 200 OK\r\n"])
-def test_after_an_answer_that_only_the_connection_s_end_ends_nothing_is_kept(web: Http, head: bytes) -> None:
+def test_a_connection_whose_end_ends_the_answer_is_not_kept(web: Http, head: bytes) -> None:
     connections: list[int] = []
 
     with peer(numbers(lambda connection, number: connection.sendall(head + b"\r\n" + number), connections)) as origin:
@@ -106,7 +106,7 @@ def test_after_an_answer_that_only_the_connection_s_end_ends_nothing_is_kept(web
     [b"content-length: 1\r\ncontent-length: 5\r\n", b"content-length: 5\r\ntransfer-encoding: chunked\r\n"],
     ids=["two lengths", "a length and chunks"],
 )
-def test_after_an_answer_that_tells_its_end_twice_nothing_is_kept(web: Http, lengths: bytes) -> None:
+def test_a_connection_whose_answer_has_two_lengths_is_not_kept(web: Http, lengths: bytes) -> None:
     """Two readers could take two ends for it (RFC 9112 section 6.3)."""
     connections: list[int] = []
 
@@ -120,7 +120,7 @@ def test_after_an_answer_that_tells_its_end_twice_nothing_is_kept(web: Http, len
 
 
 @pytest.mark.parametrize("framed", [b"content-length: 1\r\n", b"transfer-encoding: chunked\r\n"])
-def test_after_an_answer_by_http_1_0_nothing_is_kept(web: Http, framed: bytes) -> None:
+def test_a_connection_that_answers_by_http_1_0_is_not_kept(web: Http, framed: bytes) -> None:
     """That version knows no chunks, so that an intermediary may see another end of them (RFC 9112 section 6.1)."""
     connections: list[int] = []
 
@@ -133,7 +133,7 @@ def test_after_an_answer_by_http_1_0_nothing_is_kept(web: Http, framed: bytes) -
         assert [get(web, f"{origin}/") for _ in range(3)] == [b"0", b"1", b"2"]
 
 
-def test_a_hundred_that_says_go_on_is_passed_over(web: Http) -> None:
+def test_an_answer_of_100_continue_is_passed_over(web: Http) -> None:
     """100 Continue is the one interim answer that every client passes over (RFC 9110 section 15.2.1)."""
 
     def speak(connection: socket.socket, number: bytes) -> None:

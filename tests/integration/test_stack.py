@@ -163,7 +163,7 @@ def test_a_stack_that_runs_is_left_alone_until_nothing_is_wrong_with_the_new_one
         assert stack.info() == before
     assert (stack.folder / "supervisor.lock").read_text() == supervisor
     assert (stack.folder / "artifact/policy.json").read_bytes() == artifact
-    assert Client(stack.folder).token().status == 200
+    assert Client(stack.folder).post().status == 200
     first = urlsplit(before["broker_url"]).port
     status, out, err = stack.run("up", PORT=str(min(first or 0, 65_000)))
     if "is busy" not in err:  # as a neighbour's port in the run of five may be
@@ -192,7 +192,7 @@ def test_a_wrong_option_is_one_clear_line(stack: Stack, variables: dict[str, str
 
 
 @pytest.mark.timeout(300)  # two stacks, one after the other
-def test_of_two_stacks_started_at_once_the_second_replaces_the_first_and_both_report_success(stack: Stack) -> None:
+def test_two_stacks_started_at_once_both_report_success_and_the_second_replaces_the_first(stack: Stack) -> None:
     """The plan of one stack once ran with the policy of the other, and was reported as the first one's own."""
     both = [stack.start("up"), stack.start("up")]
     assert [(process.communicate(timeout=100)[1], process.returncode) for process in both] == [("", 0), ("", 0)]
@@ -221,7 +221,7 @@ def test_another_upstream_mints_the_tokens_with_the_key_from_the_environment(sta
     with serving(lambda: create_app([key])) as origin:
         status, _, err = stack.run("up", UPSTREAM=origin, TRANSLOADIT_KEY=key.key, TRANSLOADIT_SECRET=key.secret)
         assert (status, err) == (0, err)
-        answer = Client(stack.folder).token()
+        answer = Client(stack.folder).post()
         assert answer.status == 200
         assert urllib3.request("GET", f"{origin}/_sandbox/calls").json() == {"POST /token": 1}
         assert stack.info()["api2_url"] == origin
@@ -254,7 +254,7 @@ def test_the_demo_tells_its_story_and_ctrl_c_ends_it_without_a_trace(stack: Stac
     wait_until(lambda: not stack.processes())
 
 
-def test_ctrl_c_while_starting_leaves_nothing(stack: Stack) -> None:
+def test_ctrl_c_during_a_start_leaves_nothing(stack: Stack) -> None:
     demo = stack.start("demo")
     assert demo.stdout is not None
     assert demo.stderr is not None

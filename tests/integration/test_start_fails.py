@@ -80,7 +80,7 @@ def test_a_function_for_direct_invocation_does_not_start_without_the_name_of_its
 
 
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
-def test_each_entry_point_leaves_that_line(entry: str, tmp_path: Path) -> None:
+def test_each_entry_point_leaves_the_line_of_a_failed_start(entry: str, tmp_path: Path) -> None:
     run = started(tmp_path, entry, None)
     assert json.loads(run.stdout)["message"] == "failed to start"
     assert json.loads(run.stdout)["service"] == ENVIRONMENT["POWERTOOLS_SERVICE_NAME"]
@@ -108,7 +108,9 @@ def test_a_defect_in_work_that_is_done_ahead_is_logged_without_its_words(monkeyp
 
 
 @pytest.mark.parametrize("failure", [TemporarilyUnavailable("out of reach"), OutOfReach("timeout")], ids=repr)
-def test_what_is_out_of_reach_at_start_is_no_line_since_a_later_request_tries_again(failure: Exception) -> None:
+def test_a_server_that_is_out_of_reach_at_start_is_no_line_since_a_later_request_tries_again(
+    failure: Exception,
+) -> None:
     unused: Any = None
     with failures() as logged:
         Broker(unused, [raises(failure)], Clock(), "digest", unused).prepare()

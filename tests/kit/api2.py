@@ -108,6 +108,20 @@ class Api2:
     def control(self, what: str, **body: Any) -> Answer:
         return self.send("POST", f"/_sandbox/{what}", json=body)
 
+    def fault(self, path: str = "/token", **fault: Any) -> None:
+        """Order a fault for the next requests of a path."""
+        status, body = self.control("faults", path=path, **fault)
+        assert status == 200, body
+
+    @property
+    def mints(self) -> int:
+        """How many tokens it was asked for."""
+        return int(self.send("GET", "/_sandbox/calls")[1].get("POST /token", 0))
+
+    def opens(self, token: str) -> bool:
+        """Whether it lists Assemblies for this bearer token."""
+        return self.raw("GET", "/assemblies", headers={"authorization": f"Bearer {token}"}).status == 200
+
     def log(self) -> list[dict[str, Any]]:
         return list(self.send("GET", "/_sandbox/log")[1])
 

@@ -27,7 +27,7 @@ _SAM_STACK = "aws-sam-cli-managed-default"
 
 @dataclass
 class Stack:
-    """What was deployed: the template and its parameters as they arrived, and the policy in the uploaded artifact."""
+    """A deployed stack: the template and its parameters as they arrived, and the policy in the uploaded artifact."""
 
     template: dict[str, Any]
     parameters: dict[str, str]
@@ -44,7 +44,7 @@ class CloudFormation:
         self._proposed: dict[str, Stack] = {}
         self._deployments = 0
         self.stacks: dict[str, Stack] = {}
-        self.health: Any = None  # in place of what the deployed broker would answer
+        self.health: Any = None  # in place of the deployed broker's answer
         self.url = ""
         self.region = "us-east-1"  # of the last call
 
@@ -146,7 +146,7 @@ class CloudFormation:
         self.stacks[name] = stack
 
     async def _health(self, request: web.Request) -> web.Response:
-        """What the deployed function would answer, from the artifact that was uploaded."""
+        """The answer of the deployed function, from the artifact that was uploaded."""
         stack = self.stacks[request.match_info["stack"]]
         digest = hashlib.sha256(stack.policy).hexdigest()
         answer = {"status": "ok", "version": stack.outputs["Version"], "policy": digest}

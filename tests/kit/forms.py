@@ -8,25 +8,7 @@ from broker.request.http import HttpRequest
 
 FORM = "application/x-www-form-urlencoded"
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
-
-
-def http(
-    body: str | bytes = "grant_type=client_credentials",
-    *,
-    method: str = "POST",
-    content_type: str | None = FORM,
-    authorization: str | None = "Bearer a.b.c",
-) -> HttpRequest:
-    given_headers = {"content-type": content_type, "authorization": authorization}
-    headers = {name: value for name, value in given_headers.items() if value is not None}
-    data = body.encode() if isinstance(body, str) else body
-    return HttpRequest("id", method, "ANY /token", ORIGIN, headers, base64.b64encode(data).decode(), True, True)
-
-
-def form(**fields: str) -> str:
-    return urlencode({"grant_type": "client_credentials", **fields})
-
-
+GRANT = {"grant_type": "client_credentials"}
 EXCHANGE = {
     "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
     "subject_token": "a.b.c",
@@ -38,6 +20,25 @@ ASSERTION = {
     "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
     "client_assertion": "a.b.c",
 }
+
+
+def form(**fields: str) -> str:
+    return urlencode(GRANT | fields)
+
+
+def http(body: str | bytes = form(), method: str = "POST", **headers: str | None) -> HttpRequest:
+    """A request of exactly this body. Headers in snake case come on top of the usual two; None leaves one out."""
+    changes = {name.replace("_", "-"): text for name, text in headers.items()}
+    given = {"content-type": FORM, "authorization": "Bearer a.b.c"} | changes
+    present = {name: text for name, text in given.items() if text is not None}
+    data = body.encode("utf-8", "surrogateescape") if isinstance(body, str) else body
+    text = base64.b64encode(data).decode()
+    return HttpRequest("request-1", method, "ANY /token", ORIGIN, present, text, True, True)
+
+
+def by_header(jwt: str, **fields: str) -> HttpRequest:
+    """A token request that shows its JWT in the header, as most callers do."""
+    return http(form(**fields), authorization=f"Bearer {jwt}")
 
 
 def sent(fields: Mapping[str, str | None], authorization: str | None = None, more: str = "") -> HttpRequest:

@@ -40,12 +40,13 @@ class Signer:
     """One key pair of an issuer."""
 
     def __init__(
-        self, algorithm: str = "RS256", key_id: str | None = "k1", *, name: str = "", bits: int = 2048
+        self, algorithm: str = "RS256", key_id: str | None = "k1", *, name: str = "", bits: int = 2048, key: Any = None
     ) -> None:
+        """A private key of this name, made on first use, or `key`."""
         self.algorithm = algorithm
         self.key_id = key_id
         kind = algorithm[:2] if algorithm[:2] in ("RS", "PS") else algorithm
-        self.private = private_key(kind, name, bits)
+        self.private = key or private_key(kind, name, bits)
 
     def jwk(self, **changes: Any) -> dict[str, Any]:
         """The public key as a member of a JWKS; a change to None removes a member."""

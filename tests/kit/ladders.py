@@ -1,4 +1,4 @@
-"""A package's ladder of imports, as its docstring draws it: what is higher may import what is lower."""
+"""A package's ladder of imports, as its docstring draws it: a higher module may import a lower one."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ def modules(package: ModuleType) -> dict[str, Path]:
 
 
 def room(module: str) -> str:
-    """What the ladder names: a module at the top of the package, or the folder that holds it."""
+    """The name of a module on the ladder: its own at the top of the package, else that of its folder."""
     return module.partition(".")[0]
 
 
@@ -37,7 +37,7 @@ def imports(file: Path, package: ModuleType) -> set[str]:
 
 
 def upward(package: ModuleType, module: str) -> set[str]:
-    """What a module imports from a higher rung."""
+    """The imports of a module from a higher rung."""
     rung = rungs(package)
     found = imports(modules(package)[module], package)
     return {name for name in found if rung[room(name)] < rung[room(module)]}

@@ -1,4 +1,4 @@
-"""What the function's Logger writes, caught in this process."""
+"""The lines of the function's Logger, caught in this process."""
 
 import json
 import logging

@@ -16,7 +16,7 @@ _LOCKED = Path(__file__).with_name("requirements-node.txt")
 
 
 def node_for(folder: Path) -> Node:
-    """How to run Node, once what the lock file in `folder` names is installed there. No package runs a script."""
+    """How to run Node, after the packages of the lock file in `folder` are installed. No package runs a script."""
     cache = ROOT / ".local/node"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:

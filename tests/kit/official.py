@@ -31,7 +31,7 @@ class Official:
     options: dict[str, Any]
 
     def __call__(self, method: str, *given: Any) -> Any:
-        """What the client's method returns. Raises Refused."""
+        """Call a method of the client and return its value. Raises Refused."""
         told = self.script.ask(options={"validateResponses": True, **self.options}, method=method, given=given)
         if "refused" in told:
             raise Refused(**told["refused"])

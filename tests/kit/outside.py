@@ -7,20 +7,14 @@ import struct
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
-import urllib3
 from aiohttp import ClientSession, web
 from broker.base.audit import AuditRecord
-from broker.base.progress import Deadline
 from broker.base.settings import read_settings
-from broker.request.http import HttpRequest
-from broker.request.proof import Proof
-from broker.request.request import read_token_request
-from broker.response import respond
-from broker.wiring import Broker, build, by_jwt
+from broker.wiring import build, by_jwt
 from token_broker.policy.compiler import Local, compile_policy
 
 from local.aws.account import Principal
@@ -28,11 +22,12 @@ from local.aws.services import client
 from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import AuthKey
-from tests.kit.brokers import INVOCATION, ORIGIN, Answered
+from tests.kit.api2 import Api2
+from tests.kit.callers import Answer, InProcess
 from tests.kit.jwts import Signer
+from tests.kit.policies import AUDIENCE
 from tests.kit.servers import Loop, serving
 
-AUDIENCE = "https://tokens.example.com"
 PRINCIPAL = Principal.new()  # moto checks no signature
 KEY = AuthKey("key-1", "auth-secret-1", ("assemblies:read", "assemblies:write", "templates:read"))
 NEW_KEY = AuthKey("key-2", "auth-secret-2", KEY.scopes)
@@ -49,9 +44,10 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Site:
-    """A server that gives the test's answer for each path, and counts requests."""
+    """A server that gives the test's answer for each path, and counts requests, as a rule by their path."""
 
-    def __init__(self) -> None:
+    def __init__(self, by: Callable[[web.Request], str] = lambda request: request.path) -> None:
+        self._by = by
         self.calls: Counter[str] = Counter()
         self.answers: dict[str, Handler] = {}
 
@@ -61,7 +57,7 @@ class Site:
         return app
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.calls[request.path] += 1
+        self.calls[self._by(request)] += 1
         return await self.answers.get(request.path, self.answers[""])(request)
 
 
@@ -129,16 +125,17 @@ def one_at_a_time(then: Handler) -> Handler:
     return answer
 
 
-class World:
-    """One broker and its outside. `post` is a caller; `record` what was audited; `called` what was asked since then."""
+class World(InProcess):
+    """One broker and its outside. `calls` counts the requests to each neighbour since the last `post` began."""
 
     def __init__(self, running: ExitStack, loop: Loop, moto: str, folder: Path) -> None:
-        self.clock = Clock()
+        self.clock: Clock = Clock()
         self.signer = Signer("ES256")
-        self.issuer, self.aws = Site(), Site()
+        self.issuer, self.aws = Site(), Site(by=lambda request: request.headers["x-amz-target"].partition(".")[0])
         self.issuer_url = running.enter_context(serving(self.issuer.app, on=loop))
         self.aws_url = running.enter_context(serving(self.aws.app, on=loop))
         self.api2_url = running.enter_context(serving(lambda: create_app([KEY, NEW_KEY], self.clock), on=loop))
+        self.api2 = Api2(self.api2_url)
         self.issuer.answers = {
             "": says({"issuer": self.issuer_url, "jwks_uri": f"{self.issuer_url}/keys"}),
             "/keys": says(self.signer.jwks()),
@@ -149,8 +146,8 @@ class World:
         self.policy = POLICY
         self.secret_name = f"test/{folder.name}"
         self.secrets = client("secretsmanager", moto, PRINCIPAL)
-        self._web = urllib3.PoolManager(retries=False, timeout=10)
         self.records: list[AuditRecord] = []
+        self._minted_before = [0]
         self._file = folder / "policy.json"
         self.use_api2_at(self.api2_url)
 
@@ -158,14 +155,21 @@ class World:
         """A new environment whose policy names this origin."""
         local = Local(origin, self.aws_url, {"ISSUER_URL": self.issuer_url, "AUDIENCE": AUDIENCE})
         self._file.write_bytes(compile_policy(self.policy, "policy.yaml", local).data)
-        self.broker = self.environment()
+        self._start()
 
-    def environment(self) -> Broker[Proof]:
-        """Another environment of the same deployment."""
+    def beside(self) -> "World":
+        """Another environment of the same deployment. It shares everything except memory, budgets and records."""
+        other = copy(self)
+        other.records = []
+        other._start()
+        return other
+
+    def _start(self) -> None:
         variables = PRINCIPAL.variables() | {"CREDENTIALS": "default", "CREDENTIAL_SECRETS": self.secret_name}
         variables |= {"POWERTOOLS_SERVICE_NAME": "test"}
         variables |= {"SHARED_TABLE": self.table} if self.table else {}
-        return build(read_settings(variables), self.records.append, by_jwt, self.clock, self._file)
+        self.broker = build(read_settings(variables), self.records.append, by_jwt, self.clock, self._file)
+        self.exchange = self.broker.exchange
 
     def share(self, table: str, policy: str = POLICY) -> None:
         """From here on the deployment has the shared table."""
@@ -185,66 +189,34 @@ class World:
         except self.secrets.exceptions.ResourceExistsException:
             self.secrets.put_secret_value(SecretId=self.secret_name, SecretString=text)
 
-    def jwt(self, **changes: Any) -> str:
-        now = int(self.clock())
-        members = {
-            "iss": self.issuer_url,
-            "sub": "alice",
-            "aud": AUDIENCE,
-            "iat": now,
-            "exp": now + 300,
-            "groups": ["editors"],
-        }
-        return self.signer.jwt(members | changes)
-
-    def post(
-        self, jwt: str | None = None, *, seconds: float = 15, at: Broker[Proof] | None = None, **fields: str
-    ) -> Answered:
-        """What a caller gets, `at` this environment."""
+    def post(self, jwt: str | None = None, *, seconds: float = 15, **fields: str) -> Answer:
+        """A token request, which leaves one audit record."""
         before = len(self.records)
         self.forget()
-        answer = self.ask(jwt, seconds=seconds, at=at, **fields)
+        answer = super().post(jwt, seconds=seconds, **fields)
         assert len(self.records) == before + 1
         return answer
-
-    def ask(
-        self, jwt: str | None = None, *, seconds: float = 15, at: Broker[Proof] | None = None, **fields: str
-    ) -> Answered:
-        """The same, for callers that ask at the same time."""
-        form = urlencode({"grant_type": "client_credentials", **fields})
-        headers = {"authorization": f"Bearer {jwt or self.jwt()}", "content-type": "application/x-www-form-urlencoded"}
-        http = HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, form, False)
-        exchange = (at or self.broker).exchange
-        deadline = Deadline(self.clock, seconds)
-        outcome = exchange("request-1", lambda: read_token_request(http), INVOCATION, deadline)
-        return Answered(respond(outcome, http, self.clock()))
 
     def forget(self) -> None:
         self.issuer.calls.clear()
         self.aws.calls.clear()
-        self._calls_before = self._token_calls()
-
-    def _token_calls(self) -> int:
-        return int(json.loads(self._web.request("GET", f"{self.api2_url}/_sandbox/calls").data).get("POST /token", 0))
+        self._minted_before[0] = self.api2.mints
 
     @property
-    def called(self) -> tuple[int, int, int]:
-        """Requests since the last `post` began: to the issuer, to Secrets Manager, to api2's /token."""
-        return self.issuer.calls.total(), self.aws.calls.total(), self._token_calls() - self._calls_before
+    def mints(self) -> int:
+        return self.api2.mints - self._minted_before[0]
 
     @property
-    def record(self) -> AuditRecord:
-        return self.records[-1]
-
-    def fault(self, **fault: Any) -> None:
-        """What the next calls of api2's /token meet."""
-        body = {"path": "/token"} | fault
-        assert self._web.request("POST", f"{self.api2_url}/_sandbox/faults", json=body).status == 200
-
-    def grants(self, token: str) -> bool:
-        """Whether api2 accepts this bearer token."""
-        headers = {"authorization": f"Bearer {token}"}
-        return self._web.request("GET", f"{self.api2_url}/assemblies", headers=headers).status == 200
+    def calls(self) -> dict[str, int]:
+        """The requests to each neighbour since the last `post` began. A neighbour without one is left out."""
+        counted = {
+            "issuer": self.issuer.calls.total(),
+            "secrets": self.aws.calls["secretsmanager"],
+            "table": self.aws.calls["DynamoDB_20120810"],
+            "mint": self.mints,
+        }
+        assert self.aws.calls.total() == counted["secrets"] + counted["table"]
+        return {name: number for name, number in counted.items() if number}
 
 
 @contextmanager

@@ -13,7 +13,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @contextmanager
 def peer(behave: Peer, at_once: int = 1, accepted: Wrap = lambda connection: connection) -> Iterator[str]:
-    """A server that reads a request and then behaves so; the origin to reach it at, by http."""
+    """Serve by reading a request and then behaving so. Yields the origin, by http."""
     listening = socket.create_server(("127.0.0.1", 0))
     ended = threading.Event()
 

@@ -6,21 +6,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import urllib3
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from token_broker.jwt import KEY_FILE, load_key, sign
+from token_broker.jwt import KEY_FILE, load_key, public_jwk
 from token_broker.stack_file import read_stack
 
 from local.aws.account import Principal
 from local.stack.control import STACK_FILE, down
 from local.stack.options import Options
 from local.stack.up import up
-
-FORM = "application/x-www-form-urlencoded"
+from tests.kit.api2 import Api2
+from tests.kit.callers import Answer, CallerSide
+from tests.kit.forms import FORM, form
+from tests.kit.jwts import Signer
 
 
 @contextmanager
@@ -34,53 +35,37 @@ def running_stack(folder: Path, policy: Path, workers: int = 2) -> Iterator["Cli
         supervisor.wait(15)
 
 
-class Answer:
-    def __init__(self, response: urllib3.BaseHTTPResponse) -> None:
-        self.status = response.status
-        self.headers = {name.lower(): value for name, value in response.headers.items()}
-        self.text = response.data.decode()
-        self.body: Any = json.loads(self.text) if self.text.startswith("{") else {}
-
-
-class Client:
-    """A client of a running stack, and its operator: it reads the logs and orders faults of api2."""
+class Client(CallerSide):
+    """A caller of a running stack, and its operator: it reads the logs, and `api2` orders faults of the sandbox."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.stack = read_stack(folder / STACK_FILE)
+        self.issuer_url, self.audience = self.stack["issuer_url"], self.stack["audience"]
+        self.api2 = Api2(self.stack["api2_url"])
         self.principal = Principal(self.stack["aws_access_key_id"], self.stack["aws_secret_access_key"])
-        self._key = load_key(folder / KEY_FILE)
+        key = load_key(folder / KEY_FILE)
+        self.clock = time.time
+        self.signer = Signer("RS256", public_jwk(key)["kid"], key=key)
         self._web = urllib3.PoolManager(retries=False, timeout=40)
 
-    @property
-    def now(self) -> int:
-        return int(time.time())
+    def post(self, jwt: str | None = None, **fields: str) -> Answer:
+        """A token request with this JWT, or a good one."""
+        return self.post_form(form(**fields), authorization=f"Bearer {self.jwt() if jwt is None else jwt}")
 
-    def jwt(self, **claims: Any) -> str:
-        """A caller JWT of the stack's issuer. By default it is that of alice, an editor."""
-        members = {
-            "iss": self.stack["issuer_url"],
-            "sub": "alice",
-            "aud": self.stack["audience"],
-            "iat": self.now,
-            "exp": self.now + 300,
-            "groups": ["editors"],
-        }
-        return sign(members | claims, self._key)
-
-    def token(self, jwt: str | None = None, *, authorization: str | None = "", **fields: str) -> Answer:
-        """A token request; `authorization` replaces the header, None leaves it out."""
-        header = f"Bearer {jwt or self.jwt()}" if authorization == "" else authorization
-        return self.post(urlencode({"grant_type": "client_credentials", **fields}), authorization=header)
-
-    def post(self, body: str, *, content_type: str | None = FORM, authorization: str | None = "") -> Answer:
+    def post_form(self, body: str, *, content_type: str | None = FORM, authorization: str | None = "") -> Answer:
+        """Exactly this body. Without `authorization` the header has a good JWT; None leaves a header out."""
         headers = {"authorization": f"Bearer {self.jwt()}" if authorization == "" else authorization}
         headers["content-type"] = content_type
         given = {name: value for name, value in headers.items() if value is not None}
         return self.send("POST", "/token", body=body.encode(), headers=given)
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
-        return Answer(self._web.request(method, self.stack["broker_url"] + path, redirect=False, **options))
+        return self._ask(method, self.stack["broker_url"] + path, redirect=False, **options)
+
+    def _ask(self, method: str, url: str, **options: Any) -> Answer:
+        response = self._web.request(method, url, **options)
+        return Answer(response.status, response.headers, response.data.decode())
 
     def signed(self, method: str, path: str, body: bytes = b"", *, secret: str | None = None) -> Answer:
         """A request that AWS's own SDK signed, with the stack's credentials or another secret."""
@@ -90,29 +75,19 @@ class Client:
         return self.send(method, path, body=body, headers=dict(request.headers.items()))
 
     def invoke(self, event: bytes, function: str = "function") -> Answer:
-        url = self.stack["invoke_url"].replace("/function/", f"/{function}/")
-        return Answer(self._web.request("POST", url, body=event))
+        return self._ask("POST", self.stack["invoke_url"].replace("/function/", f"/{function}/"), body=event)
 
-    def api2(self, method: str, path: str, **options: Any) -> Answer:
-        return Answer(self._web.request(method, self.stack["api2_url"] + path, redirect=False, **options))
-
-    def opens_api2(self, token: str) -> bool:
-        """Whether api2 lists Assemblies for this bearer token."""
-        return self.api2("GET", "/assemblies", headers={"authorization": f"Bearer {token}"}).status == 200
-
-    def fault(self, **fault: Any) -> None:
-        answer = self.api2("POST", "/_sandbox/faults", json=fault)
-        assert answer.status == 200, answer.text
-
+    @property
     def mints(self) -> int:
-        return int(self.api2("GET", "/_sandbox/calls").body.get("POST /token", 0))
+        return self.api2.mints
 
     def records(self) -> list[dict[str, Any]]:
         """All audit records, from the environments' logs."""
         return [json.loads(line)["audit"] for line in self.log_lines() if '"audit":{' in line]
 
-    def record(self, request_id: str) -> dict[str, Any]:
-        """The one audit record of a request."""
+    def record_of(self, answer: Answer) -> dict[str, Any]:
+        """The one audit record of the request that was answered so."""
+        request_id = answer.headers["apigw-requestid"]
         found = [record for record in self.records() if record["request_id"] == request_id]
         assert len(found) == 1, f"{len(found)} records of {request_id}"
         return found[0]

@@ -1,4 +1,4 @@
-"""What the model cannot say: names that must exist, URLs, keys, and that one JWT fits one issuer's entry at most."""
+"""Checks that the model cannot make: names that must exist, URLs, keys, and that no JWT fits two entries of issuers."""
 
 import itertools
 import re
@@ -17,13 +17,13 @@ from token_broker.policy.document import Path
 from token_broker.policy.lint import CODES, silences
 from token_broker.policy.lint.claims import Pattern, alternatives
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
-from token_broker.policy.presets import PRESETS, misfits
+from token_broker.policy.presets import PRESETS, find_misfits
 
 Found = Iterator[tuple[Path, str]]
 
 MIN_EXPONENT = 65537  # of an inline RSA key; NIST SP 800-56B section 6.2
 
-# Issuers of callers without a JWT, and the claims that they have (docs/pipelines.md).
+# Reserved issuers, and the claims of their callers, who have no JWT (docs/pipelines.md).
 RESERVED = {
     IAM: {"sub", "account", "type", "role", "user", "principal_id", "org_id", "session", "cognito"},
     INVOKE: {"sub"},
@@ -37,29 +37,23 @@ _NO_TABLE = (
 
 
 def check(policy: TrustPolicy, *, local: bool) -> Found:
-    """Each problem, and the path of the value that has it.
-
-    `local` admits http on this machine.
-    """
-    yield from _references(policy)
-    yield from _names(policy)
+    """Each problem, and the path of the value that has it. `local` admits http on this machine."""
+    yield from _check_references(policy)
+    yield from _check_names(policy)
     for name, issuer in policy.issuers.items():
-        yield from _issuer(("issuers", name), issuer, local)
-    yield from _shared_issuers(policy)
+        yield from _check_issuer(("issuers", name), issuer, local)
+        yield from _check_conditions(("issuers", name, "require"), issuer.require or {}, _list_texts(policy, name))
+    yield from _check_shared_issuers(policy)
     for place, rule in enumerate(policy.rules):
-        yield from _pointers(("rules", place, "when"), rule.when)
-        for claim in misfits(_texts(policy, rule.issuer), rule.when):
-            yield ("rules", place, "when", claim), f"`{claim}` is a text; put the value in quotes"
-    for name, issuer in policy.issuers.items():
-        for claim in misfits(_texts(policy, name), issuer.require or {}):
-            yield ("issuers", name, "require", claim), f"`{claim}` is a text; put the value in quotes"
+        yield from _check_conditions(("rules", place, "when"), rule.when, _list_texts(policy, rule.issuer))
     for path, code in silences(policy):
         if code not in CODES:
             yield path, unknown("opinion", code, CODES)
 
 
 def check_environment(policy: TrustPolicy, environment: Environment | None) -> Found:
-    """What the policy needs, and this environment of the deployment lacks. Without one no credential is looked at."""
+    """Each need of the policy that this environment of the deployment lacks. Without one no credential is checked."""
+    # Without a table the function cannot know which JWTs were used, so it could not keep the promise of `once`.
     for name, issuer in policy.issuers.items():
         if issuer.once and not (environment and environment.has_shared_table):
             yield ("issuers", name, "once"), _NO_TABLE
@@ -72,55 +66,56 @@ def check_environment(policy: TrustPolicy, environment: Environment | None) -> F
             )
 
 
-def variables(path: Path, value: Any) -> Found:
-    """What only the local stack fills in, and did not."""
+def find_variables(path: Path, value: Any) -> Found:
+    """Each variable of the local stack that is left in the policy."""
     if isinstance(value, str) and "${" in value:
         yield path, "a variable belongs to the local stack's policy; write the value itself"
     elif isinstance(value, dict):
         for name, item in value.items():
-            yield from variables((*path, name), item)
+            yield from find_variables((*path, name), item)
     elif isinstance(value, list):
         for place, item in enumerate(value):
-            yield from variables((*path, place), item)
+            yield from find_variables((*path, place), item)
 
 
-def _texts(policy: TrustPolicy, issuer: str) -> frozenset[str]:
-    """The claims of this issuer that are texts, whatever they look like."""
+def _list_texts(policy: TrustPolicy, issuer: str) -> frozenset[str]:
+    """The claims of this issuer that are always texts, even if they look like numbers."""
     if issuer in RESERVED:
         return frozenset(RESERVED[issuer] - {"cognito"})
     preset = PRESETS.get(getattr(policy.issuers.get(issuer), "preset", None) or "")
-    return preset.texts if preset is not None else frozenset()
+    return preset.text_claims if preset is not None else frozenset()
 
 
-def _references(policy: TrustPolicy) -> Found:
+def _check_references(policy: TrustPolicy) -> Found:
     for place, rule in enumerate(policy.rules):
         if rule.issuer in RESERVED:
-            yield from _reserved(("rules", place, "when"), rule.issuer, rule.when)
+            yield from _check_reserved(("rules", place, "when"), rule.issuer, rule.when)
         elif rule.issuer not in policy.issuers:
-            yield ("rules", place, "issuer"), _no_issuer(rule.issuer, policy)
+            yield ("rules", place, "issuer"), _explain_no_issuer(rule.issuer, policy)
         if rule.credential not in policy.credentials:
             yield ("rules", place, "credential"), unknown("credential", rule.credential, policy.credentials)
     for place, case in enumerate(policy.tests):
         if case.issuer not in {*policy.issuers, *RESERVED}:
-            yield ("tests", place, "issuer"), _no_issuer(case.issuer, policy)
+            yield ("tests", place, "issuer"), _explain_no_issuer(case.issuer, policy)
 
 
-def _no_issuer(name: str, policy: TrustPolicy) -> str:
+def _explain_no_issuer(name: str, policy: TrustPolicy) -> str:
     return unknown("issuer", name, [*policy.issuers, *RESERVED])
 
 
-def _reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:
+def _check_reserved(path: Path, issuer: str, when: dict[str, Any]) -> Found:
     for claim in when.keys() - RESERVED[issuer]:
         known = ", ".join(sorted(RESERVED[issuer]))
         yield (*path, claim), f"callers of `{issuer}` have no claim `{claim}`; one of {known}"
     if issuer == IAM:
-        yield from _principals(path, when)
+        yield from _check_principals(path, when)
     if issuer == IAM and "cognito" in when and not isinstance(when["cognito"], bool):
         yield (*path, "cognito"), "`cognito` is true or false"
 
 
-# What a pattern on a claim of `aws-iam` must fit to say whose principal it is. Accounts and ids are random.
-_WHOSE = {
+# The shape of a pattern on a claim of `aws-iam` that says whose principal it is; None if no pattern can say it, since
+# accounts and ids are random.
+_OWNER_SHAPES = {
     "sub": re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:.+"),
     "account": None,
     "principal_id": None,
@@ -129,28 +124,29 @@ _WHOSE = {
 }
 
 
-def _principals(path: Path, when: dict[str, Any]) -> Found:
-    """A pattern that leaves the account open fits every account's role of that name, strangers' included."""
+def _check_principals(path: Path, when: dict[str, Any]) -> Found:
+    """Refuse conditions that principals of other accounts, or everybody in this one, can fulfil."""
+    # Anybody can open an account and make a role of any name in it. So a pattern must not leave the account open.
     for claim in ("sub", "account"):
         for value in (value for values in alternatives(when.get(claim)) for value in values):
-            if isinstance(value, Pattern) and not _says_whose(claim, value):
+            if isinstance(value, Pattern) and not _names_owner(claim, value):
                 yield (*path, claim), "write the account's 12 digits; a pattern there fits other people's accounts"
     if not any(
-        all(_says_whose(claim, value) for value in values)
-        for claim in _WHOSE
+        all(_names_owner(claim, value) for value in values)
+        for claim in _OWNER_SHAPES
         for values in alternatives(when.get(claim))
     ):
         yield path, "says not whose role or user; the caller itself chooses the session's name"
 
 
-def _says_whose(claim: str, value: Any) -> bool:
+def _names_owner(claim: str, value: Any) -> bool:
     if isinstance(value, Pattern):
-        wanted = _WHOSE[claim]
+        wanted = _OWNER_SHAPES[claim]
         return wanted is not None and wanted.fullmatch(value) is not None
     return bool(value)
 
 
-def _names(policy: TrustPolicy) -> Found:
+def _check_names(policy: TrustPolicy) -> Found:
     groups = {"rules": [rule.name for rule in policy.rules], "tests": [case.name for case in policy.tests]}
     for group, names in groups.items():
         seen: set[str] = set()
@@ -162,15 +158,15 @@ def _names(policy: TrustPolicy) -> Found:
         yield ("issuers", name), f"`{name}` is reserved for callers without a JWT, and needs no entry; choose another"
 
 
-def _issuer(path: Path, issuer: Issuer, local: bool) -> Found:
+def _check_issuer(path: Path, issuer: Issuer, local: bool) -> Found:
     if issuer.keys == "discovery":
-        yield from _url((*path, "issuer"), issuer.issuer, local)
+        yield from _check_url((*path, "issuer"), issuer.issuer, local)
     elif isinstance(issuer.keys, KeyUrl):
-        yield from _url((*path, "keys", "url"), issuer.keys.url, local)
+        yield from _check_url((*path, "keys", "url"), issuer.keys.url, local)
     elif isinstance(issuer.keys, InlineKeys):
-        yield from _inline((*path, "keys", "jwks"), issuer)
-    if issuer.require:
-        yield from _pointers((*path, "require"), issuer.require)
+        yield from _check_inline((*path, "keys", "jwks"), issuer)
+    # Claims such as `client_id` stand in several kinds of tokens of one issuer. Without a requirement on the kind an id
+    # token, which many parties see, would pass for an access token.
     if issuer.audience_claim != "aud" and not issuer.require:
         yield (
             (*path, "audience_claim"),
@@ -178,7 +174,7 @@ def _issuer(path: Path, issuer: Issuer, local: bool) -> Found:
         )
 
 
-def _url(path: Path, url: str, local: bool) -> Found:
+def _check_url(path: Path, url: str, local: bool) -> Found:
     try:
         parts = urlsplit(url)
         is_local = local and parts.scheme == "http" and parts.hostname in LOOPBACK
@@ -188,11 +184,12 @@ def _url(path: Path, url: str, local: bool) -> Found:
         return
     if parts.scheme != "https" and not is_local:
         yield path, "must be an https URL"
+    # `https://login.example.com@evil.example` is a URL of evil.example, and a reviewer reads the first name.
     elif not parts.hostname or not has_port or "@" in parts.netloc or parts.query or parts.fragment or "\\" in url:
         yield path, "must be a plain URL: no user, query or fragment"
 
 
-def _inline(path: Path, issuer: Issuer) -> Found:
+def _check_inline(path: Path, issuer: Issuer) -> Found:
     assert isinstance(issuer.keys, InlineKeys)
     keys = issuer.keys.jwks.get("keys")
     if not isinstance(keys, list) or not keys:
@@ -201,24 +198,27 @@ def _inline(path: Path, issuer: Issuer) -> Found:
     if len(keys) > jwk.MAX_KEYS:
         yield path, f"more than {jwk.MAX_KEYS} keys"
     for place, key in enumerate(keys):
-        if problem := _key_problem(key, issuer):
+        if problem := _explain_key(key, issuer):
             yield (*path, "keys", place), problem
 
 
-def _key_problem(key: Any, issuer: Issuer) -> str | None:
+def _explain_key(key: Any, issuer: Issuer) -> str | None:
     try:
         usable = jwk.load(key, issuer.issuer)
     except ValueError as error:
         return f"not a usable public key: {error}"
     if usable.algorithms.isdisjoint(issuer.algorithms):
         return f"fits none of the issuer's algorithms; it verifies {', '.join(sorted(usable.algorithms))}"
-    # Good verifiers take a small exponent, and careless ones have been fooled with it: a new key costs nothing.
+    # Forgers fooled careless verifiers whose keys had a small exponent (CVE-2006-4339). A new key costs nothing.
     if key["kty"] == "RSA" and int.from_bytes(read_base64url(key["e"])) < MIN_EXPONENT:
         return f"its exponent is below {MIN_EXPONENT}; make a new key, with `openssl genrsa 3072`"
     return None
 
 
-def _pointers(path: Path, conditions: dict[str, Any]) -> Found:
+def _check_conditions(path: Path, conditions: dict[str, Any], texts: frozenset[str]) -> Found:
+    # A number never equals a text, so such a condition would refuse everybody.
+    for claim in find_misfits(texts, conditions):
+        yield (*path, claim), f"`{claim}` is a text; put the value in quotes"
     for claim in conditions:
         if claim.startswith("/") and re.search(r"~(?![01])", claim):
             yield (*path, claim), "not a JSON pointer: ~ is written ~0, and / inside a name ~1 (RFC 6901 section 3)"
@@ -226,8 +226,9 @@ def _pointers(path: Path, conditions: dict[str, Any]) -> Found:
             yield (*path, claim), "an empty claim name"
 
 
-def _shared_issuers(policy: TrustPolicy) -> Found:
-    """Entries with one `issuer` share its keys; a JWT must never fit two of them."""
+def _check_shared_issuers(policy: TrustPolicy) -> Found:
+    """Refuse entries of one `issuer` that have different keys, or that could accept the same JWT."""
+    # The function fetches one key set for each issuer, and refuses a JWT that fits two entries. Say so at build time.
     for (first, one), (second, other) in itertools.combinations(policy.issuers.items(), 2):
         if one.issuer != other.issuer:
             continue
@@ -242,15 +243,16 @@ def _shared_issuers(policy: TrustPolicy) -> Found:
 
 
 def _are_disjoint(one: Issuer, other: Issuer) -> bool:
-    """A JWT whose `aud` array names the audiences of both is refused by the verifier."""
+    """Whether no JWT fits both entries."""
+    # A JWT may name the audiences of both in its `aud`, but that one the verifier refuses.
     if set(one.audiences).isdisjoint(other.audiences):
         return True
-    mine, theirs = one.require or {}, other.require or {}
-    return any(_differ(mine[claim], theirs[claim]) for claim in mine.keys() & theirs.keys())
+    first, second = one.require or {}, other.require or {}
+    return any(_differ(first[claim], second[claim]) for claim in first.keys() & second.keys())
 
 
 def _differ(one: Any, other: Any) -> bool:
-    """Two conditions of which a claim can fulfil one at most."""
+    """Whether a claim can fulfil one of these conditions at most. False if that is not certain."""
     absent = [isinstance(each, Matcher) and each.exists is False for each in (one, other)]
     if any(absent):
         return not all(absent)

@@ -41,10 +41,10 @@ def register(parts: Any) -> None:
 
 def _check(arguments: argparse.Namespace) -> int:
     """Exit status 0: no errors; 1: an error, or a warning with --strict. Raises BadFile, Unreadable."""
-    path, environment = target.named(arguments)
+    path, environment = target.choose_policy(arguments)
     file, errors, keys, hint = str(path), list[Problem](), dict[str, int](), ""
     try:
-        found = target.compiled(path, Stack.of(arguments.stack), environment, local=arguments.local)
+        found = target.compile_file(path, Stack.of(arguments.stack), environment, local=arguments.local)
         warnings = found.compiled.warnings
         if arguments.online:
             errors, keys = _fetch_keys(found)
@@ -61,7 +61,7 @@ def _fetch_keys(found: Target) -> tuple[list[Problem], dict[str, int]]:
     policy, document = found.compiled.policy, read(found.text, found.file)
     reports = list(report_keys(policy, BoundedHttp(time.time, allow_loopback=policy.is_local), time.time))
     errors = [
-        Problem(*document.place(("issuers", report.entry), of_key=True), f"`{report.entry}`: {report.problem}")
+        Problem(*document.find_place(("issuers", report.entry), of_key=True), f"`{report.entry}`: {report.problem}")
         for report in reports
         if report.problem is not None
     ]
@@ -70,7 +70,7 @@ def _fetch_keys(found: Target) -> tuple[list[Problem], dict[str, int]]:
 
 def _compile(arguments: argparse.Namespace) -> int:
     """0: written; 1: the policy is wrong. Raises BadFile, Unreadable."""
-    path, environment = target.named(arguments)
+    path, environment = target.choose_policy(arguments)
     file, text = str(path), files.read(path, target.FILE)
     try:
         compiled = compile_policy(text, file, environment=environment)

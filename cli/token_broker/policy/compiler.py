@@ -1,17 +1,18 @@
-"""YAML to the compiled policy that the function reads: checked as a whole, its tests run, the same bytes every time."""
+"""Compiles a trust policy from YAML to the file that the function reads: checked, tested, the same bytes every time."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from broker.caller.caller import IAM
-from broker.policy import model as policy_model
-from broker.policy.model import ALL, Policy
+from broker.policy.model import ALL, Policy, load
+from broker.policy.model import Issuer as CompiledIssuer
+from broker.policy.model import Rule as CompiledRule
 from pydantic import ValidationError
 
 from token_broker.deployment import Environment
 from token_broker.policy import cases, checks, errors, filling
-from token_broker.policy.conditions import compiled
+from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.encoding import encode
 from token_broker.policy.lint import Opinion, opinions
@@ -22,9 +23,10 @@ UPSTREAM = "https://api2.transloadit.com"
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """What a policy for the stack on one machine holds besides: http on loopback, and where api2 and AWS are.
+    """The additions to a policy for the stack on one machine: the URLs of its api2 and its AWS, and its variables.
 
-    Only `make up` makes one; the build refuses an artifact with it.
+    Such a policy admits issuers over http on this machine. In an account anybody who runs a server there could be that
+    issuer, so only `make up` makes one, and the build refuses it.
     """
 
     upstream: str
@@ -34,7 +36,7 @@ class Local:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """`data` is the file that the function reads, `policy` what it reads there."""
+    """`data` is the file that the function reads, and `policy` the value that it reads from it."""
 
     data: bytes
     policy: Policy
@@ -47,87 +49,76 @@ class Compiled:
 def compile_policy(
     text: str, file: str, local: Local | None = None, *, environment: Environment | None = None
 ) -> Compiled:
-    """The compiled policy. `file` names it in errors. Raises PolicyErrors with every problem that was found.
+    """Compile the policy in `text`. `file` names it in errors. Raises PolicyErrors with all problems that were found.
 
-    `environment`: the one that it is for, which has to have what the policy needs; the local stack always has.
+    `environment`: the environment that it is for, which must have what the policy needs. The local stack has it.
     """
     document = read(text, file)
     if local is not None:
-        document.value = _filled(document.value, local.variables)
-    document.value, misused = filling.applied(document.value)
+        document.value = _fill_variables(document.value, local.variables)
+    document.value, misused = filling.fill_presets(document.value)
     _refuse(document, file, misused)
-    model = _modelled(document, file)
-    found = [*checks.check(model, local=local is not None)]
+    model = _parse_model(document, file)
+    found = [*checks.find_variables(("issuers",), document.value.get("issuers"))]
+    found += checks.check(model, local=local is not None)
     if local is None:
         found += checks.check_environment(model, environment)
-    _refuse(document, file, [*_left_over(document), *found])
-    said = opinions(model)
-    warnings = _problems(document, [each for each in said if not each.is_grave])
-    if grave := _problems(document, [each for each in said if each.is_grave]):
+    _refuse(document, file, found)
+    found_opinions = opinions(model)
+    warnings = _locate(document, [opinion for opinion in found_opinions if not opinion.is_grave])
+    if grave := _locate(document, [opinion for opinion in found_opinions if opinion.is_grave]):
         raise PolicyErrors(file, list(grave), warnings)
-    data = _compiled(model, local)
-    policy = policy_model.load(data)
+    data = _compile(model, local)
+    # Read the file as the function will. It decodes rules at the first request only, so do it here for each entry: a
+    # file that cannot be read must stop the build, and not the first caller.
+    policy = load(data)
     for entry in policy.rules:
-        policy.rules_of(entry)  # the function decodes them at the first request; a defect must stop the build
-    _run_tests(model, policy, document, file)
+        policy.find_rules(entry)
+    _refuse(document, file, cases.run_all(model.tests, policy))
     return Compiled(data, policy, len(model.rules), len(model.issuers), len(model.tests), warnings)
 
 
-def _problems(document: Document, said: list[Opinion]) -> tuple[Problem, ...]:
-    return tuple(sorted(Problem(*document.place(each.path), each.message, each.code) for each in said))
+def _locate(document: Document, found: list[Opinion]) -> tuple[Problem, ...]:
+    return tuple(sorted(Problem(*document.find_place(each.path), each.message, each.code) for each in found))
 
 
 def _refuse(document: Document, file: str, found: Iterable[tuple[Path, str]]) -> None:
-    problems = [Problem(*document.place(path), message) for path, message in found]
+    problems = [Problem(*document.find_place(path), message) for path, message in found]
     if problems:
         raise PolicyErrors(file, problems)
 
 
-def _left_over(document: Document) -> Iterator[tuple[Path, str]]:
-    yield from checks.variables(("issuers",), document.value.get("issuers"))
-
-
-def _modelled(document: Document, file: str) -> TrustPolicy:
+def _parse_model(document: Document, file: str) -> TrustPolicy:
     try:
         return TrustPolicy.model_validate(document.value)
     except ValidationError as error:
         raise PolicyErrors(file, errors.problems(error, document)) from None
 
 
-def _run_tests(model: TrustPolicy, policy: Policy, document: Document, file: str) -> None:
-    failed = [
-        Problem(*document.place(("tests", place, "expect")), f"the test `{case.name}` failed: {difference}")
-        for place, case in enumerate(model.tests)
-        if (difference := cases.run(case, policy)) is not None
-    ]
-    if failed:
-        raise PolicyErrors(file, failed)
-
-
-def _filled(value: Any, variables: Mapping[str, str]) -> Any:
-    """Every text with the local stack's variables replaced."""
+def _fill_variables(value: Any, variables: Mapping[str, str]) -> Any:
+    """The value with the local stack's variables replaced in every text."""
     if isinstance(value, str):
         for name, text in variables.items():
             value = value.replace(f"${{{name}}}", text)
         return value
     if isinstance(value, dict):
-        return {key: _filled(item, variables) for key, item in value.items()}
-    return [_filled(item, variables) for item in value] if isinstance(value, list) else value
+        return {key: _fill_variables(item, variables) for key, item in value.items()}
+    return [_fill_variables(item, variables) for item in value] if isinstance(value, list) else value
 
 
-def _compiled(model: TrustPolicy, local: Local | None) -> bytes:
+def _compile(model: TrustPolicy, local: Local | None) -> bytes:
     return encode(
         credentials=model.credentials,
-        issuers=[_issuer(name, issuer) for name, issuer in model.issuers.items()],
-        rules=map(_rule, model.rules),
+        issuers=[_compile_issuer(name, issuer) for name, issuer in model.issuers.items()],
+        rules=map(_compile_rule, model.rules),
         upstream=local.upstream if local else UPSTREAM,
         aws_endpoint=local.aws_endpoint if local else None,
         is_local=local is not None,
     )
 
 
-def _issuer(name: str, issuer: Issuer) -> policy_model.Issuer:
-    return policy_model.Issuer(
+def _compile_issuer(name: str, issuer: Issuer) -> CompiledIssuer:
+    return CompiledIssuer(
         name=name,
         issuer=issuer.issuer,
         audiences=frozenset(issuer.audiences),
@@ -136,7 +127,7 @@ def _issuer(name: str, issuer: Issuer) -> policy_model.Issuer:
         keys_url=issuer.keys.url if isinstance(issuer.keys, KeyUrl) else None,
         max_age=issuer.max_age,
         leeway=issuer.leeway,
-        require=compiled(issuer.require or {}),
+        require=compile_conditions(issuer.require or {}),
         typ=frozenset(issuer.typ) if issuer.typ else None,
         audience_claim=issuer.audience_claim,
         subject_claim=issuer.subject_claim,
@@ -144,18 +135,16 @@ def _issuer(name: str, issuer: Issuer) -> policy_model.Issuer:
     )
 
 
-def _rule(rule: Rule) -> policy_model.Rule:
-    return policy_model.Rule(
+def _compile_rule(rule: Rule) -> CompiledRule:
+    # A Cognito identity pool may hand out AWS credentials to guests of a web site. They are principals of the account,
+    # but not of its own making, so a rule must say `cognito` to mean them.
+    is_open = rule.issuer == IAM and "cognito" not in rule.when
+    return CompiledRule(
         name=rule.name,
         issuer=rule.issuer,
-        when=compiled(_guarded(rule)),
+        when=compile_conditions({**rule.when, "cognito": False} if is_open else rule.when),
         scopes=ALL if rule.scopes == "*" else tuple(rule.scopes),
         aud=tuple(rule.aud),
         credential=rule.credential,
         share=rule.share,
     )
-
-
-def _guarded(rule: Rule) -> dict[str, Any]:
-    """Identities of a Cognito identity pool are no principals of the account's own unless a rule says so."""
-    return rule.when if rule.issuer != IAM or "cognito" in rule.when else {**rule.when, "cognito": False}

@@ -1,7 +1,8 @@
-"""YAML to plain values that know where they stand.
+"""Reads YAML into plain values, and remembers the place of each in the file.
 
-Plain scalars are read by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema), so `no`, `on` and
-`1:20` are strings. Anchors, aliases, tags and duplicate keys are errors: each hides what the policy says.
+Plain scalars are read by the core schema of YAML 1.2 (https://yaml.org/spec/1.2.2/#103-core-schema): in YAML 1.1 `no`,
+`on` and `1:20` are no strings, and a condition on the country `no` would compare with false. Anchors, aliases, tags and
+duplicate keys are errors: with them a policy can say something else than its reviewer reads.
 """
 
 import math
@@ -27,8 +28,8 @@ MAX_DEPTH = 100
 
 Path = tuple[str | int, ...]
 
-_WORDS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_NULLS = {"", "~", "null", "Null", "NULL"}
+_BOOLEANS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_CONSTANTS: dict[str, bool | None] = dict.fromkeys(["", "~", "null", "Null", "NULL"]) | _BOOLEANS
 _INTEGER = re.compile(r"[-+]?[0-9]{1,300}")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -36,19 +37,19 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 @dataclass(frozen=True, order=True, slots=True)
 class Problem:
-    """Something wrong at a place of the file; `message` says what, and the mend."""
+    """A problem at a place of the file: `message` says what is wrong and what to do, `code` is the linter's."""
 
     line: int
     column: int
     message: str
-    code: str = ""  # of an opinion of the linter
+    code: str = ""
 
     def __str__(self) -> str:
         return f"{self.message} [{self.code}]" if self.code else self.message
 
 
 class PolicyErrors(Exception):
-    """All that is wrong with a policy, by place; and what is besides worth a warning."""
+    """All problems of a policy, by place; and its warnings."""
 
     def __init__(self, file: str, problems: list[Problem], warnings: tuple[Problem, ...] = ()) -> None:
         self.file = file
@@ -59,14 +60,14 @@ class PolicyErrors(Exception):
 
 @dataclass
 class Document:
-    """`value` holds dicts, lists and scalars; `place(path)` tells line and column, counted from one."""
+    """`value` holds dicts, lists and scalars. `find_place(path)` gives line and column, counted from one."""
 
     value: Any
     _places: dict[Path, tuple[int, int]] = field(repr=False)
     _keys: dict[Path, tuple[int, int]] = field(repr=False)
 
-    def place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
-        """Where the value (or its key) at `path` stands, or the nearest one above it."""
+    def find_place(self, path: Path, *, of_key: bool = False) -> tuple[int, int]:
+        """The place of the value (or of its key) at `path`, or of the nearest value above it."""
         for end in range(len(path), -1, -1):
             if of_key and path[:end] in self._keys:
                 return self._keys[path[:end]]
@@ -79,13 +80,14 @@ def read(text: str, file: str) -> Document:
     """The document in `text`. Raises PolicyErrors."""
     if len(text.encode()) > MAX_BYTES:
         raise PolicyErrors(file, [Problem(1, 1, f"the file is larger than {MAX_BYTES} bytes; split the policy")])
-    if unseen := _unseen(text.replace("\r\n", "\n")):
+    if unseen := _find_invisible(text.replace("\r\n", "\n")):
         raise PolicyErrors(file, unseen)
-    # The parser in C is ten times as fast, and refuses half a surrogate pair.
+    # The parser in C is ten times as fast, and refuses half a surrogate pair. Only its events are used: PyYAML's own
+    # values follow YAML 1.1.
     reader = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader))
     value = None
     try:
-        value = reader.document()
+        value = reader.read_document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -99,12 +101,10 @@ def read(text: str, file: str) -> Document:
     return Document(value, reader.places, reader.keys)
 
 
-def _unseen(text: str) -> list[Problem]:
-    """Control and format characters, comments included.
-
-    `gu<U+200B>est` looks like `guest` and is another value, and U+202E turns the order of what a reviewer reads, so
-    that a file whose safety is its review says something else than it shows (CVE-2021-42574, "Trojan Source").
-    """
+def _find_invisible(text: str) -> list[Problem]:
+    """A problem for each control and format character, in comments as well."""
+    # `gu<U+200B>est` looks like `guest` and is another value, and U+202E reverses the text that follows. So a reviewer
+    # would approve another policy than the one that counts (CVE-2021-42574, "Trojan Source").
     if text.isascii() and not _CONTROL.search(text):
         return []
     found = []
@@ -128,74 +128,74 @@ class _Reader:
         self.keys: dict[Path, tuple[int, int]] = {}
         self.problems: list[Problem] = []
 
-    def document(self) -> Any:
+    def read_document(self) -> Any:
         """The value of the only document. Raises yaml.YAMLError."""
         value = None
         for event in self._events:
             if isinstance(event, DocumentStartEvent):
                 if self.places:
-                    self._problem(event, "a second document; keep one policy in a file")
-                value = self._value(next(self._events), ())
+                    self._note(event, "a second document; keep one policy in a file")
+                value = self._read_value(next(self._events), ())
         return value
 
-    def _value(self, event: Event, path: Path) -> Any:
-        self.places[path] = _place(event)
+    def _read_value(self, event: Event, path: Path) -> Any:
+        self.places[path] = _find_place(event)
         if isinstance(event, AliasEvent):
-            self._problem(event, f"the alias *{event.anchor}; write the value out")
+            self._note(event, f"the alias *{event.anchor}; write the value out")
             return None
         self._check_plain(event)
         if isinstance(event, ScalarEvent):
-            return _plain(event.value) if event.implicit[0] else event.value
+            return _parse_scalar(event.value) if event.implicit[0] else event.value
+        # A file of brackets alone would exhaust the stack.
         if len(path) >= MAX_DEPTH:
             raise yaml.YAMLError("nested too deeply")
-        return self._mapping(path) if isinstance(event, MappingStartEvent) else self._sequence(path)
+        return self._read_mapping(path) if isinstance(event, MappingStartEvent) else self._read_sequence(path)
 
-    def _sequence(self, path: Path) -> list[Any]:
+    def _read_sequence(self, path: Path) -> list[Any]:
         found: list[Any] = []
         while not isinstance(event := next(self._events), SequenceEndEvent):
-            found.append(self._value(event, (*path, len(found))))
+            found.append(self._read_value(event, (*path, len(found))))
         return found
 
-    def _mapping(self, path: Path) -> dict[str, Any]:
+    def _read_mapping(self, path: Path) -> dict[str, Any]:
         found: dict[str, Any] = {}
         while not isinstance(event := next(self._events), MappingEndEvent):
-            name = self._key(event, path)
+            name = self._read_key(event, path)
+            # The last of two keys would win, and the reviewer may have read the first.
             if name in found:
-                self._problem(event, f"the key `{name}` a second time; keep one")
-            self.keys[(*path, name)] = _place(event)
-            found[name] = self._value(next(self._events), (*path, name))
+                self._note(event, f"the key `{name}` a second time; keep one")
+            self.keys[(*path, name)] = _find_place(event)
+            found[name] = self._read_value(next(self._events), (*path, name))
         return found
 
-    def _key(self, event: Event, path: Path) -> str:
+    def _read_key(self, event: Event, path: Path) -> str:
         if isinstance(event, ScalarEvent):
             self._check_plain(event)
             return str(event.value)  # a key is its text: `123:` and `true:` name claims like any other
         if not isinstance(event, AliasEvent):
-            self._problem(event, "a key that is no string; use plain text")
-        self._value(event, (*path, ""))
+            self._note(event, "a key that is no string; use plain text")
+        self._read_value(event, (*path, ""))
         return ""
 
     def _check_plain(self, event: Any) -> None:
         if event.anchor:
-            self._problem(event, f"the anchor &{event.anchor}; write the value out where it is needed")
+            self._note(event, f"the anchor &{event.anchor}; write the value out where it is needed")
         if event.tag:
-            self._problem(event, f"the tag {event.tag}; use plain values")
+            self._note(event, f"the tag {event.tag}; use plain values")
 
-    def _problem(self, event: Event, message: str) -> None:
-        self.problems.append(Problem(*_place(event), message))
+    def _note(self, event: Event, message: str) -> None:
+        self.problems.append(Problem(*_find_place(event), message))
 
 
-def _place(event: Event) -> tuple[int, int]:
+def _find_place(event: Event) -> tuple[int, int]:
     assert event.start_mark is not None
     return event.start_mark.line + 1, event.start_mark.column + 1
 
 
-def _plain(text: str) -> Any:
-    """A plain scalar by the core schema; what could not be a JSON number (infinity) stays text."""
-    if text in _NULLS:
-        return None
-    if text in _WORDS:
-        return _WORDS[text]
+def _parse_scalar(text: str) -> Any:
+    """A plain scalar by the core schema. A number that JSON cannot hold (infinity) stays text."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
     if _FLOAT.fullmatch(text) and math.isfinite(number := float(text)):

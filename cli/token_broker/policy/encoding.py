@@ -1,4 +1,4 @@
-"""The file of a compiled policy, made of the function's own structs."""
+"""Encodes the file of a compiled policy from the function's own structs."""
 
 from collections.abc import Iterable
 
@@ -17,7 +17,8 @@ def encode(
     aws_endpoint: str | None = None,
     is_local: bool = False,
 ) -> bytes:
-    """The bytes of the file, the same for the same policy."""
+    """The bytes of the file. The same policy gives the same bytes, so that its digest tells whether it has changed."""
+    # Rules are encoded by entry: the function decodes those of an entry when its first caller comes.
     grouped: dict[str, list[Rule]] = {}
     named = set[str]()
     for rule in rules:

@@ -50,7 +50,7 @@ def problems(
     found = []
     for detail in error.errors(include_url=False):
         path = _path(detail["loc"], document.value, names_missing=detail["type"] == "missing")
-        line, column = document.place(path, of_key=detail["type"] == "extra_forbidden")
+        line, column = document.find_place(path, of_key=detail["type"] == "extra_forbidden")
         found.append(Problem(line, column, _message(dict(detail), path, keys, page)))
     return found
 

@@ -1,4 +1,7 @@
-"""`token-broker policy explain`: what a request would get, and rule by rule why."""
+"""`token-broker policy explain`: the scopes that a request would get, and the reason, rule by rule.
+
+The broker tells a caller nothing about the policy (CVE-2026-105770). Here its author sees everything, offline.
+"""
 
 import argparse
 import json
@@ -28,7 +31,7 @@ from broker.request.request import make_request
 from token_broker.files import BadFile, read
 from token_broker.names import unknown
 from token_broker.policy import target
-from token_broker.policy.cases import with_claims, without_jwt
+from token_broker.policy.cases import make_caller, make_caller_without_jwt, write_scopes
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.target import DEFAULT, Stack, Target
@@ -39,7 +42,7 @@ _VERIFY_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One condition: what it wants, as the compiled policy says it, and what the claim is."""
+    """One condition: `wants` is the condition as the compiled policy prints it, `got` the claim's value."""
 
     claim: str
     holds: bool
@@ -49,6 +52,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class RuleReport:
+    """One rule: `gives` are its scopes, auds and credential, whether it matches or not."""
+
     rule: str
     matches: bool
     gives: str
@@ -57,7 +62,7 @@ class RuleReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`outcome`: granted, or the error that the wire would show."""
+    """The explanation. `outcome`: granted, or the error code that the caller would get."""
 
     policy: str  # the file, and which stack runs it
     aud: str
@@ -74,7 +79,7 @@ class Report:
 
 
 class CannotExplain(Exception):
-    """The input is not what it should be; the message says what to give."""
+    """The input cannot be explained. The message says what to give instead."""
 
 
 def register(actions: Any) -> None:
@@ -86,9 +91,9 @@ def register(actions: Any) -> None:
         metavar="FILE",
         help="the trust policy; default: the running stack's, else policy.yaml",
     )
-    shown = parser.add_mutually_exclusive_group(required=True)
-    shown.add_argument("--jwt", type=Path, metavar="FILE", help="a caller JWT; - reads it from standard input")
-    shown.add_argument("--claims", type=Path, metavar="FILE", help="claims as JSON; - reads standard input")
+    caller = parser.add_mutually_exclusive_group(required=True)
+    caller.add_argument("--jwt", type=Path, metavar="FILE", help="a caller JWT; - reads it from standard input")
+    caller.add_argument("--claims", type=Path, metavar="FILE", help="claims as JSON; - reads standard input")
     parser.add_argument("--issuer", metavar="NAME", help="whose claims they are, by its name in the policy")
     parser.add_argument(
         "--client-assertion", metavar="ORIGIN", help="the JWT is a client assertion for the broker at this origin"
@@ -106,27 +111,27 @@ def _run(arguments: argparse.Namespace) -> int:
     """0: granted; 1: refused, or the policy is wrong; 2: cannot be explained. Raises BadFile, Unreadable."""
     stack = Stack.of(arguments.stack)
     try:
-        file, environment = target.named(arguments, stack.policy() or DEFAULT)
-        found = target.compiled(file, stack, environment, local=arguments.local)
+        file, environment = target.choose_policy(arguments, stack.policy() or DEFAULT)
+        found = target.compile_file(file, stack, environment, local=arguments.local)
     except PolicyErrors as errors:
         sys.stderr.write(f"{errors}\n")
         return 1
     try:
-        report = _explained(found, arguments)
+        report = _explain(found, arguments)
     except (BadFile, CannotExplain) as error:
         sys.stderr.write(f"token-broker: {error} (by {found})\n")
         return 2
-    sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _table(report))
+    sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _write_table(report))
     return 0 if report.outcome == "granted" else 1
 
 
-def _explained(found: Target, arguments: argparse.Namespace) -> Report:
+def _explain(found: Target, arguments: argparse.Namespace) -> Report:
     policy = found.compiled.policy
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
-    report = Report(str(found), arguments.aud, arguments.credential, tuple(_notes(asked, policy)))
+    report = Report(str(found), arguments.aud, arguments.credential, tuple(_find_slips(asked, policy)))
     try:
         request = make_request(Proof(ProofForm.HEADER, ""), asked)
-        caller, verified = _caller(policy, arguments)
+        caller, verified = _find_caller(policy, arguments)
     except BrokerError as error:
         return replace(report, outcome=error.code, reason=error.reason)
     report = replace(
@@ -134,25 +139,24 @@ def _explained(found: Target, arguments: argparse.Namespace) -> Report:
         issuer=caller.entry,
         subject=caller.subject,
         verified=verified,
-        rules=tuple(_rule(rule, caller) for rule in policy.rules_of(caller.entry)),
+        rules=tuple(_explain_rule(rule, caller) for rule in policy.find_rules(caller.entry)),
         once=any(entry.once for entry in policy.entries if entry.name == caller.entry),
     )
     decision = decide(policy, caller, request)
     if isinstance(decision, Grant):
-        scopes = "*" if decision.scopes is ALL else " ".join(sorted(decision.scopes))
-        return replace(report, outcome="granted", scopes=scopes)
+        return replace(report, outcome="granted", scopes=write_scopes(decision.scopes))
     return replace(report, outcome=decision.error.code, reason=decision.reason)
 
 
-def _notes(asked: Mapping[str, str], policy: Policy) -> Iterator[str]:
-    """What is asked for and can be had by no policy, or not by this one: a slip of the pen, most likely."""
+def _find_slips(asked: Mapping[str, str], policy: Policy) -> Iterator[str]:
+    """A message for each scope that Transloadit does not have, and for a credential that the policy does not have."""
     yield from unknown_scopes(asked.get("scope", ""))
     if asked["credential"] not in policy.credentials:
         yield unknown("credential", asked["credential"], policy.credentials)
 
 
-def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool | None]:
-    """Who asks, and whether the signature was verified. Raises BrokerError, CannotExplain."""
+def _find_caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool | None]:
+    """The caller, and whether the signature was verified (None for claims). Raises BrokerError, CannotExplain."""
     if arguments.verify and arguments.jwt is None:
         raise CannotExplain("--verify needs --jwt: claims have no signature")
     if arguments.jwt is None:
@@ -161,48 +165,42 @@ def _caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool
             claims = encoding.read_object(text.encode())
         except ValueError as error:
             raise CannotExplain(f"the claims are no JSON object: {error}") from None
-        return _of_claims(policy, claims, arguments.issuer), None
-    text = read(arguments.jwt, "--jwt names a file with a caller JWT")
-    shown = _proof(text.strip(), arguments.client_assertion)
+        return _make_caller_of_claims(policy, claims, arguments.issuer), None
+    compact = read(arguments.jwt, "--jwt names a file with a caller JWT").strip()
+    proof = Proof(ProofForm.HEADER, compact)
+    if arguments.client_assertion is not None:
+        proof = Proof(ProofForm.CLIENT_ASSERTION, compact, audience=arguments.client_assertion.rstrip("/"))
     if arguments.verify:
         http = BoundedHttp(time.time, allow_loopback=policy.is_local)
         verifier = Verifier(policy.issuers, KeySets(http, time.time), time.time)
-        return verifier.identify(shown, Progress(Deadline(time.time, _VERIFY_SECONDS), Notes())), True
+        return verifier.identify(proof, Progress(Deadline(time.time, _VERIFY_SECONDS), Notes())), True
     try:
-        token = jwt.parse(shown.jwt)
+        unverified = jwt.parse(compact)
     except ValueError as error:
         raise CannotExplain(f"not a JWT that the broker reads: {error}") from None
-    return _unverified(policy, token, shown), False
+    return _make_caller_unverified(policy, unverified, proof), False
 
 
-def _proof(jwt_text: str, origin: str | None) -> Proof:
-    if origin is None:
-        return Proof(ProofForm.HEADER, jwt_text)
-    return Proof(ProofForm.CLIENT_ASSERTION, jwt_text, audience=origin.rstrip("/"))
-
-
-def _unverified(policy: Policy, token: UnverifiedJwt, shown: Proof) -> Caller:
-    """The caller if the signature is good; all else is checked as the function does."""
-    issuer = token.claims.get("iss")
+def _make_caller_unverified(policy: Policy, unverified: UnverifiedJwt, proof: Proof) -> Caller:
+    """The caller, supposing that the signature is good. Everything else is checked as the function does it."""
+    issuer = unverified.claims.get("iss")
     entries = policy.issuers.get(issuer, ()) if isinstance(issuer, str) else ()
     if not entries:
         known = ", ".join(policy.issuers) or "none"
         raise CannotExplain(f"the JWT's iss is {issuer!r}, which no issuer of the policy is, byte for byte: {known}")
-    found: list[Caller] = []
-    told = []
-    for entry in entries:
-        caller = explain_refusal(entry, token, shown, time.time()) or with_claims(entry, token.claims)
-        if isinstance(caller, Caller):
-            found.append(caller)
-        told.append(f"{entry.name}: {caller if isinstance(caller, str) else 'would accept it, too'}")
-    if len(found) != 1:
-        raise CannotExplain(f"the JWT would not be accepted: {'; '.join(told)}")
-    return found[0]
+    now, claims = time.time(), unverified.claims
+    answers = [explain_refusal(entry, unverified, proof, now) or make_caller(entry, claims) for entry in entries]
+    accepted = [answer for answer in answers if isinstance(answer, Caller)]
+    if len(accepted) != 1:
+        reasons = [answer if isinstance(answer, str) else "would accept it, too" for answer in answers]
+        by_entry = "; ".join(f"{entry.name}: {reason}" for entry, reason in zip(entries, reasons, strict=True))
+        raise CannotExplain(f"the JWT would not be accepted: {by_entry}")
+    return accepted[0]
 
 
-def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
+def _make_caller_of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Caller:
     if name in RESERVED:
-        return without_jwt(name, claims)
+        return make_caller_without_jwt(name, claims)
     entries = [
         entry for entry in policy.entries if name in (None, entry.name) and (name or entry.issuer == claims.get("iss"))
     ]
@@ -212,35 +210,35 @@ def _of_claims(policy: Policy, claims: dict[str, Any], name: str | None) -> Call
     if len(entries) != 1:
         names = " or ".join(f"--issuer {each}" for each in known)
         raise CannotExplain(f"say whose claims these are: {names}")
-    caller = with_claims(entries[0], claims)
+    caller = make_caller(entries[0], claims)
     if isinstance(caller, str):
         raise CannotExplain(f"these claims would not be accepted: {caller}")
     return caller
 
 
-def _rule(rule: Rule, caller: Caller) -> RuleReport:
-    steps = tuple(_step(condition, caller.claims) for condition in rule.when)
+def _explain_rule(rule: Rule, caller: Caller) -> RuleReport:
+    steps = tuple(_explain_condition(condition, caller.claims) for condition in rule.when)
     scopes = "*" if rule.scopes is ALL else " ".join(rule.scopes)
     gives = f"{scopes} (aud {' '.join(rule.aud)}, credential {rule.credential})"
     return RuleReport(rule.name, all(step.holds for step in steps), gives, steps)
 
 
-def _step(condition: Condition, claims: Claims) -> Step:
+def _explain_condition(condition: Condition, claims: Claims) -> Step:
     value = find(claims, condition.path)
     got = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
     return Step(condition.claim, condition.holds(claims), str(condition), got)
 
 
-def _table(report: Report) -> str:
-    lines = [_headline(report)]
+def _write_table(report: Report) -> str:
+    lines = [_write_headline(report)]
     if report.issuer is not None and report.rules == () and report.subject is not None:
         lines.append(f"  no rule trusts the issuer `{report.issuer}`")
     for rule in report.rules:
         lines.append(f"  {'yes' if rule.matches else 'no ':<4}{rule.rule}: {rule.gives}")
         width = max(len(step.claim) for step in rule.steps)
         for step in rule.steps:
-            mark = "holds " if step.holds else "FAILED"
-            lines.append(f"        {mark}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
+            state = "holds " if step.holds else "FAILED"
+            lines.append(f"        {state}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
     lines += [f"  There is {note}." for note in report.notes]
     if report.once:
         lines.append("  A JWT of this issuer is good once: a grant spends its jti (`once`).")
@@ -249,16 +247,10 @@ def _table(report: Report) -> str:
     return "\n".join([*lines, f"  By {report.policy}."]) + "\n"
 
 
-def _headline(report: Report) -> str:
+def _write_headline(report: Report) -> str:
+    # A JWT's subject may hold line feeds or terminal codes, and write a line that looks like ours. So as JSON then.
+    subject = report.subject or ""
+    to = f" to {subject if subject.isprintable() and subject.isascii() else json.dumps(subject)}" if subject else ""
     if report.outcome == "granted":
-        return (
-            f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}) to {_quoted(report.subject)}"
-        )
-    who = f" to {_quoted(report.subject)}" if report.subject else ""
-    return f"REFUSED{who}: {report.outcome}, {report.reason}"
-
-
-def _quoted(subject: str | None) -> str:
-    """A subject as it is if it is plain; else as JSON, so that it makes no lines of its own."""
-    text = subject or ""
-    return text if text.isprintable() and text.isascii() else json.dumps(text)
+        return f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}){to}"
+    return f"REFUSED{to}: {report.outcome}, {report.reason}"

@@ -9,7 +9,7 @@ from token_broker.policy.document import Path
 from token_broker.policy.presets import PRESETS, Preset
 
 
-def applied(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
+def fill_presets(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
     """Fill each issuer's preset into the document. Returns the document, and the mistakes in the use of presets.
 
     A value of the policy wins over the preset's. The preset's requirements are added to those of the policy.
@@ -30,14 +30,15 @@ def _fill(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
     preset = PRESETS.get(str(issuer["preset"]))
     if preset is None:
         return {**issuer, "preset": None}, [(("preset",), unknown("preset", str(issuer["preset"]), PRESETS))]
+    url = issuer.get("issuer", preset.issuer)
     defaults = {
         "issuer": preset.issuer,
         "algorithms": list(preset.algorithms),
-        "keys": _keys(preset, issuer.get("issuer", preset.issuer)),
+        "keys": _choose_keys(preset, url),
         "audience_claim": preset.audience_claim,
         "subject_claim": preset.subject_claim,
     }
-    url = issuer.get("issuer", preset.issuer)
+    # The preset's requirements are made for its own issuers. With another issuer they may mean nothing.
     problems: list[tuple[Path, str]] = []
     if isinstance(url, str) and not re.fullmatch(preset.shape, url, re.ASCII):
         problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
@@ -54,6 +55,7 @@ def _merge(
     required: Mapping[str, Any], own: Mapping[str, Any], named: frozenset[str]
 ) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
     """Merge the preset's requirements and the policy's. The policy may only name values of the `named` claims."""
+    # A policy that overwrote a requirement, such as the kind of the token, would lose the preset's protection.
     problems: list[tuple[Path, str]] = []
     for claim in own.keys() & required.keys():
         if claim not in named:
@@ -72,7 +74,7 @@ def _choose_requirements(preset: Preset, issuer: Mapping[str, Any]) -> Mapping[s
     return {claim: wanted for claim, wanted in preset.require.items() if claim != "sid" or not has_aud}
 
 
-def _keys(preset: Preset, issuer: Any) -> Any:
+def _choose_keys(preset: Preset, issuer: Any) -> Any:
     if preset.keys_path is None or not isinstance(issuer, str):
         return "discovery"
     is_path = preset.keys_path.startswith("/")

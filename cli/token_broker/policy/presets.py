@@ -1,4 +1,4 @@
-"""Presets of well-known issuers, so that a policy need not repeat their settings and cannot get them wrong."""
+"""Presets of well-known issuers. A policy that uses one cannot get the issuer's settings wrong."""
 
 import re
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from typing import Any
 from token_broker.policy.model import Matcher
 
 _STS = "/https:~1~1sts.amazonaws.com~1/"
-# Only tokens that a kubelet requested for its pod have these claims. Tokens of Secrets have others, and never expire.
+# Only tokens that a kubelet requested for its pod have these claims. Tokens in Secrets have others, and never expire: a
+# copy of one would be good for ever.
 _POD = {"/kubernetes.io/namespace": {"exists": True}, "/kubernetes.io/pod/uid": {"exists": True}}
 
 
@@ -18,17 +19,17 @@ class Preset:
 
     title: str
     source: str
-    issuer: str | None  # fixed; None where each tenant has its own
-    shape: str  # of the issuer, a regular expression
+    issuer: str | None  # None if each tenant has its own
+    shape: str  # a regular expression for the whole issuer
     example: str
     algorithms: tuple[str, ...] = ("RS256",)
-    keys_path: str | None = None  # a URL, or a path at the issuer; None: discovery
+    keys_path: str | None = None  # a URL, or a path at the issuer; None means discovery
     require: Mapping[str, Any] = field(default_factory=dict)
     audience_claim: str = "aud"
     subject_claim: str = "sub"
-    texts: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
+    text_claims: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
     named: frozenset[str] = frozenset()  # required claims for which the policy may name values of its own
-    telling: str | None = None  # the shape of issuers that nobody else has; None: the shape itself, "": none
+    unique_shape: str | None = None  # the shape of issuers that nobody else has; None means `shape`
 
 
 PRESETS: dict[str, Preset] = {
@@ -40,7 +41,7 @@ PRESETS: dict[str, Preset] = {
         r"https://(token\.actions\.githubusercontent\.com(/[\w-]+)?|token\.actions\.[a-z0-9-]+\.ghe\.com"
         r"|[a-z0-9.-]+(:[0-9]+)?/_services/token)",
         "https://token.actions.githubusercontent.com",
-        texts=frozenset(
+        text_claims=frozenset(
             {
                 "repository_id",
                 "repository_owner_id",
@@ -59,10 +60,10 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+(:[0-9]+)?",
         "https://gitlab.com",
-        texts=frozenset(
+        text_claims=frozenset(
             {"project_id", "namespace_id", "user_id", "pipeline_id", "job_id", "ref_protected", "environment_protected"}
         ),
-        telling=r"https://gitlab\.com",
+        unique_shape=r"https://gitlab\.com",
     ),
     "cognito-id": Preset(
         "Amazon Cognito, id token",
@@ -89,7 +90,7 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+/",
         "https://acme.eu.auth0.com/",
-        telling=r"https://[a-z0-9.-]+\.auth0\.com/",
+        unique_shape=r"https://[a-z0-9.-]+\.auth0\.com/",
     ),
     "clerk": Preset(
         "Clerk, session token",
@@ -97,10 +98,11 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+",
         "https://clerk.example.com",
-        # A session is pending while its user has not chosen an organization or is setting up a second factor.
+        # A session is pending until its user has chosen an organization and set up a second factor. Without a condition
+        # on `sts` a password alone would be enough.
         require={"sid": {"exists": True}, "sts": {"absent_or": "active"}},
         audience_claim="azp",
-        telling=r"https://([a-z0-9-]+\.clerk\.accounts\.dev|clerk\.[a-z0-9.-]+)",
+        unique_shape=r"https://([a-z0-9-]+\.clerk\.accounts\.dev|clerk\.[a-z0-9.-]+)",
     ),
     "firebase": Preset(
         "Firebase Authentication",
@@ -109,7 +111,8 @@ PRESETS: dict[str, Preset] = {
         r"https://securetoken\.google\.com/[a-z0-9-]+",
         "https://securetoken.google.com/my-project",
         keys_path="https://www.googleapis.com/service_accounts/v1/jwk/securetoken@system.gserviceaccount.com",
-        # Each tenant has users and sign-in methods of its own, and all have the project's issuer and audience:
+        # Each tenant has users and sign-in methods of its own, and all have the project's issuer and audience. With no
+        # condition on the tenant users of any tenant would pass, and without the first one visitors without an account:
         # https://cloud.google.com/identity-platform/docs/multi-tenancy-authentication
         require={"/firebase/sign_in_provider": {"not": "anonymous"}, "/firebase/tenant": {"exists": False}},
         named=frozenset({"/firebase/tenant"}),
@@ -129,7 +132,7 @@ PRESETS: dict[str, Preset] = {
         r"https://login\.microsoftonline\.com/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/v2\.0",
         "https://login.microsoftonline.com/00000000-0000-0000-0000-000000000000/v2.0",
         require={"ver": "2.0"},
-        texts=frozenset({"ver"}),
+        text_claims=frozenset({"ver"}),
     ),
     "supabase": Preset(
         "Supabase",
@@ -139,7 +142,7 @@ PRESETS: dict[str, Preset] = {
         "https://abcdefghijklmnop.supabase.co/auth/v1",
         algorithms=("ES256",),
         keys_path="/.well-known/jwks.json",
-        # A JWT that a third party's OAuth client got for a user differs from the user's own only by `client_id`.
+        # A JWT that an OAuth client of a third party got for a user differs from the user's own only by `client_id`.
         require={"role": "authenticated", "is_anonymous": False, "client_id": {"exists": False}},
         named=frozenset({"client_id"}),
     ),
@@ -170,7 +173,7 @@ PRESETS: dict[str, Preset] = {
         "https://00000000-0000-0000-0000-000000000000.tokens.sts.global.api.aws",
         algorithms=("RS256", "ES384"),
         require={f"{_STS}aws_account": {"exists": True}},
-        texts=frozenset({f"{_STS}aws_account"}),
+        text_claims=frozenset({f"{_STS}aws_account"}),
     ),
     "eks": Preset(
         "Amazon EKS, a pod's service account",
@@ -187,7 +190,7 @@ PRESETS: dict[str, Preset] = {
         r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w./-]*)?",
         "https://kubernetes.default.svc.cluster.local",
         require=_POD,
-        telling=r"https://kubernetes\.default\.svc(\.cluster\.local)?",
+        unique_shape=r"https://kubernetes\.default\.svc(\.cluster\.local)?",
     ),
     "okta": Preset(
         "Okta, access token of a custom authorization server",
@@ -195,9 +198,9 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+/oauth2/[\w-]+",
         "https://acme.okta.com/oauth2/default",
-        # An ID token of the same server has no client_id.
+        # An id token of the same server has no `cid`, and goes to browsers: it must not pass for an access token.
         require={"cid": {"exists": True}},
-        telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com/oauth2/[\w-]+",
+        unique_shape=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com/oauth2/[\w-]+",
     ),
     "okta-id": Preset(
         "Okta, id token",
@@ -206,7 +209,7 @@ PRESETS: dict[str, Preset] = {
         r"https://[a-z0-9.-]+(/oauth2/[\w-]+)?",
         "https://acme.okta.com",
         require={"idp": {"exists": True}, "cid": {"exists": False}},
-        telling=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com(/oauth2/[\w-]+)?",
+        unique_shape=r"https://[a-z0-9-]+\.(okta|oktapreview|okta-emea)\.com(/oauth2/[\w-]+)?",
     ),
     "keycloak": Preset(
         "Keycloak, access token",
@@ -214,7 +217,7 @@ PRESETS: dict[str, Preset] = {
         None,
         r"https://[a-z0-9.-]+(:[0-9]+)?(/[\w-]+)?/realms/[\w.-]+",
         "https://login.example.com/realms/acme",
-        require={"typ": "Bearer"},  # the claim; the header's is JWT for every kind
+        require={"typ": "Bearer"},  # the claim; the header's `typ` is JWT for every kind of token
     ),
     "keycloak-id": Preset(
         "Keycloak, id token",
@@ -234,18 +237,14 @@ PRESETS: dict[str, Preset] = {
 }
 
 
-def known(issuer: str) -> list[str]:
-    """The presets for exactly this issuer."""
-    return [
-        name
-        for name, preset in PRESETS.items()
-        if re.fullmatch(preset.shape if preset.telling is None else preset.telling, issuer, re.ASCII)
-    ]
+def find_presets(issuer: str) -> list[str]:
+    """The names of the presets whose issuers have this shape, and nobody else's."""
+    return [name for name, each in PRESETS.items() if re.fullmatch(each.unique_shape or each.shape, issuer, re.ASCII)]
 
 
-def misfits(texts: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:
-    """The claims that a policy compares with a number or a boolean although they are texts."""
-    return [claim for claim, condition in conditions.items() if claim in texts and not _is_text(condition)]
+def find_misfits(text_claims: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:
+    """The claims that are texts, and that a policy compares with a number or a boolean."""
+    return [claim for claim, condition in conditions.items() if claim in text_claims and not _is_text(condition)]
 
 
 def _is_text(condition: Any) -> bool:

@@ -85,8 +85,8 @@ def _says(preset: Preset) -> str:
         parts.append(
             "requires " + ", ".join(f"`{claim}: {json.dumps(value)}`" for claim, value in preset.require.items())
         )
-    if preset.texts:
-        parts.append("texts, not numbers: " + ", ".join(f"`{claim}`" for claim in sorted(preset.texts)))
+    if preset.text_claims:
+        parts.append("texts, not numbers: " + ", ".join(f"`{claim}`" for claim in sorted(preset.text_claims)))
     return "; ".join(parts)
 
 

@@ -70,7 +70,7 @@ class Stack:
     def runs(self, file: Path) -> bool:
         return self.is_up and file.resolve() == Path(self.members["policy"])
 
-    def compiled(self, text: str, file: Path) -> Target:
+    def compile(self, text: str, file: Path) -> Target:
         """Compile the policy for this stack. Raises PolicyErrors."""
         compiled = compile_policy(text, str(file), local_of(self.members))
         return Target(str(file), text, compiled, f"{self._note(file, compiled)}, not to deploy", is_local=True)
@@ -88,7 +88,7 @@ def add_environment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--env", metavar="NAME", help="the environment of samconfig.toml that the policy is for")
 
 
-def named(arguments: argparse.Namespace, default: Path = DEFAULT) -> tuple[Path, Environment | None]:
+def choose_policy(arguments: argparse.Namespace, default: Path = DEFAULT) -> tuple[Path, Environment | None]:
     """The policy that FILE or --env names, else `default`; and the environment of --env. Raises Unreadable."""
     environment = read_environment(arguments.env, Path()) if arguments.env else None
     return arguments.file or (environment.policy if environment else default), environment
@@ -106,7 +106,7 @@ def local_of(stack: Mapping[str, str]) -> Local:
     return Local(stack["api2_url"], stack["aws_endpoint_url"], variables)
 
 
-def compiled(file: Path, stack: Stack, environment: Environment | None, *, local: bool) -> Target:
+def compile_file(file: Path, stack: Stack, environment: Environment | None, *, local: bool) -> Target:
     """Compile the policy in `file`: for the stack if `local`, else for a deployment (in this environment, if named).
 
     If the policy cannot be deployed but is the one that the stack runs, it is compiled for the stack, and the target's
@@ -114,12 +114,12 @@ def compiled(file: Path, stack: Stack, environment: Environment | None, *, local
     """
     text = read(file, FILE)
     if local:
-        return stack.compiled(text, file)
+        return stack.compile(text, file)
     try:
         return Target(str(file), text, compile_policy(text, str(file), environment=environment))
     except PolicyErrors as errors:
         try:
-            for_stack = stack.compiled(text, file)
+            for_stack = stack.compile(text, file)
         except PolicyErrors:
             raise errors from None
         if stack.runs(file):

@@ -1,4 +1,4 @@
-"""Who asks, once verified."""
+"""The verified caller."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,15 +10,22 @@ IAM, INVOKE = "aws-iam", "invoke"
 
 
 class Once(Value, frozen=True):
-    """A JWT that is good once, by its issuer and `jti` (RFC 7519 section 4.1.7)."""
+    """A JWT that is good once. Its issuer and its `jti` identify it (RFC 7519 section 4.1.7).
+
+    `expires_at`: its `exp` plus the leeway, seconds since the epoch. Until then it would be accepted again.
+    """
 
     issuer: str
     jti: str
-    expires_at: float  # its `exp` and the leeway: until then it would be accepted again
+    expires_at: float
 
 
 class Caller(Value, frozen=True):
-    """Who asks, verified. `entry` is the name of the issuer's entry in the policy."""
+    """A caller whose proof was verified. Without such a value nothing is decided, and nothing is minted.
+
+    `entry` is the name of the issuer's entry in the policy, by which rules are found; several entries may have one
+    `issuer`, the JWT's `iss`. `once` is set where the entry says so.
+    """
 
     hidden = ("claims",)
 
@@ -26,4 +33,4 @@ class Caller(Value, frozen=True):
     issuer: str
     subject: str
     claims: Mapping[str, Any]
-    once: Once | None = None  # where the issuer's entry says so
+    once: Once | None = None

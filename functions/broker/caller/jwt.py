@@ -1,4 +1,4 @@
-"""A compact JWS taken apart, nothing of it trusted yet (RFC 7515 section 7.1, RFC 7519, RFC 8725)."""
+"""Takes a compact JWS apart (RFC 7515 section 7.1, RFC 7519, RFC 8725). Nothing in it is trusted yet."""
 
 from collections.abc import Mapping
 from functools import lru_cache
@@ -9,15 +9,17 @@ from broker.base.values import Value
 
 MAX_LENGTH = 8 * 1024  # bytes of the compact form
 
-# What changes how the rest is read (RFC 7515 section 4.1.11, RFC 7516 section 4.1, RFC 7797), or is a key that the
-# sender chose. `jku`, `x5u`, `x5c`, `x5t` are never read: some issuers, such as Cloud Foundry's UAA, always write one,
-# and parameters that are not understood are ignored (RFC 7515 section 4).
+# A JWT that carries its own key would be verified with the sender's key (CVE-2018-0114): `jwk` is refused. `crit` and
+# `b64` change how the rest must be read, and libraries that ignored `crit` accepted what they did not understand
+# (CVE-2026-32597; RFC 7515 section 4.1.11, RFC 7797). The others belong to an encrypted JWT (RFC 7516 section 4.1).
+# `jku`, `x5u`, `x5c` and `x5t` name keys too, but are ignored and not refused: some issuers, such as Cloud Foundry's
+# UAA, always write one, and RFC 7515 section 4 lets a reader ignore what it does not use. No URL in a JWT is fetched.
 _REFUSED_HEADERS = frozenset({"crit", "b64", "jwk", "enc", "zip", "epk", "apu", "apv", "p2c", "p2s"})
-_REFUSED_TYPES = frozenset({"jwt", "jwe", "jose"})  # a `cty` that says the payload is another token
+_REFUSED_TYPES = frozenset({"jwt", "jwe", "jose"})  # a `cty` that says that the payload is another JWT
 
 
 class UnverifiedJwt(Value, frozen=True):
-    """Header and claims as sent; to be believed only once `signature` over `signing_input` has been verified."""
+    """Header and claims as sent. Anybody can write them: trust nothing here before `KeySets.verify`."""
 
     hidden = ("claims", "signing_input", "signature")
 
@@ -36,7 +38,7 @@ class UnverifiedJwt(Value, frozen=True):
 
 
 class VerifiedJwt(Value, frozen=True):
-    """The claims of a JWT whose signature is its issuer's. `keys` makes it, and nothing else does."""
+    """The claims of a JWT that its issuer signed. Only `keys` makes one, so unverified claims cannot pass for it."""
 
     hidden = ("claims",)
 
@@ -46,37 +48,50 @@ class VerifiedJwt(Value, frozen=True):
 def parse(compact: str) -> UnverifiedJwt:
     """Take a compact JWS apart.
 
-    Raises ValueError for all that is not one, or not meant as a proof, in fixed words that tell one fault from another
-    and never hold anything of what was sent.
+    Raises ValueError for a text that is no compact JWS, and for a JWS that is not meant as a proof. Its message goes to
+    the audit record: fixed words, which differ for each fault and never quote what was sent.
     """
-    # Length and dots come before any decoding: GHSA-f83f-xpx7-ffpw was a token of many dots.
+    # A text of many dots or many bytes makes a parser allocate far more than was sent (GHSA-f83f-xpx7-ffpw).
+    # So check length and dots first, before anything is split or decoded.
     if len(compact) > MAX_LENGTH:
         raise ValueError("too long")
+    # Two dots: a JWS. Four dots would be an encrypted JWT (RFC 7516 section 3.1), for which the broker has no key.
     if compact.count(".") != 2:
         raise ValueError("not a compact JWS")
-    head, body, mark = compact.split(".")
-    header = _header(head)
-    claims = read_object(read_base64url(body))
-    return UnverifiedJwt(header, claims, f"{head}.{body}".encode(), read_base64url(mark))
+    header_part, claims_part, signature_part = compact.split(".")
+    header = _read_header(header_part)
+    # Two parsers may each take another one of two members with the same name, such as two `sub`.
+    # `read_object` refuses duplicate members, and base64url with spare bits that would give one JWT several spellings.
+    claims = read_object(read_base64url(claims_part))
+    # The signature covers the text as it was sent, and not a header and claims that were written anew.
+    signing_input = f"{header_part}.{claims_part}".encode()
+    return UnverifiedJwt(header, claims, signing_input, read_base64url(signature_part))
 
 
-@lru_cache(maxsize=64)  # all of a key's tokens have the same
-def _header(head: str) -> Mapping[str, Any]:
-    header = read_object(read_base64url(head))
+# All JWTs of one key have the same header, so it is read once. The cache holds what unverified senders wrote: it is
+# keyed by the whole text, bounded (64 headers of 8 KiB at most), and refused headers are not kept. Requests share its
+# values, so nothing may change a header.
+@lru_cache(maxsize=64)
+def _read_header(header_part: str) -> Mapping[str, Any]:
+    header = read_object(read_base64url(header_part))
+    # `alg` only says which algorithm the sender claims. It is compared with the policy's list before it is used: a
+    # reader that obeys it accepts `none`, or takes a public key for a shared secret (RFC 8725 section 2.1).
     if "alg" not in header:
         raise ValueError("no alg")
     if not isinstance(header["alg"], str):
         raise ValueError("alg is not a string")
+    # `kid` has been a path, a URL or a database query in attacks. Here it is compared with the ids of known keys only.
     if not isinstance(header.get("kid", ""), str):
         raise ValueError("kid is not a string")
     if refused := _REFUSED_HEADERS & header.keys():
         raise ValueError(f"refused header parameter {min(refused)}")
-    if media_type(header.get("cty", "")) in _REFUSED_TYPES:
+    # A nested JWT is signed by one party and written by another (RFC 7519 section 5.2).
+    if shorten_media_type(header.get("cty", "")) in _REFUSED_TYPES:
         raise ValueError("nested token")
     return header
 
 
-def media_type(value: object) -> str:
+def shorten_media_type(value: object) -> str:
     """A `typ` or `cty` in its short, lower-case form (RFC 7515 section 4.1.9). Raises ValueError if it is no string."""
     if not isinstance(value, str):
         raise ValueError("typ or cty is not a string")

@@ -1,6 +1,12 @@
-"""Issuers' public keys: fetched when needed, kept when the issuer is down, never fetched more often than said here."""
+"""Issuers' public keys: fetched when needed, kept when the issuer is down, never fetched more often than stated here.
+
+Anybody may send a JWT with an invented key id, or with a bad signature. So an unverified JWT can cause one fetch in a
+cool-down, of a configured issuer, and no more: else a flood of such JWTs would become a flood at the issuer, and its
+rate limit would lock out the callers with good ones.
+"""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -21,11 +27,12 @@ COOL_DOWN_SECONDS = 30
 FETCH_SECONDS = 2.0  # discovery and JWKS together
 MAX_BYTES = 64 * 1024
 
-_MEND = "name its key set: keys: {url: https://...}"
+_SHORTEST_CALL = 0.001  # seconds; no call can be given less
+_REMEDY = "name its key set: keys: {url: https://...}"
 
 
-class _Held(Struct):
-    """What is known of one issuer's keys; times are seconds since the epoch."""
+class _KeySet(Struct):
+    """What is known of one issuer's keys. Times are seconds since the epoch; minus infinity if it never happened."""
 
     keys: tuple[Jwk, ...] = ()
     fetched_at: float = float("-inf")
@@ -39,139 +46,142 @@ class KeySets:
     def __init__(self, http: Http, clock: Clock) -> None:
         self._http = http
         self._clock = clock
-        self._held: dict[str, _Held] = {}
+        self._sets: dict[str, _KeySet] = {}
         self._flights = SingleFlight[tuple[Jwk, ...]]()
 
-    def verify(self, source: Issuer, token: UnverifiedJwt, progress: Progress) -> VerifiedJwt:
+    def verify(self, source: Issuer, unverified: UnverifiedJwt, progress: Progress) -> VerifiedJwt:
         """Verify the JWT's signature by the one key of its issuer that fits.
 
-        Raises CallerRefused when there is no such key, more than one, or the signature is not its own, and
-        TemporarilyUnavailable when the issuer could not be asked.
+        Raises CallerRefused if no key fits, several fit, or the signature is not that key's; TemporarilyUnavailable if
+        the issuer could not be asked.
         """
-        if source.inline_keys is not None:
-            return _accept(token, _problem(source.inline_keys, token))
-        held = self._held.setdefault(source.issuer, _Held())
-        known = self._current(source, held, progress)
-        problem = _problem(known, token)
-        if problem is None:
-            return _accept(token, None)
-        # A new key, one made anew under its old name, or a forgery: asked for at most once in a cool-down.
-        newest = self._fetched(source, held, progress.deadline)
-        return _accept(token, problem if newest is known else _problem(newest, token))
+        inline = source.inline_keys
+        known = self._find_current(source, progress) if inline is None else inline
+        problem = _explain_failure(known, unverified)
+        if problem is not None and inline is None:
+            # The issuer has a new key, or a new key under an old id, or somebody made the JWT up. Nobody can tell
+            # before the set is fetched again, which `fetch` does once in a cool-down.
+            newest = self.fetch(source, progress.deadline)
+            problem = problem if newest is known else _explain_failure(newest, unverified)
+        if problem is not None:
+            raise CallerRefused(problem)
+        return VerifiedJwt(unverified.claims)
 
     def fetch(self, source: Issuer, deadline: Deadline) -> tuple[Jwk, ...]:
-        """Fetch a set ahead of its first caller. Raises TemporarilyUnavailable, whose reason says what failed."""
-        return self._fetched(source, self._held.setdefault(source.issuer, _Held()), deadline)
+        """The issuer's keys as it has them now, or had them within the cool-down.
 
-    def _current(self, source: Issuer, held: _Held, progress: Progress) -> tuple[Jwk, ...]:
+        Raises TemporarilyUnavailable if the last try failed; its reason says why.
+        """
+        # Many requests may miss the same key at once. One of them fetches, the others wait for its result.
+        return self._flights.run(
+            source.issuer, lambda: self._fetch_unless_cooling_down(source, deadline), deadline.left()
+        )
+
+    def _find_current(self, source: Issuer, progress: Progress) -> tuple[Jwk, ...]:
+        held = self._sets.setdefault(source.issuer, _KeySet())
         age = self._clock() - held.fetched_at
+        # A clock that was set back makes an age negative. Such a set counts as too old, never as fresh for ever.
         if 0 <= age < FRESH_SECONDS:
             return held.keys
+        # A key that its issuer has withdrawn must stop working one day, even if whoever holds it keeps the issuer
+        # unreachable for us. So a set that could not be renewed for six hours is not used any more.
         if not 0 <= age < KEEP_SECONDS:
-            return self._fetched(source, held, progress.deadline)
-        if self._cools(held) or self._flights.is_running(source.issuer):
-            kept = held.keys
-        else:
-            try:
-                return self._fetched(source, held, progress.deadline)
-            except TemporarilyUnavailable:
-                kept = held.keys
+            return self.fetch(source, progress.deadline)
+        # Until then an issuer that is down must not lock everybody out: try to renew the set, and use the old one if
+        # that fails, or if another request is trying already.
+        if not self._is_cooling_down(held) and not self._flights.is_running(source.issuer):
+            with suppress(TemporarilyUnavailable):
+                return self.fetch(source, progress.deadline)
         if held.failure is not None:
             progress.notes.alarms.add("StaleKeys")
-        return kept
+        return held.keys
 
-    def _cools(self, held: _Held) -> bool:
+    def _is_cooling_down(self, held: _KeySet) -> bool:
         return 0 <= self._clock() - held.tried_at < COOL_DOWN_SECONDS
 
-    def _fetched(self, source: Issuer, held: _Held, deadline: Deadline) -> tuple[Jwk, ...]:
-        """The set as the issuer has it now, or had it within the cool-down."""
+    def _fetch_unless_cooling_down(self, source: Issuer, deadline: Deadline) -> tuple[Jwk, ...]:
+        held = self._sets.setdefault(source.issuer, _KeySet())
+        # Failed tries count as well: else an issuer in trouble would be asked again by every request.
+        if not self._is_cooling_down(held):
+            self._refresh(held, source, self._clock() + deadline.left(FETCH_SECONDS))
+        if held.failure is not None:
+            left = held.tried_at + COOL_DOWN_SECONDS - self._clock()
+            raise TemporarilyUnavailable(f"issuer's keys out of reach: {held.failure}", retry_after=left)
+        return held.keys
 
-        def work() -> tuple[Jwk, ...]:
-            if not self._cools(held):
-                self._fetch(source, held, deadline)
-            if held.failure is not None:
-                left = held.tried_at + COOL_DOWN_SECONDS - self._clock()
-                raise TemporarilyUnavailable(f"issuer's keys out of reach: {held.failure}", retry_after=left)
-            return held.keys
-
-        return self._flights.run(source.issuer, work, deadline.left())
-
-    def _fetch(self, source: Issuer, held: _Held, deadline: Deadline) -> None:
-        ends_at = self._clock() + deadline.left(FETCH_SECONDS)
-        keys: tuple[Jwk, ...] = ()
+    def _refresh(self, held: _KeySet, source: Issuer, ends_at: float) -> None:
         try:
-            url = source.keys_url or self._discovered(source.issuer, ends_at)
-            keys = self._key_set(url, source.issuer, ends_at)
-            failure = None
-        except _Failed as error:
-            failure = str(error)
-        # An empty set never replaces a good one; a good one replaces the old as a whole.
-        held.failure = failure
-        held.tried_at = self._clock()
-        if keys:
-            held.keys, held.fetched_at = keys, held.tried_at
+            keys = self._download(source.keys_url or self._discover(source.issuer, ends_at), source.issuer, ends_at)
+        except _FetchFailed as failure:
+            held.failure, held.tried_at = str(failure), self._clock()
+        else:
+            # Replace the whole set: where new keys were added to the old ones, withdrawn keys stayed valid (jwkset#41).
+            held.failure, held.keys, held.fetched_at = None, keys, self._clock()
+            held.tried_at = held.fetched_at
 
-    def _discovered(self, issuer: str, ends_at: float) -> str:
-        """`jwks_uri` by OpenID Connect Discovery 1.0 section 4."""
+    def _discover(self, issuer: str, ends_at: float) -> str:
+        """The issuer's `jwks_uri` (OpenID Connect Discovery 1.0 section 4). Raises _FetchFailed."""
         try:
-            metadata = self._json(issuer.rstrip("/") + "/.well-known/openid-configuration", ends_at)
-        except _Missing as error:
-            raise _Failed(f"issuer has no discovery document; {_MEND}") from error
+            # The URL is made of the issuer in the policy, and of nothing in the JWT (CVE-2025-52477).
+            metadata = self._get_object(issuer.rstrip("/") + "/.well-known/openid-configuration", ends_at)
+        except _NotFound as error:
+            raise _FetchFailed(f"issuer has no discovery document; {_REMEDY}") from error
         except (OutOfReach, ValueError) as error:
-            raise _Failed(f"discovery document: {error}") from error
+            raise _FetchFailed(f"discovery document: {error}") from error
+        # A document of another issuer would let that issuer's keys sign for this one (section 4.3).
         if metadata.get("issuer") != issuer:
-            raise _Failed("discovery document of another issuer; mind the slash at the end")
+            raise _FetchFailed("discovery document of another issuer; mind the slash at the end")
+        # A document that somebody could write may name any URL, and the broker would fetch it from inside AWS and trust
+        # what it finds. An issuer whose keys are at another origin has its `keys.url` in the policy.
         url = metadata.get("jwks_uri")
-        if not isinstance(url, str) or _origin(url) != _origin(issuer):
-            raise _Failed(f"discovery document with keys at another origin; {_MEND}")
+        if not isinstance(url, str) or _read_origin(url) != _read_origin(issuer):
+            raise _FetchFailed(f"discovery document with keys at another origin; {_REMEDY}")
         return url
 
-    def _key_set(self, url: str, issuer: str, ends_at: float) -> tuple[Jwk, ...]:
+    def _download(self, url: str, issuer: str, ends_at: float) -> tuple[Jwk, ...]:
+        """The usable keys of the set at this URL, at least one. Raises _FetchFailed."""
         try:
-            keys = jwk.load_set(self._json(url, ends_at), issuer)
+            keys = jwk.load_set(self._get_object(url, ends_at), issuer)
         except (OutOfReach, ValueError) as error:
-            raise _Failed(f"key set: {error}") from error
+            raise _FetchFailed(f"key set: {error}") from error
+        # A mistake at the issuer must not lock everybody out, so an empty set never replaces a good one.
         if not keys:
-            raise _Failed("key set: no usable key")
+            raise _FetchFailed("key set: no usable key")
         return keys
 
-    def _json(self, url: str, ends_at: float) -> Mapping[str, object]:
-        """Raises OutOfReach, ValueError, both in fixed words."""
-        answer = self._http(Call("GET", url, max(ends_at - self._clock(), 0.001), MAX_BYTES))
+    def _get_object(self, url: str, ends_at: float) -> Mapping[str, object]:
+        """The JSON object at a URL. Raises OutOfReach or ValueError, in fixed words that never quote the answer."""
+        answer = self._http(Call("GET", url, max(ends_at - self._clock(), _SHORTEST_CALL), MAX_BYTES))
         if answer.status in (404, 410):
-            raise _Missing("not found")
+            raise _NotFound("not found")
+        # A redirect is a failure like any other status: it leads to a host that nobody configured (CVE-2026-102267).
         if answer.status != 200:
             raise OutOfReach(f"status {answer.status}")
         return encoding.read_object(answer.body)
 
 
-class _Missing(OutOfReach):
+class _NotFound(OutOfReach):
     """There is nothing at this URL."""
 
 
-class _Failed(Exception):
-    """Why an issuer's keys are not to be had, in fixed words."""
+class _FetchFailed(Exception):
+    """The reason why an issuer's keys could not be fetched, in fixed words."""
 
 
-def _problem(keys: tuple[Jwk, ...], token: UnverifiedJwt) -> str | None:
-    """Why the token's signature is not to be believed by these keys; None if it is.
-
-    The one key counts that has the token's key id, or any where it names none, and may verify its algorithm.
-    """
-    algorithm, key_id = token.algorithm, token.key_id
+def _explain_failure(keys: tuple[Jwk, ...], unverified: UnverifiedJwt) -> str | None:
+    """The reason why none of these keys verifies the JWT; None if one does."""
+    algorithm, key_id = unverified.algorithm, unverified.key_id
+    # A key verifies only the algorithms that its own type and `alg` allow, whatever the JWT's header says: that header
+    # made libraries verify with an RSA key as if it were a shared secret (CVE-2026-48523; RFC 8725 section 3.1).
     fitting = [key for key in keys if algorithm in key.algorithms and key_id in (None, key.key_id)]
+    # Trying several keys in turn would give a forger several chances, and hides that an id was given away twice.
+    # So exactly one must fit: the one with the JWT's key id or, if the JWT names none, the only one for the algorithm.
     if len(fitting) != 1:
         return "more than one key fits" if fitting else "no key fits"
-    return None if fitting[0].verify(algorithm, token.signature, token.signing_input) else "signature"
+    return None if fitting[0].verify(algorithm, unverified.signature, unverified.signing_input) else "signature"
 
 
-def _accept(token: UnverifiedJwt, problem: str | None) -> VerifiedJwt:
-    if problem is not None:
-        raise CallerRefused(problem)
-    return VerifiedJwt(token.claims)
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None] | None:
+def _read_origin(url: str) -> tuple[str, str | None, int | None] | None:
     try:
         parts = urlsplit(url)
         return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)

@@ -1,7 +1,9 @@
 """Conditions on claims. A matcher of the trust policy is a value that matches, prints itself, and is its compiled form.
 
-Types never coerce. A matcher answers yes, no, or "not of my shape" (None); `Not` turns yes and no, never the third,
-so a claim that is absent, null or of another shape fails every matcher. Only `Absent` and `AbsentOr` accept absence.
+Types never coerce: the text "true" is not true, and 1 is not "1". A matcher answers yes, no, or None for "the claim has
+another shape than mine". `Not` turns yes into no and no into yes, and leaves None as it is: if it turned None into yes,
+`not: guest` would let everybody in whose JWT has no such claim at all. So a claim that is absent, null or of another
+shape fails every matcher; only `Absent` and `AbsentOr` accept absence.
 """
 
 import json
@@ -24,34 +26,37 @@ _KINDS = {bool: "boolean", int: "number", float: "number", str: "string"}
 _INDEX = "0|[1-9][0-9]{0,4}"  # RFC 6901 section 4; no JWT has room for an array that needs more digits
 
 
-def _kind(value: object) -> str | None:
-    """The JSON type of a scalar; None for all else. A bool is no number, though Python says so."""
+def _find_kind(value: object) -> str | None:
+    """The JSON type of a scalar; None for anything else."""
+    # By the exact type: for Python a bool is an int as well.
     return _KINDS.get(type(value))
 
 
-def _typed(values: Iterable[Scalar]) -> frozenset[tuple[str | None, Scalar]]:
-    """Each with its type, since Python says that `True == 1`."""
-    return frozenset([(_kind(value), value) for value in values])
+def _pair_with_kinds(values: Iterable[Scalar]) -> frozenset[tuple[str | None, Scalar]]:
+    # Python says `True == 1`, so a claim `true` would match a wanted 1. Pairs of JSON type and value differ.
+    return frozenset([(_find_kind(value), value) for value in values])
 
 
-def _scalars(claim: Any) -> frozenset[tuple[str | None, Scalar]] | None:
-    return _typed(claim) if isinstance(claim, list) and all(map(_kind, claim)) else None
+def _read_scalars(claim: Any) -> frozenset[tuple[str | None, Scalar]] | None:
+    """The items of an array of scalars, or None for any other claim."""
+    return _pair_with_kinds(claim) if isinstance(claim, list) and all(map(_find_kind, claim)) else None
 
 
-def _text(value: object) -> str:
+def _write_json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
 class _Test(Value, frozen=True, dict=True, array_like=True, forbid_unknown_fields=True):
-    """Compiled as an array of its tag and its members, such as `["any", ["editors"]]`.
+    """The base of all matchers. Its compiled form is an array of tag and members, such as `["any", ["editors"]]`.
 
-    `match(claim)` answers for a claim or ABSENT. What it needs is computed once (`dict=True` is for `cached_property`).
+    `match(claim)` answers for a claim or ABSENT: True, False, or None for a claim of another shape. What it needs is
+    computed once (`dict=True` is for `cached_property`).
     """
 
     phrase: ClassVar[str]
 
     def __str__(self) -> str:
-        return " ".join([self.phrase, *(_text(getattr(self, name)) for name in self.__struct_fields__)])
+        return " ".join([self.phrase, *(_write_json(getattr(self, name)) for name in self.__struct_fields__)])
 
 
 class _OfScalars(_Test, frozen=True):
@@ -59,7 +64,7 @@ class _OfScalars(_Test, frozen=True):
 
     @cached_property
     def _wanted(self) -> frozenset[tuple[str | None, Scalar]]:
-        return _typed(self.values)
+        return _pair_with_kinds(self.values)
 
 
 class OneOf(_OfScalars, frozen=True, tag="one_of"):
@@ -68,14 +73,14 @@ class OneOf(_OfScalars, frozen=True, tag="one_of"):
     phrase = "one of"
 
     def __str__(self) -> str:
-        return super().__str__() if len(self.values) > 1 else _text(self.values[0])
+        return super().__str__() if len(self.values) > 1 else _write_json(self.values[0])
 
     @cached_property
     def _kinds(self) -> frozenset[str | None]:
-        return frozenset(map(_kind, self.values))
+        return frozenset(map(_find_kind, self.values))
 
     def match(self, claim: Any) -> bool | None:
-        kind = _kind(claim)
+        kind = _find_kind(claim)
         return (kind, claim) in self._wanted if kind in self._kinds else None
 
 
@@ -85,7 +90,7 @@ class AnyOf(_OfScalars, frozen=True, tag="any"):
     phrase = "any of"
 
     def match(self, claim: Any) -> bool | None:
-        items = _scalars(claim)
+        items = _read_scalars(claim)
         return None if items is None else not self._wanted.isdisjoint(items)
 
 
@@ -95,17 +100,18 @@ class AllOf(_OfScalars, frozen=True, tag="all"):
     phrase = "all of"
 
     def match(self, claim: Any) -> bool | None:
-        items = _scalars(claim)
+        items = _read_scalars(claim)
         return None if items is None else self._wanted <= items
 
 
 class Words(_Test, frozen=True, tag="words"):
-    """A text that holds all of these words, with a space between any two."""
+    """A text that holds all of these words, separated by spaces: a `scope` claim (RFC 8693 section 4.2)."""
 
     phrase = "the words"
     words: tuple[str, ...]
 
     def match(self, claim: Any) -> bool | None:
+        # Whole words: a search for the text `write` would find it in `no-write`.
         return set(claim.split(" ")).issuperset(self.words) if isinstance(claim, str) else None
 
 
@@ -113,11 +119,13 @@ _ANY_STAR, _SEGMENT_STAR = "\0", "\1"  # no pattern holds control characters
 
 
 class Like(_Test, frozen=True, tag="like"):
-    """`*` is one or more characters of a segment (segments end at `/` and `:`), `**` one or more of any but control
-    characters; nothing else is special, and the whole value must match.
-
-    The states of the match are the bits of one integer, so the time is linear in the value whatever the pattern.
+    """A text of this shape. `*` stands for one or more characters of a segment (segments end at `/` and `:`), `**` for
+    one or more of any characters but control characters. Nothing else is special.
     """
+
+    # A pattern that is made into a regular expression can match half of a value (octo-sts#1643: `main|develop` matched
+    # `main-evil`), or take exponential time for a value that its sender made for it. Here the pattern always matches
+    # the whole value, and the states of the match are the bits of one integer: the time is linear in the value.
 
     phrase = "like"
     pattern: str
@@ -138,6 +146,7 @@ class Like(_Test, frozen=True, tag="like"):
         states = 1
         for character in claim:
             stars = any_stars if character in "/:" else any_stars | segment_stars
+            # A line feed in a value could hide what follows it from whoever reads the log.
             if unicodedata.category(character) == "Cc":
                 stars = 0
             steps = literals.get(character, 0) | stars
@@ -151,7 +160,7 @@ Matcher = OneOf | AnyOf | AllOf | Words | Like
 
 
 class Not(_Test, frozen=True, tag="not"):
-    """A claim of the matcher's shape that does not match."""
+    """A claim of the matcher's shape that the matcher does not accept."""
 
     test: Matcher
 
@@ -160,11 +169,12 @@ class Not(_Test, frozen=True, tag="not"):
 
     def match(self, claim: Any) -> bool | None:
         matched = self.test.match(claim)
+        # `not None` is True in Python. So None needs this line, or a claim that is absent would pass.
         return None if matched is None else not matched
 
 
 class Exists(_Test, frozen=True, tag="exists"):
-    """A claim that is there, and not null."""
+    """A claim that is present, and not null."""
 
     phrase = "there"
 
@@ -173,7 +183,7 @@ class Exists(_Test, frozen=True, tag="exists"):
 
 
 class Absent(_Test, frozen=True, tag="absent"):
-    """No claim; a null is one."""
+    """No such claim. A claim that is null is present."""
 
     phrase = "absent"
 
@@ -182,7 +192,7 @@ class Absent(_Test, frozen=True, tag="absent"):
 
 
 class AbsentOr(_Test, frozen=True, tag="absent_or"):
-    """No claim, or one that fulfils all of these."""
+    """No such claim, or one that fulfils all of these tests."""
 
     tests: Annotated[tuple[Matcher, ...], Meta(min_length=1)]
 
@@ -197,17 +207,19 @@ Test = Matcher | Not | Exists | Absent | AbsentOr
 
 
 def _fulfils(claim: Any, tests: Iterable[Test]) -> bool:
-    # A matcher that says None ("not of my shape") is not fulfilled, so compare with True.
-    for test in tests:  # noqa: SIM110 - a generator costs as much as the test
+    # None ("another shape") is not fulfilled, so compare with True.
+    for test in tests:  # noqa: SIM110 - a generator costs as much time as the test itself
         if test.match(claim) is not True:
             return False
     return True
 
 
-def path_of(claim: str) -> tuple[str, ...]:
-    """A leading slash makes a JSON pointer (RFC 6901 section 3); any other name is a top-level claim, as it is."""
+def parse_path(claim: str) -> tuple[str, ...]:
+    """The member names that lead to a claim. A leading slash makes `claim` a JSON pointer (RFC 6901 section 3)."""
+    # Names such as `https://acme.example/roles` are common, so dots, slashes and colons mean nothing in a plain name.
     if not claim.startswith("/"):
         return (claim,)
+    # `~1` before `~0`: else `~01`, the name `~1`, would become a slash (RFC 6901 section 4).
     return tuple(part.replace("~1", "/").replace("~0", "~") for part in claim[1:].split("/"))
 
 
@@ -215,6 +227,7 @@ def find(claims: Claims, path: tuple[str, ...]) -> Any:
     """The value at a path of member names and array indexes (RFC 6901 section 4), or ABSENT."""
     value: Any = claims
     for name in path:
+        # Neither attributes nor methods of the value are reached, and no index from the end: only what the JWT holds.
         if isinstance(value, dict) and name in value:
             value = value[name]
         elif isinstance(value, list) and re.fullmatch(_INDEX, name) and int(name) < len(value):
@@ -228,14 +241,16 @@ class Condition(Value, frozen=True, dict=True, forbid_unknown_fields=True):
     """The tests that one claim must fulfil, all of them. `claim` is its name or pointer as the policy writes it."""
 
     claim: str
-    tests: Annotated[tuple[Test, ...], Meta(min_length=1)]  # no test would be fulfilled by every claim
+    # A condition without tests would hold for every caller, so it cannot be decoded.
+    tests: Annotated[tuple[Test, ...], Meta(min_length=1)]
 
     def __str__(self) -> str:
         return " and ".join(map(str, self.tests))
 
     @cached_property
     def path(self) -> tuple[str, ...]:
-        return path_of(self.claim)
+        return parse_path(self.claim)
 
     def holds(self, claims: Claims) -> bool:
+        """Whether these claims fulfil all tests."""
         return _fulfils(find(claims, self.path), self.tests)

@@ -1,7 +1,8 @@
-"""Public keys and signatures (RFC 7517, RFC 7518, RFC 8037, RFC 9864), on `cryptography`."""
+"""Public keys and signatures (RFC 7517, RFC 7518, RFC 8037, RFC 9864), by the library `cryptography`."""
 
 import base64
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,10 @@ from broker.policy import weak_keys
 
 MAX_KEYS = 100
 MIN_RSA_BITS = 2048  # NIST SP 800-131A; RFC 7518 section 3.3
-MAX_RSA_BITS = 8192  # a larger modulus costs more time than it brings safety
-MAX_EXPONENT_BITS = 64  # a signature is verified in time that grows with them; 65537, the usual one, has 17
+# The time to verify a signature grows with both numbers, so a huge key would keep the function busy. The exponent is
+# 65537 nearly always, which has 17 bits.
+MAX_RSA_BITS = 8192
+MAX_EXPONENT_BITS = 64
 
 _PRIVATE_MEMBERS = frozenset({"d", "k", "p", "q"})
 _HASHES: dict[str, hashes.HashAlgorithm] = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
@@ -30,44 +33,45 @@ _EDWARDS: dict[str, Callable[[bytes], Any]] = {
     "Ed25519": ed25519.Ed25519PublicKey.from_public_bytes,
     "Ed448": ed448.Ed448PublicKey.from_public_bytes,
 }
-# RFC 9864 gives `EdDSA` of RFC 8037 a name for each curve. It is one algorithm by two names, so a key that says either
-# verifies both: an issuer could not go from one to the other without. Which name a JWT may say, the policy says.
+# RFC 9864 gives `EdDSA` of RFC 8037 a name for each curve: one algorithm with two names. A key with either as its `alg`
+# verifies both, or an issuer could not move from one to the other. The policy says which of them a JWT may name.
 _EDWARDS_ALGORITHMS = frozenset({"EdDSA", *_EDWARDS})
 ALGORITHMS = _RSA_ALGORITHMS | {algorithm for _, algorithm in _CURVES.values()} | _EDWARDS_ALGORITHMS
 
 
 class Jwk(Value, frozen=True):
-    """A usable public key: its id, the algorithms that it may verify, and how."""
+    """A usable public key: its id, and the algorithms that it may verify."""
 
     key_id: str | None
     algorithms: frozenset[str]
     _public: Any
 
     def verify(self, algorithm: str, signature: bytes, signing_input: bytes) -> bool:
-        """Whether `signature` is this key's by `algorithm`, which must be one of `algorithms`."""
+        """Whether this key made `signature` with `algorithm`, which must be one of `algorithms`."""
         try:
-            _verify(self._public, algorithm, signature, signing_input)
+            self._public.verify(*_prepare(self._public, algorithm, signature, signing_input))
         except InvalidSignature:
             return False
         return True
 
 
-def _verify(public: Any, algorithm: str, signature: bytes, data: bytes) -> None:
+def _prepare(public: Any, algorithm: str, signature: bytes, data: bytes) -> tuple[Any, ...]:
+    """The arguments with which `cryptography` verifies a signature. Raises InvalidSignature for a malformed one."""
     if algorithm in _EDWARDS_ALGORITHMS:
-        public.verify(signature, data)
-        return
+        return signature, data
     digest = _HASHES[algorithm[2:]]
     if algorithm.startswith("RS"):
-        public.verify(signature, data, padding.PKCS1v15(), digest)
-    elif algorithm.startswith("PS"):
-        # RFC 7518 section 3.5: the salt is as long as the digest, no other length is taken.
-        public.verify(signature, data, padding.PSS(padding.MGF1(digest), digest.digest_size), digest)
-    else:
-        public.verify(_der(signature, public.curve.key_size), data, ec.ECDSA(digest))
+        return signature, data, padding.PKCS1v15(), digest
+    if algorithm.startswith("PS"):
+        # RFC 7518 section 3.5: the salt is as long as the digest. Any other length is refused.
+        return signature, data, padding.PSS(padding.MGF1(digest), digest.digest_size), digest
+    return _encode_der(signature, public.curve.key_size), data, ec.ECDSA(digest)
 
 
-def _der(signature: bytes, bits: int) -> bytes:
-    """DER of an ECDSA signature in JWS form, r and s at full length (RFC 7518 section 3.4)."""
+def _encode_der(signature: bytes, bits: int) -> bytes:
+    """An ECDSA signature of JWS, which is r and s at full length (RFC 7518 section 3.4), in DER."""
+    # Shorter and longer forms of the same r and s would give one JWT several spellings. That neither is zero, which let
+    # anybody sign in Java (CVE-2022-21449), is checked by OpenSSL.
     size = (bits + 7) // 8
     if len(signature) != 2 * size:
         raise InvalidSignature
@@ -75,7 +79,10 @@ def _der(signature: bytes, bits: int) -> bytes:
 
 
 def load(jwk: object, issuer: str) -> Jwk:
-    """The key in one member of an issuer's JWKS. Raises ValueError with what is wrong with it, in fixed words."""
+    """The key in one member of an issuer's JWKS. Raises ValueError, in fixed words, for a key that cannot be used.
+
+    The words quote no part of the key, since somebody may have put a private one there.
+    """
     if not isinstance(jwk, dict):
         raise ValueError("it is no JSON object")
     _check_use(jwk)
@@ -86,33 +93,30 @@ def load(jwk: object, issuer: str) -> Jwk:
     if not isinstance(key_id, str | None):
         raise ValueError("its kid is no text")
     public, algorithms = _LOADERS[kind](jwk)
-    return Jwk(key_id, _named(jwk.get("alg"), algorithms), public)
+    return Jwk(key_id, _narrow(algorithms, jwk.get("alg")), public)
 
 
 def load_set(document: object, issuer: str) -> tuple[Jwk, ...]:
-    """The usable keys of an issuer's JWKS; one malformed key does not spoil the others.
-
-    Raises ValueError for what is no JWKS.
-    """
+    """The usable keys of an issuer's JWKS. Raises ValueError if the document is no JWKS."""
     keys = document.get("keys") if isinstance(document, dict) else None
     if not isinstance(keys, list):
         raise ValueError("not a JWKS")
     if len(keys) > MAX_KEYS:
         raise ValueError("too many keys")
-    return tuple(key for key in (_load_or_skip(key, issuer) for key in keys) if key is not None)
-
-
-def _load_or_skip(jwk: object, issuer: str) -> Jwk | None:
-    try:
-        return load(jwk, issuer)
-    except ValueError:
-        return None
+    # One malformed key made a whole set unusable, and locked everybody out (CVE-2026-102274). Skip such keys.
+    usable = []
+    for key in keys:
+        with suppress(ValueError):
+            usable.append(load(key, issuer))
+    return tuple(usable)
 
 
 def _check_use(jwk: Mapping[str, Any]) -> None:
-    """`use` and `key_ops` of RFC 7517 sections 4.2 and 4.3; a private or symmetric key in a public set is not used."""
+    """Refuse keys that are not for signatures (RFC 7517 sections 4.2 and 4.3), and keys that everybody can read."""
+    # Everybody can fetch the set. A private or shared key in it is known to all, and all could sign with it.
     if not _PRIVATE_MEMBERS.isdisjoint(jwk):
         raise ValueError("it is a private or shared key; show only public members, and of a new key: this one is known")
+    # A key for encryption may be held by others than the issuer's signer, and must not sign for it.
     if jwk.get("use", "sig") != "sig":
         raise ValueError("its use is not sig")
     operations = jwk.get("key_ops", ["verify"])
@@ -121,12 +125,11 @@ def _check_use(jwk: Mapping[str, Any]) -> None:
 
 
 def _check_issuer(named: object, issuer: str) -> None:
-    """Entra's sets hold keys of several issuers, each with its `issuer`, and a key signs for that one alone.
-
-    `{tenantid}` stands for the tenant, the first segment of the issuer's path. Microsoft's own library compares them in
-    AadTokenValidationParametersExtension, and says there that the keys of version 1.0 name no issuer:
-    https://github.com/AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet
-    """
+    """Refuse a key that names another issuer than this one. `{tenantid}` in it stands for the tenant."""
+    # Microsoft Entra's sets hold keys of several issuers, each with its `issuer`. Without this check the key of one
+    # tenant's issuer could sign for another's. The tenant is the first segment of the issuer's path. Microsoft's own
+    # library does the same in AadTokenValidationParametersExtension, and says that keys of version 1.0 name no issuer:
+    # https://github.com/AzureAD/azure-activedirectory-identitymodel-extensions-for-dotnet
     if not isinstance(named, str):
         return
     if "{tenantid}" in named:
@@ -135,8 +138,9 @@ def _check_issuer(named: object, issuer: str) -> None:
         raise ValueError("it is the key of another issuer")
 
 
-def _named(named: object, algorithms: frozenset[str]) -> frozenset[str]:
-    """Those of the algorithms that the key's own `alg` leaves (RFC 7517 section 4.4)."""
+def _narrow(algorithms: frozenset[str], named: object) -> frozenset[str]:
+    """The algorithms of a key's type, or only the one that the key names in its `alg` (RFC 7517 section 4.4)."""
+    # A key that verifies every algorithm of its type also verifies the weakest (CVE-2026-48523; RFC 8725 section 3.1).
     if named is None:
         return algorithms
     if not isinstance(named, str) or named not in algorithms:
@@ -144,7 +148,7 @@ def _named(named: object, algorithms: frozenset[str]) -> frozenset[str]:
     return algorithms if named in _EDWARDS_ALGORITHMS else frozenset({named})
 
 
-def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
+def _read_bytes(jwk: Mapping[str, Any], name: str) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str):
         raise ValueError(f"its {name} is missing")
@@ -154,29 +158,31 @@ def _bytes(jwk: Mapping[str, Any], name: str) -> bytes:
         raise ValueError(f"its {name} is not base64url without padding") from None
 
 
-def _rsa(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
-    modulus, exponent = (int.from_bytes(_bytes(jwk, name)) for name in ("n", "e"))
+def _load_rsa(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
+    modulus, exponent = (int.from_bytes(_read_bytes(jwk, name)) for name in ("n", "e"))
     if modulus.bit_length() < MIN_RSA_BITS:
         raise ValueError(f"its modulus has less than {MIN_RSA_BITS} bits")
     if modulus.bit_length() > MAX_RSA_BITS or exponent.bit_length() > MAX_EXPONENT_BITS:
         limits = f"{MAX_RSA_BITS} bits, or its exponent more than {MAX_EXPONENT_BITS}"
         raise ValueError(f"its modulus has more than {limits}")
     weak_keys.check_rsa(modulus, exponent)
-    weak_keys.check_published({"kty": "RSA", "n": _base64url(modulus), "e": _base64url(exponent)})
+    # Written anew: a leading zero would give a printed key another thumbprint.
+    weak_keys.check_published({"kty": "RSA", "n": _write_base64url(modulus), "e": _write_base64url(exponent)})
     return rsa.RSAPublicNumbers(exponent, modulus).public_key(), _RSA_ALGORITHMS
 
 
-def _base64url(number: int) -> str:
+def _write_base64url(number: int) -> str:
     data = number.to_bytes((number.bit_length() + 7) // 8)
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _elliptic(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
-    curve, algorithm = _of_curve(jwk, _CURVES)
+def _load_elliptic(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
+    curve, algorithm = _choose_curve(jwk, _CURVES)
     size = (curve.key_size + 7) // 8
-    x, y = _bytes(jwk, "x"), _bytes(jwk, "y")
+    x, y = _read_bytes(jwk, "x"), _read_bytes(jwk, "y")
     if len(x) != size or len(y) != size:
         raise ValueError("its x or y has another length than its curve")
+    # Not every pair of numbers is a point of the curve. `public_key` raises for the others.
     try:
         public = ec.EllipticCurvePublicNumbers(int.from_bytes(x), int.from_bytes(y), curve).public_key()
     except (ValueError, UnsupportedAlgorithm):
@@ -185,9 +191,9 @@ def _elliptic(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
     return public, frozenset({algorithm})
 
 
-def _edwards(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
-    read = _of_curve(jwk, _EDWARDS)
-    x = _bytes(jwk, "x")
+def _load_edwards(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
+    read = _choose_curve(jwk, _EDWARDS)
+    x = _read_bytes(jwk, "x")
     try:
         public = read(x)
     except (ValueError, UnsupportedAlgorithm):
@@ -197,15 +203,11 @@ def _edwards(jwk: Mapping[str, Any]) -> tuple[Any, frozenset[str]]:
     return public, frozenset({"EdDSA", jwk["crv"]})
 
 
-def _of_curve[T](jwk: Mapping[str, Any], curves: Mapping[str, T]) -> T:
+def _choose_curve[T](jwk: Mapping[str, Any], curves: Mapping[str, T]) -> T:
     name = jwk.get("crv")
     if not isinstance(name, str) or name not in curves:
         raise ValueError(f"its crv is not one of {', '.join(curves)}")
     return curves[name]
 
 
-_LOADERS: dict[str, Callable[[Mapping[str, Any]], tuple[Any, frozenset[str]]]] = {
-    "RSA": _rsa,
-    "EC": _elliptic,
-    "OKP": _edwards,
-}
+_LOADERS = {"RSA": _load_rsa, "EC": _load_elliptic, "OKP": _load_edwards}

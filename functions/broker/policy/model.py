@@ -1,7 +1,7 @@
-"""The compiled trust policy: the compiler makes these structs and encodes them, the function decodes them.
+"""The compiled trust policy: the compiler makes these structs and encodes them, and the function decodes them.
 
-The compiler has validated their members; decoding checks the types alone. It refuses a member that it does not know,
-since a function that overlooks a condition gives more than the policy says.
+The compiler has validated the values, so decoding checks types only. But it refuses a member that it does not know: a
+function of an older version that overlooked a new kind of condition would give more than the policy says.
 """
 
 import hashlib
@@ -19,12 +19,16 @@ from broker.policy import jwk
 from broker.policy.conditions import Claims, Condition
 from broker.policy.jwk import Jwk
 
-# What a request means that names no aud, or no credential.
+# The aud and the credential of a request that names none.
 DEFAULT_AUD, DEFAULT_CREDENTIAL = "api2", "default"
 
 
 class All(Enum):
-    """Every scope of the Auth Key; only `scopes: "*"` makes it, and it alone sends no scope upstream."""
+    """Every scope of the Auth Key. Only `scopes: "*"` in the policy makes it.
+
+    Transloadit gives every scope to a request that names none. So an empty set of scopes would become all scopes on the
+    way; this value, which no set equals, is the only one for which no scope is sent.
+    """
 
     ALL = "*"
 
@@ -33,13 +37,16 @@ ALL = All.ALL
 
 
 class Issuer(Value, frozen=True, dict=True, forbid_unknown_fields=True):
-    """One entry of the trust policy: whom to believe, and on what conditions. Times in seconds."""
+    """One entry of the trust policy: an issuer, and the conditions on which its JWTs are believed. Times in seconds.
+
+    `issuer` is the exact `iss`; several entries may have one. Keys are inline (`jwks`), at `keys_url`, or else found by
+    discovery.
+    """
 
     name: str
     issuer: str
     audiences: frozenset[str]
     algorithms: frozenset[str]
-    # Its keys are inline, at a URL, or else found by discovery.
     jwks: dict[str, Any] | None
     keys_url: str | None
     max_age: int | None
@@ -56,49 +63,59 @@ class Issuer(Value, frozen=True, dict=True, forbid_unknown_fields=True):
 
 
 class Rule(Value, frozen=True, forbid_unknown_fields=True):
+    """One rule: callers of `issuer` whose claims fulfil `when` may have `scopes` for each `aud` with this credential.
+
+    `issuer` is the name of an entry, or the reserved name of callers without a JWT. `share`: with `grant` all callers
+    with the same grant share a bearer token, with `caller` each has its own.
+    """
+
     name: str
-    issuer: str  # the name of its entry, or the reserved name of callers without a JWT
-    # No condition would be fulfilled by every caller, and no scope would be sent as all scopes.
+    issuer: str
+    # A rule without conditions would match every caller, and one without scopes would be sent upstream as all scopes.
     when: Annotated[tuple[Condition, ...], Meta(min_length=1)]
     scopes: Annotated[tuple[str, ...], Meta(min_length=1)] | All
     aud: tuple[str, ...]
     credential: str
-    share: Literal["grant", "caller"]  # of whom the bearer token is: of all with the same grant, or of each caller
+    share: Literal["grant", "caller"]
 
-    def failed(self, claims: Claims) -> tuple[str, ...]:
-        """The claims whose conditions do not hold."""
+    def find_failed(self, claims: Claims) -> tuple[str, ...]:
+        """The names of the claims whose conditions do not hold; empty if the rule matches."""
         return tuple([condition.claim for condition in self.when if not condition.holds(claims)])
 
 
 class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):
-    """A compiled trust policy."""
+    """A compiled trust policy.
+
+    `named` holds every scope and aud that a rule names. `digest` is the SHA-256 of the file in hex, which the file
+    itself cannot hold. `aws_endpoint` is the local stack's; None means AWS's own.
+    """
 
     hidden = ("entries", "named", "rules")
 
     is_local: bool = field(name="local")
     upstream: str
-    aws_endpoint: str | None  # of the local stack; None: AWS's own
-    credentials: tuple[str, ...]  # their names; which secret each is, the deployment says
+    aws_endpoint: str | None
+    credentials: tuple[str, ...]  # names; the deployment says which secret each one is
     entries: tuple[Issuer, ...] = field(name="issuers")
-    named: frozenset[str]  # every scope and aud that a rule names
+    named: frozenset[str]
     rules: dict[str, Raw]  # entry name -> its rules, JSON
-    digest: str = ""  # the SHA-256 of the file, hex; the file itself cannot hold it
+    digest: str = ""
 
     def names(self, text: str) -> bool:
-        """Whether it is a credential, a scope or an aud that the policy names, or the default of one."""
+        """Whether the text is a credential, a scope or an aud that the policy names, or a default of these."""
         return text in self.credentials or text in self.named or text in (DEFAULT_AUD, DEFAULT_CREDENTIAL)
 
     @cached_property
     def issuers(self) -> Mapping[str, tuple[Issuer, ...]]:
-        """The entries by the `iss` that they accept."""
+        """The entries by the exact `iss` that they accept."""
         found: dict[str, tuple[Issuer, ...]] = {}
         for entry in self.entries:
             found[entry.issuer] = (*found.get(entry.issuer, ()), entry)
         return found
 
     @cached_property
-    def rules_of(self) -> Callable[[str], tuple[Rule, ...]]:
-        """The rules of an issuer's entry by its name, decoded when its first caller comes: a start pays for none."""
+    def find_rules(self) -> Callable[[str], tuple[Rule, ...]]:
+        """The rules of an entry, by its name. Decoded at their first use, to keep cold starts short."""
         return cache(lambda entry: _RULES.decode(self.rules.get(entry, b"[]")))
 
 
@@ -107,11 +124,11 @@ _RULES = json.Decoder(tuple[Rule, ...])
 
 
 def read(path: str | os.PathLike[str]) -> Policy:
-    """The compiled policy in a file. Raises OSError, or ValueError where it is not one."""
+    """The compiled policy in a file. Raises OSError, or ValueError if the file holds something else."""
     with open(path, "rb") as file:
         return load(file.read())
 
 
 def load(data: bytes) -> Policy:
-    """The compiled policy in the bytes of its file. Raises ValueError where it is not one."""
+    """The compiled policy in the bytes of its file. Raises ValueError if they are something else."""
     return replace(_POLICY.decode(data), digest=hashlib.sha256(data).hexdigest())

@@ -1,4 +1,7 @@
-"""Public keys whose private half is known, or easily found. It costs 60 microseconds, once a key."""
+"""Refuses public keys whose private half is known, or easily found. It takes 60 microseconds, once for each key.
+
+Whoever has the private half signs as the issuer, and no other check notices.
+"""
 
 import base64
 import hashlib
@@ -6,22 +9,23 @@ import json
 import math
 from collections.abc import Mapping
 
-_SMALL_FACTORS = math.prod(range(3, 2**10, 2))  # has each odd prime below
-# ROCA (CVE-2017-15361): the primes of that generator are powers of 65537 modulo each small prime, and so is their
-# product. Here are the small primes of which not every number is such a power, with the order of 65537. A good key
-# passes for one of these once in 240 million. Nemec et al., "The Return of Coppersmith's Attack", CCS 2017.
+_SMALL_FACTORS = math.prod(range(3, 2**10, 2))  # divisible by each odd prime below 1024
+# ROCA (CVE-2017-15361): the primes of a chip's generator are powers of 65537 modulo each small prime, so their product
+# is one too, and such moduli can be factored. Here are the small primes modulo which not every number is a power of
+# 65537, each with the order of 65537. One good key in 240 million is taken for such a key.
+# Nemec et al., "The Return of Coppersmith's Attack", CCS 2017.
 _ROCA_ORDERS = {
     11: 2, 13: 6, 17: 8, 19: 9, 37: 3, 53: 26, 61: 20, 71: 35, 73: 24, 79: 13, 97: 6,
     103: 51, 107: 53, 109: 54, 127: 42, 151: 50, 157: 78,
 }  # fmt: skip
-# Each curve's field, and the y of its points of small order: whoever has seen the curve's equation can sign for them.
+# Each curve's field, and the y of its points of small order. Such a key has no secret: anybody can sign for it.
 _P25519, _P448 = 2**255 - 19, 2**448 - 2**224 - 1
 _ORDER_8 = 0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826
 _SMALL_ORDER = {
     "Ed25519": (_P25519, {0, 1, _P25519 - 1, _ORDER_8, _P25519 - _ORDER_8}),
     "Ed448": (_P448, {0, 1, _P448 - 1}),
 }
-# By thumbprint (RFC 7638): what is printed together with its private half, and copied from there.
+# Examples in standards are printed with their private half, and people copy them. By thumbprint (RFC 7638).
 _PUBLISHED = frozenset(
     {
         # RFC 7515: appendices A.2 to A.4
@@ -82,26 +86,29 @@ _PUBLISHED = frozenset(
 
 
 def check_rsa(modulus: int, exponent: int) -> None:
-    """Raises ValueError for a modulus that can be factored at sight, and an exponent that hides nothing."""
+    """Raises ValueError for a modulus that can be factored at once, and for an exponent that hides nothing."""
+    # With the exponent 1 every text is its own signature; an even one belongs to no key pair.
     if exponent < 3 or exponent % 2 == 0:
         raise ValueError("its exponent is even or 1")
     if modulus % 2 == 0:
         raise ValueError("its modulus is even")
     if math.gcd(modulus, _SMALL_FACTORS) > 1:
         raise ValueError("its modulus has a small factor")
+    # All at once: modulo a single small prime many good keys look like this.
     if all(pow(modulus, order, prime) == 1 for prime, order in _ROCA_ORDERS.items()):
         raise ValueError("its modulus has the fingerprint of ROCA (CVE-2017-15361); make the key with other software")
 
 
 def check_edwards(curve: str, point: bytes) -> None:
-    """Raises ValueError for a point of small order, in each of its encodings, and for one that is not canonical.
+    """Raises ValueError for a point of small order, in each of its encodings, and for a point that is not canonical.
 
-    With a key of small order a signature made from nothing is good for one message in eight, or for all. Form and sign:
     RFC 8032 sections 5.1.3 and 5.2.3.
     """
+    # With a key of small order a signature made without any secret is good for one message in eight, or for all.
     prime, small = _SMALL_ORDER[curve]
-    # The highest bit is the sign of x: without it there is one y for both.
+    # The highest bit is the sign of x. Without it both encodings of a point have the same y.
     y = int.from_bytes(point, "little") & ~(1 << (len(point) * 8 - 1))
+    # y and y + prime are one point, so the list below would miss the larger form.
     if y >= prime:
         raise ValueError("its point is not in canonical form")
     if y in small:
@@ -111,7 +118,8 @@ def check_edwards(curve: str, point: bytes) -> None:
 def check_published(members: Mapping[str, str]) -> None:
     """Raises ValueError for a key that was published with its private half.
 
-    `members`: those of RFC 7638 section 3.2, numbers at their shortest.
+    `members`: those of RFC 7638 section 3.2, with numbers in their shortest form. A leading zero would give the key
+    another thumbprint.
     """
     canonical = json.dumps(members, sort_keys=True, separators=(",", ":")).encode()
     if base64.urlsafe_b64encode(hashlib.sha256(canonical).digest()).rstrip(b"=").decode() in _PUBLISHED:

@@ -1,7 +1,6 @@
-"""An event of API Gateway becomes an HTTP request, and the form in it fields. What is malformed as such ends here."""
+"""An event of API Gateway becomes an HTTP request, and the form in it becomes fields. Malformed ones end here."""
 
 import base64
-import binascii
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -19,31 +18,36 @@ from broker.base.errors import (
 from broker.base.values import Value
 
 MAX_BODY = 16 * 1024  # bytes, decoded
-MAX_FIELDS = 100  # of a form; the standards name a dozen
+_MAX_BASE64 = MAX_BODY // 3 * 4 + 4  # characters; base64 writes three bytes as four characters
+MAX_FIELDS = 100  # of a form; the standards define a dozen
 FORM = "application/x-www-form-urlencoded"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
 
 MAX_CONTENT_TYPE = 256  # characters
-# RFC 9110 sections 5.6.6 and 8.3.1. Every step is possessive, so that no text makes it try twice; and it is our own,
-# since the standard library's parser of this header raises for some texts and takes 50 ms for others.
+# RFC 9110 sections 5.6.6 and 8.3.1. An expression that may match one text in many ways can take hours for a text that
+# is made to fit none of them, so every step is possessive (`++`, `*+`, `?+`): what it has matched it never tries again.
+# The standard library's parser of this header raises for some texts and takes 50 ms for others.
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _PARAMETER = rf'[ \t]*+;[ \t]*+(?:({_WORD})=({_WORD}|"[^"\\]*+"))?+'
 _PARAMETERS = re.compile(_PARAMETER)
 _FORM_TYPE = re.compile(rf"{re.escape(FORM)}((?:{_PARAMETER})*+)[ \t]*+", re.ASCII | re.IGNORECASE)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
-# RFC 8693 section 2.1 lets these be repeated; a bearer token is for one target.
+# RFC 8693 section 2.1 lets callers repeat these. A bearer token is for one target.
 _TARGETS = frozenset({"audience", "resource"})
 
 
 class HttpRequest(Value, frozen=True):
-    """What matters of an event of payload format 2.0."""
+    """The parts of an event of payload format 2.0 that the broker uses.
+
+    `origin`: the broker's own, as its caller sees it: the issuer in its metadata and the audience of client assertions.
+    """
 
     hidden = ("headers", "body")
 
     request_id: str
     method: str
     route: str
-    origin: str  # the broker's own, as its caller sees it: the issuer of its metadata
+    origin: str
     headers: Mapping[str, str]
     body: str
     is_base64: bool
@@ -53,11 +57,12 @@ class HttpRequest(Value, frozen=True):
 def read_event(event: Any, public_url: str | None) -> HttpRequest:
     """The HTTP request in an event of API Gateway's payload format 2.0. Raises BrokerFault for any other event.
 
-    `public_url`: the broker's origin as configured. Without one it is the domain in the event, which is whatever the
-    sender says where the function is invoked directly. The Host header is the caller's, so not read.
+    `public_url`: the broker's origin as configured. Without one the origin is the domain in the event.
 
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
     """
+    # The caller writes the Host header, so it is never read. Whoever may invoke the function directly writes the whole
+    # event, so an origin from there is good enough to print, and `is_origin_configured` says that it proves nothing.
     try:
         if event["version"] != "2.0":
             raise BrokerFault("not an event of payload format 2.0")
@@ -77,21 +82,21 @@ def read_event(event: Any, public_url: str | None) -> HttpRequest:
 
 
 def read_form(http: HttpRequest) -> dict[str, str]:
-    """The fields of a POSTed form. Raises InvalidRequest or one of its kinds."""
+    """The fields of a POSTed form. Raises InvalidRequest or one of its subclasses."""
     if http.method != "POST":
         raise MethodNotAllowed("method")
-    body = _body(http)
+    body = _decode_body(http)
     _check_content_type(http.headers.get("content-type", ""))
-    return _fields(body)
+    return _parse_fields(body)
 
 
-def _body(http: HttpRequest) -> bytes:
-    # The text alone tells that it is too long, so that a large body is never decoded.
-    if len(http.body) > MAX_BODY * (4 / 3 if http.is_base64 else 1) + 4:
+def _decode_body(http: HttpRequest) -> bytes:
+    # Check the encoded length first, so that an oversized body is never decoded.
+    if len(http.body) > (_MAX_BASE64 if http.is_base64 else MAX_BODY):
         raise TooLarge("body")
     try:
         body = base64.b64decode(http.body, validate=True) if http.is_base64 else http.body.encode()
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise InvalidRequest("body is not base64") from error
     if len(body) > MAX_BODY:
         raise TooLarge("body")
@@ -99,21 +104,24 @@ def _body(http: HttpRequest) -> bytes:
 
 
 def _check_content_type(value: str) -> None:
-    """`application/x-www-form-urlencoded`, parameters allowed, charset absent or utf-8."""
-    if value == FORM:  # nearly always
+    """Accept `application/x-www-form-urlencoded` with any parameters; `charset` is absent or utf-8."""
+    # Almost every request: matching the expression would take half as long as verifying a signature.
+    if value == FORM:
         return
     found = _FORM_TYPE.fullmatch(value) if len(value) <= MAX_CONTENT_TYPE else None
     if found is None:
         raise UnsupportedMediaType("content type")
+    # In another charset the same bytes would be other fields.
     charsets = [text.strip('"') for name, text in _PARAMETERS.findall(found[1]) if name.lower() == "charset"]
     if any(charset.lower() != "utf-8" for charset in charsets):
         raise UnsupportedMediaType("charset")
 
 
-def _fields(body: bytes) -> dict[str, str]:
-    """The form's fields, each at most once, empty ones left out (RFC 6749 section 3.2)."""
+def _parse_fields(body: bytes) -> dict[str, str]:
+    """The form's fields without the empty ones, each at most once (RFC 6749 section 3.2)."""
     try:
         text = body.decode("utf-8")
+        # `parse_qsl` keeps a broken escape as it is, and other parsers drop it: two readings of one form.
         if _BAD_ESCAPE.search(text):
             raise ValueError("percent escape")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
@@ -122,6 +130,7 @@ def _fields(body: bytes) -> dict[str, str]:
             "form cannot be decoded", "The form is not valid UTF-8, has a broken escape or more than 100 fields."
         ) from error
     fields = dict(pairs)
+    # Of two fields of one name a proxy may check the first, and the broker use the last.
     if len(fields) != len(pairs):
         repeated = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1}
         if repeated <= _TARGETS and fields.get("grant_type") == TOKEN_EXCHANGE:

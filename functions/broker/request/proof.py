@@ -1,7 +1,6 @@
-"""The proof that was sent, in the form that belongs to its grant type. Nothing of it is trusted yet."""
+"""The proof that was sent, in the form that belongs to its grant type. Nothing in it is trusted yet."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
 from enum import Enum
@@ -39,27 +38,22 @@ BODY_PROOFS = ("subject_token", "assertion", "client_assertion")
 
 
 class ProofForm(Enum):
-    """How the caller JWT was shown."""
+    """The way in which a caller JWT was sent: its name in audit records, and the error of a JWT that is refused."""
 
-    HEADER = "authorization header"
-    SUBJECT_TOKEN = "subject token"  # noqa: S105 - the name of a form
-    ASSERTION = "assertion"
-    CLIENT_ASSERTION = "client assertion"
+    HEADER = "authorization header", CallerRefused
+    SUBJECT_TOKEN = "subject token", SubjectTokenRefused
+    ASSERTION = "assertion", AssertionRefused
+    CLIENT_ASSERTION = "client assertion", ClientAssertionRefused
 
-
-_REFUSALS = {
-    ProofForm.HEADER: CallerRefused,
-    ProofForm.CLIENT_ASSERTION: ClientAssertionRefused,
-    ProofForm.ASSERTION: AssertionRefused,
-    ProofForm.SUBJECT_TOKEN: SubjectTokenRefused,
-}
+    def __init__(self, label: str, refusal: type[CallerRefused]) -> None:
+        self.label, self.refusal = label, refusal
 
 
 class Proof(Value, frozen=True):
-    """The caller JWT as sent, not verified.
+    """A caller JWT as it was sent. Anybody can send one: `caller.verifier` decides whether it is believed.
 
-    `token_type`: what a subject token was said to be. Beside a client assertion: the `client_id` that was sent, and
-    the only `audience` that it may be for, the broker's own issuer.
+    `token_type`: the type that the sender names for a subject token. Beside a client assertion: the `client_id` that
+    was sent, and the only `audience` that the JWT may be for, the broker's own issuer.
     """
 
     hidden = ("jwt",)
@@ -72,20 +66,20 @@ class Proof(Value, frozen=True):
 
     @property
     def refusal(self) -> type[CallerRefused]:
-        """The error of a JWT that is not accepted: each form has a wire answer of its own."""
-        return _REFUSALS[self.form]
+        """The error of a JWT that is not accepted: each form has an answer of its own on the wire."""
+        return self.form.refusal
 
     @property
-    def shown(self) -> str:
-        """For the audit record."""
-        return self.form.value if self.token_type is None else f"{self.form.value} ({self.token_type})"
+    def label(self) -> str:
+        """The form, for the audit record."""
+        return self.form.label if self.token_type is None else f"{self.form.label} ({self.token_type})"
 
 
-class Shown(Protocol):
+class AnyProof(Protocol):
     """A proof of any kind."""
 
     @property
-    def shown(self) -> str: ...
+    def label(self) -> str: ...
     @property
     def refusal(self) -> type[CallerRefused]: ...
 
@@ -100,9 +94,11 @@ def read_grant_type(fields: Mapping[str, str]) -> str:
 
 
 def read_proof(http: HttpRequest, fields: Mapping[str, str]) -> Proof:
-    """The one proof of a form. Raises InvalidRequest or one of its kinds."""
+    """The one proof of a form. Raises InvalidRequest or one of its subclasses."""
     grant_type = read_grant_type(fields)
     in_header = _read_header(http.headers.get("authorization"), fields)
+    # Two proofs may be of two callers: a part that checks one and a part that uses the other would mix them up
+    # (RFC 6749 section 2.3 forbids two methods in one request).
     if (in_header is not None) + sum(name in fields for name in BODY_PROOFS) > 1:
         raise InvalidRequest("two proofs", "There is more than one proof.")
     if grant_type == TOKEN_EXCHANGE:
@@ -115,9 +111,12 @@ def read_proof(http: HttpRequest, fields: Mapping[str, str]) -> Proof:
 
 
 def _read_header(authorization: str | None, fields: Mapping[str, str]) -> str | None:
-    """The JWT in the header. Shared secrets are refused: this broker exists to avoid them."""
+    """The JWT in the header, or None if the proof must be in the form."""
+    # API Gateway joins repeated headers with commas, and a proxy may have checked one of them only.
     if authorization is not None and "," in authorization:
         raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
+    # The broker exists so that callers hold no shared secret. Refuse one aloud: whoever sends it must learn that it is
+    # not needed, and has been sent to the wrong place.
     if "client_secret" in fields:
         raise SharedSecretRefused("client secret")
     if authorization is None:
@@ -126,52 +125,53 @@ def _read_header(authorization: str | None, fields: Mapping[str, str]) -> str | 
         password = _read_password(authorization)
         if password:
             raise SharedSecretRefused("Basic with a password")
-        # An empty password beside a proof is what requests-oauthlib sends of itself.
+        # The library requests-oauthlib adds Basic with an empty password to a request that has its proof in the form.
         if password is not None and any(name in fields for name in BODY_PROOFS):
             return None
         raise NoProof("no bearer header")
-    shown = _BEARER.fullmatch(authorization)
-    if shown is None:
+    bearer = _BEARER.fullmatch(authorization)
+    if bearer is None:
         raise InvalidRequest("bearer header is malformed", "The Authorization header is malformed.")
-    return shown[1]
+    return bearer[1]
 
 
 def _read_password(authorization: str) -> bytes | None:
-    """The password of Basic credentials (RFC 7617 section 2), or None where the header holds none."""
+    """The password of Basic credentials (RFC 7617 section 2), or None if the header holds none."""
     scheme, _, encoded = authorization.partition(" ")
     try:
         _, colon, password = base64.b64decode(encoded.strip(), validate=True).partition(b":")
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     return password if scheme.lower() == "basic" and colon else None
 
 
 def _read_subject_token(fields: Mapping[str, str]) -> Proof:
-    """RFC 8693 section 2.1: no delegation, an access token is what is issued."""
-    token, named_type = _require(fields, "subject_token"), _require(fields, "subject_token_type")
+    """The proof of a token exchange (RFC 8693 section 2.1), without delegation; an access token is what is issued."""
+    subject_token, named_type = _require(fields, "subject_token"), _require(fields, "subject_token_type")
     if named_type not in _SUBJECT_TOKEN_TYPES:
         raise InvalidRequest("subject_token_type", "subject_token_type must be jwt, id_token or access_token.")
     if fields.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
         raise InvalidRequest("requested_token_type", "Only an access_token can be requested.")
+    # A caller who sends an actor expects a token that is limited to that actor. Ignoring it would give more than that.
     if "actor_token" in fields or "actor_token_type" in fields:
         raise InvalidRequest("actor token", "actor_token is not supported.")
     if "resource" in fields:
         raise InvalidTarget("resource", "resource is not supported; use aud.")
-    return Proof(ProofForm.SUBJECT_TOKEN, token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
+    return Proof(ProofForm.SUBJECT_TOKEN, subject_token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
 
 
 def _read_client_assertion(fields: Mapping[str, str], http: HttpRequest) -> Proof:
-    """RFC 7523 section 2.2."""
+    """The proof of a client that authenticates by a JWT of its own (RFC 7523 section 2.2)."""
     if "client_assertion" not in fields:
         raise NoProof("no proof")
+    # The broker's origin is the one audience of a client assertion. Without a configured one it comes from the event,
+    # and whoever may invoke the function writes the event: a JWT made for another service could be made to fit.
     if not http.is_origin_configured:
-        # The origin is the one audience of a client assertion. One that is read from the event is the choice of
-        # whoever may invoke the function, who could make a JWT good here that was made for somebody else.
         raise ClientAssertionRefused("client assertion without a configured origin", NOT_CONFIGURED)
     if fields.get("client_assertion_type") != _ASSERTION_TYPE:
         raise InvalidRequest("client_assertion_type", "client_assertion_type must be that of RFC 7523.")
-    shown, client_id = fields["client_assertion"], fields.get("client_id")
-    return Proof(ProofForm.CLIENT_ASSERTION, shown, client_id=client_id, audience=http.origin)
+    assertion, client_id = fields["client_assertion"], fields.get("client_id")
+    return Proof(ProofForm.CLIENT_ASSERTION, assertion, client_id=client_id, audience=http.origin)
 
 
 def _require(fields: Mapping[str, str], name: str) -> str:

@@ -1,4 +1,4 @@
-"""What was sent becomes a `TokenRequest`. Everything malformed ends here."""
+"""The proof and the other fields become a `TokenRequest`. Everything malformed ends here."""
 
 import re
 from collections.abc import Mapping
@@ -7,14 +7,14 @@ from broker.base.errors import InvalidScope, InvalidTarget
 from broker.base.values import Value
 from broker.policy.model import DEFAULT_AUD, DEFAULT_CREDENTIAL
 from broker.request.http import HttpRequest, read_form
-from broker.request.proof import Proof, Shown, read_proof
+from broker.request.proof import AnyProof, Proof, read_proof
 
-# RFC 6749 section 3.3, without the comma, which separates scopes on api2.
+# RFC 6749 section 3.3, without the comma, which separates scopes on api2: one name must not become two there.
 _SCOPE = re.compile(r"[\x21\x23-\x2B\x2D-\x5B\x5D-\x7E]+")
 
 
-class TokenRequest[P: Shown](Value, frozen=True):
-    """What a caller asks for. Nothing in it is trusted. `scopes` None means all that the policy gives."""
+class TokenRequest[P: AnyProof](Value, frozen=True):
+    """What a caller asks for, not verified. `scopes` None asks for all that the policy gives."""
 
     proof: P
     scopes: frozenset[str] | None
@@ -23,15 +23,17 @@ class TokenRequest[P: Shown](Value, frozen=True):
 
 
 def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:
-    """The token request in an HTTP request. Raises InvalidRequest or one of its kinds; the checks run in the order of
-    the HTTP contract: method, size, content type, decoding, repeats, grant_type, proof, everything else.
+    """The token request in an HTTP request. Raises InvalidRequest or one of its subclasses.
+
+    The checks run in the order of the HTTP contract: method, size, content type, decoding, repeated
+    fields, grant_type, proof, everything else.
     """
     fields = read_form(http)
     return make_request(read_proof(http, fields), fields)
 
 
-def make_request[P: Shown](proof: P, fields: Mapping[str, str]) -> TokenRequest[P]:
-    """What the fields beside the proof ask for. Raises InvalidScope, InvalidTarget."""
+def make_request[P: AnyProof](proof: P, fields: Mapping[str, str]) -> TokenRequest[P]:
+    """The request of a proof and the fields beside it. Raises InvalidScope, InvalidTarget."""
     return TokenRequest(
         proof=proof,
         scopes=_read_scopes(fields.get("scope")),
@@ -41,10 +43,12 @@ def make_request[P: Shown](proof: P, fields: Mapping[str, str]) -> TokenRequest[
 
 
 def _read_scopes(scope: str | None) -> frozenset[str] | None:
-    """The scopes asked for, separated by spaces or commas as on api2."""
+    """The names in `scope`, separated by spaces or commas as on api2; None if there is no `scope`."""
     if scope is None:
         return None
     scopes = frozenset(re.split(r"[ ,]+", scope)) - {""}
+    # `*` is the policy's word for all scopes of an Auth Key. And a `scope` without a name must not count as no `scope`,
+    # which asks for everything.
     if not scopes or "*" in scopes or not all(map(_SCOPE.fullmatch, scopes)):
         raise InvalidScope("scope is malformed", "scope is malformed: names separated by spaces, and no *.")
     return scopes

@@ -12,18 +12,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from broker.base.audit import AuditRecord
 from broker.base.invocation import Invocation
 from broker.base.progress import Deadline
 from broker.base.settings import read_settings
-from broker.request.http import HttpRequest
 from broker.request.request import read_token_request
 from broker.wiring import build, by_jwt
 
-ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
-FORM = {"content-type": "application/x-www-form-urlencoded"}
+from tests.kit.forms import by_header
 
 
 def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> None:
@@ -31,9 +28,8 @@ def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> N
     time.sleep(after)
     broker = build(read_settings(os.environ), records.append, by_jwt, policy_file=policy)
     broker.prepare()
-    body = urlencode({"grant_type": "client_credentials"})
-    http = HttpRequest("start", "POST", "ANY /token", ORIGIN, {"authorization": f"Bearer {jwt}", **FORM}, body, False)
-    broker.exchange("start", lambda: read_token_request(http), Invocation("start", True, None), Deadline(time.time, 15))
+    invocation, deadline = Invocation("start", True, None), Deadline(time.time, 15)
+    broker.exchange("start", lambda: read_token_request(by_header(jwt)), invocation, deadline)
 
 
 def main(orders: Mapping[str, Any]) -> None:

@@ -7,7 +7,7 @@ from broker.policy.model import load
 
 from tests.bench.figures import Spread, ratios, text
 from tests.bench.measure import Bench, Plot, Report, Table
-from tests.kit.brokers import Broker
+from tests.kit.brokers import InMemory
 from tests.kit.policies import ISSUER, compiled, condition, issuer, rule
 
 HOW = """\
@@ -26,7 +26,7 @@ class Grown:
         started = time.perf_counter()
         trust = load(policy)
         self.start = time.perf_counter() - started
-        self._broker = Broker(trust)
+        self._broker = InMemory(trust)
         self._jwts = [self._fill(number) for number in range(callers)][:: max(1, callers // CALLERS)]
 
     def _fill(self, number: int) -> str:

@@ -125,7 +125,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("key", "code"), REFUSED.values(), ids=REFUSED.keys())
-def test_a_refusal_is_its_own_error_and_is_shown(upload: Upload, key: AuthKey, code: str) -> None:
+def test_a_refusal_is_uppy_s_own_error_and_is_shown(upload: Upload, key: AuthKey, code: str) -> None:
     # Signed now: a signature that was made when the tests were collected may have ended.
     told = upload(options=signed(key))
     assert told["shown"] == f"Transloadit: Could not create Assembly: {code}"
@@ -151,7 +151,7 @@ def test_an_assembly_that_is_cancelled_meanwhile_ends(upload: Upload, api2: Api2
 
 
 @pytest.mark.parametrize("seconds", [60])
-def test_an_assembly_that_fails_is_its_error(upload: Upload, api2: Api2) -> None:
+def test_an_assembly_that_fails_is_an_error_of_uppy(upload: Upload, api2: Api2) -> None:
     with ThreadPoolExecutor() as threads:
         telling = threads.submit(upload, options=signed())
         wait_until(lambda: executing(api2) != [], seconds=30)

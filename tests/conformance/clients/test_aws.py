@@ -1,32 +1,32 @@
 """JWTs of Cognito and of AWS STS, each by its preset; and a request signed by AWS's own SDK."""
 
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 from tests.conformance.clients.conftest import AUDIENCE, STS_ISSUER, Pool
+from tests.kit.forms import form
 from tests.kit.jwts import Signer
 from tests.kit.stacks import Client
 
 
 def test_a_cognito_id_token_is_recognised_by_its_audience(stack: Client, pool: Pool) -> None:
-    answer = stack.token(pool.id_token)
+    answer = stack.post(pool.id_token)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read templates:read")
 
 
 def test_a_cognito_access_token_has_no_audience_and_is_recognised_by_its_client(stack: Client, pool: Pool) -> None:
-    answer = stack.token(pool.access_token)
+    answer = stack.post(pool.access_token)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read dam:read")
 
 
-def test_neither_passes_as_the_other(stack: Client, pool: Pool) -> None:
+def test_the_two_tokens_of_cognito_do_not_pass_as_one_another(stack: Client, pool: Pool) -> None:
     for shown, rule in ((pool.id_token, "people"), (pool.access_token, "machines")):
-        answer = stack.token(shown)
-        assert stack.record(answer.headers["apigw-requestid"])["rules"] == rule
-    # Asked for what the other kind gives.
-    assert stack.token(pool.id_token, scope="dam:read").body["error"] == "invalid_scope"
-    assert stack.token(pool.access_token, scope="templates:read").body["error"] == "invalid_scope"
+        answer = stack.post(shown)
+        assert stack.record_of(answer)["rules"] == rule
+    # Each is refused the scopes that the other kind gives.
+    assert stack.post(pool.id_token, scope="dam:read").body["error"] == "invalid_scope"
+    assert stack.post(pool.access_token, scope="templates:read").body["error"] == "invalid_scope"
 
 
 def web_identity(sts: Signer, stack: Client, **changes: Any) -> str:
@@ -51,19 +51,19 @@ def web_identity(sts: Signer, stack: Client, **changes: Any) -> str:
 
 
 def test_an_sts_web_identity_token_is_recognised_by_claims_under_a_url(stack: Client, sts: Signer) -> None:
-    answer = stack.token(web_identity(sts, stack))
+    answer = stack.post(web_identity(sts, stack))
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read auth_keys:read")
-    assert stack.opens_api2(answer.body["access_token"])
+    assert stack.api2.opens(answer.body["access_token"])
 
 
 @pytest.mark.parametrize(("account", "status"), [("210987654321", 403), (123456789012, 403), (None, 401)])
 def test_an_sts_token_of_another_account_is_refused(stack: Client, sts: Signer, account: Any, status: int) -> None:
     # Without an account the issuer's own requirement fails; with another no rule matches.
-    assert stack.token(web_identity(sts, stack, aws_account=account)).status == status
+    assert stack.post(web_identity(sts, stack, aws_account=account)).status == status
 
 
 def test_the_iam_route_takes_what_botocore_signs(stack: Client) -> None:
-    body = urlencode({"grant_type": "client_credentials"}).encode()
+    body = form().encode()
     answer = stack.signed("POST", "/iam/token", body)
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read smart_cdn:sign")
-    assert stack.opens_api2(answer.body["access_token"])
+    assert stack.api2.opens(answer.body["access_token"])

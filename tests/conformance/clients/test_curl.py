@@ -17,7 +17,7 @@ def curl(*options: str, secret: str = "") -> tuple[int, Any]:
     return int(status), json.loads(body)
 
 
-def test_the_header_form(stack: Client) -> None:
+def test_curl_gets_a_token_by_the_header(stack: Client) -> None:
     header = f'header = "Authorization: Bearer {stack.jwt()}"'
     status, body = curl("-d", "grant_type=client_credentials", f"{stack.stack['broker_url']}/token", secret=header)
     assert (status, body["token_type"]) == (200, "Bearer")
@@ -33,12 +33,12 @@ def test_the_header_form(stack: Client) -> None:
         ("urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion"),
     ],
 )
-def test_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
+def test_curl_gets_a_token_by_a_form_in_the_body(stack: Client, grant: str, field: str) -> None:
     options = ["--data-urlencode", f"grant_type={grant}"]
     options += ["-d", "subject_token_type=urn:ietf:params:oauth:token-type:jwt"] if field == "subject_token" else []
     status, body = curl(*options, f"{stack.stack['broker_url']}/token", secret=f'data = "{field}={stack.jwt()}"')
     assert status == 200
-    assert stack.opens_api2(body["access_token"])
+    assert stack.api2.opens(body["access_token"])
 
 
 def test_curl_signs_with_its_own_sigv4(stack: Client) -> None:

@@ -49,16 +49,20 @@ def renaming(stack: Client) -> Iterator[str]:
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("form", ["exchange", "bearer"])
-def test_a_grant_found_by_metadata(node: Node, stack: Client, library: str, form: str) -> None:
+def test_a_javascript_client_gets_a_token_by_a_grant_that_it_finds_in_the_metadata(
+    node: Node, stack: Client, library: str, form: str
+) -> None:
     answer = run(node, library=library, form=form, issuer=stack.stack["broker_url"], jwt=stack.jwt())["answer"]
     assert answer["scope"] == "assemblies:read assemblies:write"
     assert answer["expires_in"] > 21000
     assert ("issued_token_type" in answer) == (form == "exchange")
-    assert stack.opens_api2(answer["access_token"])
+    assert stack.api2.opens(answer["access_token"])
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_private_key_jwt_as_they_really_send_it(node: Node, stack: Client, service: Signer, library: str) -> None:
+def test_a_javascript_client_gets_a_token_by_private_key_jwt_as_it_really_sends_it(
+    node: Node, stack: Client, service: Signer, library: str
+) -> None:
     key = private_jwk(service)
     answer = run(
         node,
@@ -69,7 +73,7 @@ def test_private_key_jwt_as_they_really_send_it(node: Node, stack: Client, servi
         private_jwk=key,
     )["answer"]
     assert answer["scope"] == "assemblies:read queues:read"
-    assert stack.opens_api2(answer["access_token"])
+    assert stack.api2.opens(answer["access_token"])
 
 
 REFUSED: dict[str, tuple[dict[str, Any], int, str]] = {
@@ -108,7 +112,7 @@ def test_jwts_of_a_certified_provider_are_traded(node: Node, stack: Client, prov
     body = urlencode({"grant_type": "client_credentials", "scope": "jobs"})
     form = {**headers, "content-type": "application/x-www-form-urlencoded"}
     signed = urllib3.request("POST", f"{provider}/token", body=body, headers=form).json()
-    answer = stack.token(signed["access_token"])
+    answer = stack.post(signed["access_token"])
     assert (answer.status, answer.body["scope"]) == (200, "assemblies:read billing:read")
-    assert stack.opens_api2(answer.body["access_token"])
+    assert stack.api2.opens(answer.body["access_token"])
     assert AUDIENCE not in answer.text

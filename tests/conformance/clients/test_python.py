@@ -39,11 +39,11 @@ def url(stack: Client) -> str:
 
 
 @pytest.mark.parametrize("grant", [EXCHANGE, BEARER])
-def test_authlib_sends_any_grant(stack: Client, grant: str) -> None:
+def test_authlib_gets_a_token_by_each_grant(stack: Client, grant: str) -> None:
     jwt = stack.jwt()
     shown = {EXCHANGE: {"subject_token": jwt, "subject_token_type": TYPE}, BEARER: {"assertion": jwt}}[grant]
     session = OAuth2Session(client_id="anybody", token_endpoint_auth_method="none")
-    assert stack.opens_api2(session.fetch_token(url(stack), grant_type=grant, **shown)["access_token"])
+    assert stack.api2.opens(session.fetch_token(url(stack), grant_type=grant, **shown)["access_token"])
 
 
 def test_authlib_s_assertion_session_signs_a_grant_of_its_own(stack: Client) -> None:
@@ -63,12 +63,14 @@ def test_authlib_s_assertion_session_signs_a_grant_of_its_own(stack: Client) -> 
     assert (listed.status_code, listed.json()["count"]) == (200, 0)
 
 
-def test_authlib_s_private_key_jwt_with_the_issuer_as_audience(stack: Client, rsa_service: Signer) -> None:
+def test_authlib_gets_a_token_by_private_key_jwt_with_the_issuer_as_audience(
+    stack: Client, rsa_service: Signer
+) -> None:
     session = OAuth2Session(RSA_SERVICE, pem(rsa_service), token_endpoint_auth_method="private_key_jwt")
     session.register_client_auth_method(PrivateKeyJWT(stack.stack["broker_url"], alg="RS256"))
     token = session.fetch_token(url(stack), grant_type="client_credentials")
     assert token["scope"] == "assemblies:read queues:read"
-    assert stack.opens_api2(token["access_token"])
+    assert stack.api2.opens(token["access_token"])
 
 
 def test_an_assertion_for_the_token_endpoint_is_refused(stack: Client, rsa_service: Signer) -> None:
@@ -100,7 +102,7 @@ def test_requests_oauthlib_sends_basic_without_a_password_of_itself(
     token = session.fetch_token(
         url(stack), subject_token=stack.jwt(), subject_token_type=TYPE, include_client_id=include_client_id
     )
-    assert stack.opens_api2(token["access_token"])
+    assert stack.api2.opens(token["access_token"])
 
 
 @pytest.mark.parametrize(

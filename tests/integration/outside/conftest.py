@@ -1,4 +1,4 @@
-"""A world for each test; moto's server is shared."""
+"""Each test has a world of its own; the server of moto is shared."""
 
 from collections.abc import Iterator
 from pathlib import Path

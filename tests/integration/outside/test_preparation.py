@@ -1,4 +1,4 @@
-"""What is fetched while the function initialises, so that its first caller waits for the mint alone."""
+"""The calls that are made while the function initialises, so that its first caller waits for the mint alone."""
 
 import time
 
@@ -10,12 +10,12 @@ from tests.kit.outside import World, late, says
 def test_the_first_exchange_calls_nobody_but_api2(outside: World) -> None:
     outside.broker.prepare()
     assert outside.post().status == 200
-    assert outside.called == (0, 0, 1)
+    assert outside.calls == {"mint": 1}
 
 
 def test_an_initialisation_alone_mints_nothing(outside: World) -> None:
     outside.broker.prepare()
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
 
 
 def test_a_secret_that_could_not_be_read_is_read_for_the_first_caller(outside: World) -> None:
@@ -24,7 +24,7 @@ def test_a_secret_that_could_not_be_read_is_read_for_the_first_caller(outside: W
     outside.broker.prepare()
     outside.aws.answers[""] = well
     assert outside.post().status == 200
-    assert outside.called == (0, 1, 1)
+    assert outside.calls == {"secrets": 1, "mint": 1}
 
 
 def test_an_issuer_that_is_down_stops_no_initialisation_and_is_asked_again_after_the_cool_down(outside: World) -> None:
@@ -37,7 +37,7 @@ def test_an_issuer_that_is_down_stops_no_initialisation_and_is_asked_again_after
     assert outside.post().status == 200
 
 
-def test_whoever_does_not_answer_is_waited_for_no_longer_than_a_caller_would(outside: World) -> None:
+def test_a_server_that_does_not_answer_delays_the_initialisation_no_longer_than_a_caller(outside: World) -> None:
     outside.issuer.answers[""] = late(4, says({}))
     outside.aws.answers[""] = late(4, says({}))
     started = time.monotonic()
@@ -45,7 +45,7 @@ def test_whoever_does_not_answer_is_waited_for_no_longer_than_a_caller_would(out
     assert time.monotonic() - started < 3.5
 
 
-def test_with_a_shared_table_a_connection_to_it_is_opened_and_no_row_is_asked_for(sharing: World) -> None:
+def test_a_connection_to_the_shared_table_is_opened_ahead_and_no_row_is_asked_for(sharing: World) -> None:
     well, times = sharing.table_answers, list[float]()
 
     async def noted(request: web.Request) -> web.StreamResponse:
@@ -55,7 +55,7 @@ def test_with_a_shared_table_a_connection_to_it_is_opened_and_no_row_is_asked_fo
 
     sharing.table_answers = noted
     sharing.broker.prepare()
-    assert (sharing.called[1], times) == (1, [])
+    assert (sharing.calls, times) == ({"issuer": 2, "secrets": 1}, [])
     assert sharing.post().status == 200
-    # Secret and table have one origin here: what was opened for both serves all calls, one after the other.
+    # Secret and table have one origin here: the connection that was opened for both serves all calls in turn.
     assert len(set(times)) == 1

@@ -1,4 +1,4 @@
-"""The secret: missing, malformed, replaced, out of reach. Status, record, and what was not called."""
+"""The secret: missing, malformed, replaced, out of reach. Status, record and calls of each."""
 
 from typing import Any
 
@@ -11,10 +11,10 @@ def aws_error(kind: str, status: int = 400) -> Handler:
     return says({"__type": kind, "Message": "quotes auth-secret-1"}, status, content_type="application/x-amz-json-1.1")
 
 
-def test_a_secret_that_is_missing(outside: World) -> None:
+def test_a_secret_that_is_missing_is_500(outside: World) -> None:
     outside.secrets.delete_secret(SecretId=outside.secret_name, ForceDeleteWithoutRecovery=True)
     assert outside.post().outcome == (500, "server_error")
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
     record = outside.record
     assert (record.outcome, record.status) == ("BrokerFault", 500)
     assert record.reason == "secret cannot be read: ResourceNotFoundException"
@@ -24,17 +24,17 @@ def test_a_secret_that_is_missing(outside: World) -> None:
     "text",
     ["the key", '{"auth_key": "k"}', '{"auth_key": "k", "auth_secret": ""}', '{"key": "k", "secret": "s"}', "[]"],
 )
-def test_a_secret_that_is_malformed(outside: World, text: str) -> None:
+def test_a_secret_that_is_malformed_is_500(outside: World, text: str) -> None:
     outside.put_secret(text)
     assert outside.post().outcome == (500, "server_error")
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
     assert outside.record.reason == "secret is malformed: needs auth_key and auth_secret"
 
 
-def test_a_secret_without_a_value_yet(outside: World) -> None:
+def test_a_secret_that_has_no_text_is_500(outside: World) -> None:
     outside.aws.answers[""] = says({"VersionId": "v1", "SecretBinary": "AAAA"})
     assert outside.post().outcome == (500, "server_error")
-    assert outside.called == (2, 1, 0)
+    assert outside.calls == {"issuer": 2, "secrets": 1}
 
 
 def test_a_replaced_secret_is_used_within_five_minutes_and_empties_the_cache(outside: World) -> None:
@@ -42,22 +42,22 @@ def test_a_replaced_secret_is_used_within_five_minutes_and_empties_the_cache(out
     outside.put_secret(key=NEW_KEY)
     outside.clock.ahead += 290
     assert outside.post().body["access_token"] == first
-    assert outside.called == (0, 0, 0)
+    assert outside.calls == {}
     outside.clock.ahead += 15
     assert outside.post().body["access_token"] != first
-    assert outside.called == (0, 1, 1)
+    assert outside.calls == {"secrets": 1, "mint": 1}
 
 
 def test_a_replaced_secret_is_found_at_once_when_api2_refuses_the_old_one(outside: World) -> None:
     outside.post()
     outside.put_secret(key=NEW_KEY)
-    outside.fault(times=1, status=401, body={"error": "TOKEN_INVALID_CREDENTIALS", "message": "no"})
+    outside.api2.fault(times=1, status=401, body={"error": "TOKEN_INVALID_CREDENTIALS", "message": "no"})
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
-    assert outside.called == (0, 1, 2)
+    assert outside.calls == {"secrets": 1, "mint": 2}
 
 
-# With how many reads there is time for.
+# Each fault, and the number of reads for which there is time.
 UNREACHABLE: dict[str, tuple[Handler, int]] = {
     "reset": (resets, 2),
     "slow": (late(5, says({})), 1),
@@ -74,12 +74,12 @@ GONE: dict[str, tuple[Handler, int]] = {
 
 
 @pytest.mark.parametrize(("fault", "reads"), UNREACHABLE.values(), ids=UNREACHABLE.keys())
-def test_secrets_manager_out_of_reach(outside: World, fault: Handler, reads: int) -> None:
+def test_secrets_manager_out_of_reach_is_503(outside: World, fault: Handler, reads: int) -> None:
     outside.aws.answers[""] = fault
     answer = outside.post()
     assert answer.outcome == (503, "temporarily_unavailable")
     assert "retry-after" in answer.headers
-    assert outside.called == (2, reads, 0)
+    assert outside.calls == {"issuer": 2, "secrets": reads}
     assert (outside.record.outcome, outside.record.token_sha256) == ("TemporarilyUnavailable", None)
     assert "auth-secret-1" not in f"{answer.body}{outside.record}"
 
@@ -91,11 +91,11 @@ def test_a_known_good_secret_serves_on_for_an_hour_with_an_alarm(outside: World,
     outside.clock.ahead += 3500
     answer = outside.post(scope="assemblies:read")
     assert answer.status == 200
-    assert outside.called[1:] == (reads, 1)
+    assert outside.calls == {"issuer": 2, "secrets": reads, "mint": 1}
     assert outside.record.alarms == {"StaleSecret"}
     outside.clock.ahead += 120
     assert outside.post().status in (500, 503)
-    assert outside.called[2] == 0
+    assert outside.mints == 0
 
 
 def test_a_read_that_fails_once_is_made_again_for_the_same_caller(outside: World) -> None:
@@ -106,7 +106,7 @@ def test_a_read_that_fails_once_is_made_again_for_the_same_caller(outside: World
 
     outside.aws.answers[""] = fails_once
     assert outside.post().status == 200
-    assert outside.called == (2, 2, 1)
+    assert outside.calls == {"issuer": 2, "secrets": 2, "mint": 1}
 
 
 def test_a_secret_that_comes_back_is_used_at_once(outside: World) -> None:

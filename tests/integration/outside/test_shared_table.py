@@ -1,4 +1,4 @@
-"""Two environments as `wiring` builds them and DynamoDB over HTTP: who mints, who waits, and who is first."""
+"""Environments as `wiring` builds them, and DynamoDB over HTTP: one mints, the others wait; a JWT is used once."""
 
 import threading
 from collections import Counter
@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from tests.kit.forms import by_header
 from tests.kit.outside import POLICY, World, late, resets
 
 ONCE = POLICY.replace("keys: discovery}", "keys: discovery, once: true}")
 
 
 def at_once[T](work: list[Callable[[], T]]) -> list[T]:
-    """What each returns; all begin at the same moment."""
+    """The value of each; all begin at the same moment."""
     start, done = threading.Barrier(len(work)), list[T]()
 
     def run(each: Callable[[], T]) -> None:
@@ -27,46 +28,46 @@ def at_once[T](work: list[Callable[[], T]]) -> list[T]:
     return done
 
 
-def test_what_one_environment_minted_the_other_finds_and_its_token_opens_api2(sharing: World) -> None:
+def test_a_token_that_one_environment_minted_is_found_by_another_and_opens_api2(sharing: World) -> None:
     first = sharing.post()
-    second = sharing.post(at=sharing.environment())
+    other = sharing.beside()
+    second = other.post()
     assert second.body["access_token"] == first.body["access_token"]
-    assert sharing.called[2] == 0
-    assert (sharing.record.cache, sharing.record.alarms) == ("shared", set())
-    assert sharing.grants(second.body["access_token"])
+    assert sharing.mints == 0
+    assert (other.record.cache, other.record.alarms) == ("shared", set())
+    assert sharing.api2.opens(second.body["access_token"])
 
 
 def test_many_environments_that_start_at_once_cause_one_mint(sharing: World) -> None:
-    sharing.fault(times=1, delay_ms=300)
-    environments = [sharing.broker, *(sharing.environment() for _ in range(7))]
+    sharing.api2.fault(times=1, delay_ms=300)
+    environments = [sharing, *(sharing.beside() for _ in range(7))]
     sharing.forget()
-    answers = at_once([partial(sharing.ask, at=environment) for environment in environments])
+    answers = at_once([partial(environment.send, by_header(sharing.jwt())) for environment in environments])
     assert len(answers) == 8
-    assert (len({answer.body["access_token"] for answer in answers}), sharing.called[2]) == (1, 1)
-    assert Counter(record.cache for record in sharing.records) == {"miss": 1, "shared": 7}
-    assert [record.alarms for record in sharing.records if record.alarms] == []
+    assert (len({answer.body["access_token"] for answer in answers}), sharing.mints) == (1, 1)
+    records = [environment.record for environment in environments]
+    assert Counter(record.cache for record in records) == {"miss": 1, "shared": 7}
+    assert [record.alarms for record in records if record.alarms] == []
 
 
 def test_a_holder_that_crashes_delays_the_next_one_by_its_lease_at_most(sharing: World) -> None:
-    holds, crashed = threading.Event(), sharing.environment()
     answers = sharing.table_answers
 
     async def loses_its_lease(request: Any) -> Any:
         if request.headers["x-amz-target"].endswith("DeleteItem"):
             return await resets(request)
-        holds.set()
         return await answers(request)
 
     sharing.table_answers = loses_its_lease
-    sharing.fault(times=2, reset=True)
-    assert sharing.post(at=crashed).status == 503
+    sharing.api2.fault(times=2, reset=True)
+    assert sharing.beside().post().status == 503
     sharing.table_answers = answers
     assert sharing.post().status == 200
     assert 3000 < sharing.record.milliseconds < 6000
-    assert sharing.called[2] == 1
+    assert sharing.mints == 1
 
 
-def test_nor_past_its_own_deadline(sharing: World) -> None:
+def test_a_holder_that_crashes_delays_nobody_past_the_own_deadline(sharing: World) -> None:
     answers = sharing.table_answers
 
     async def loses_its_lease(request: Any) -> Any:
@@ -74,8 +75,8 @@ def test_nor_past_its_own_deadline(sharing: World) -> None:
         return await (resets if is_delete else answers)(request)
 
     sharing.table_answers = loses_its_lease
-    sharing.fault(times=2, reset=True)
-    sharing.post(at=sharing.environment())
+    sharing.api2.fault(times=2, reset=True)
+    sharing.beside().post()
     sharing.table_answers = answers
     assert sharing.post(seconds=3).status == 200
     assert sharing.record.milliseconds < 2500
@@ -84,20 +85,23 @@ def test_nor_past_its_own_deadline(sharing: World) -> None:
 def test_a_replaced_secret_is_a_cache_of_its_own(sharing: World) -> None:
     first = sharing.post().body["access_token"]
     sharing.put_secret()
-    assert sharing.post(at=sharing.environment()).body["access_token"] != first
-    assert sharing.record.alarms == set()
+    other = sharing.beside()
+    assert other.post().body["access_token"] != first
+    assert other.record.alarms == set()
 
 
-def test_of_two_who_show_the_same_jwt_at_the_same_moment_one_gets_a_token_a_hundred_times(sharing: World) -> None:
+def test_one_of_two_callers_with_the_same_jwt_at_the_same_moment_gets_a_token_a_hundred_times_in_a_row(
+    sharing: World,
+) -> None:
     sharing.share(str(sharing.table), ONCE)
-    environments = [sharing.broker, sharing.environment()]
+    environments = [sharing, sharing.beside()]
     for environment in environments:
-        assert sharing.post(sharing.jwt(jti="first"), at=environment).status in (200, 401)
+        assert environment.post(sharing.jwt(jti="first")).status in (200, 401)
     for number in range(100):
         jwt = sharing.jwt(jti=f"jti-{number}")
-        answers = at_once([partial(sharing.ask, jwt, at=environment) for environment in environments])
+        answers = at_once([partial(environment.send, by_header(jwt)) for environment in environments])
         assert sorted(answer.status for answer in answers) == [200, 401]
-    assert sharing.record.reason in (None, "seen before")
+    assert {record.reason for each in environments for record in each.records} == {None, "seen before"}
 
 
 def test_a_slow_table_ends_the_request_of_a_jwt_that_is_good_once(sharing: World) -> None:

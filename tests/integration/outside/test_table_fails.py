@@ -13,7 +13,7 @@ def aws_error(kind: str, status: int = 400) -> Handler:
     return says(document, status, content_type="application/x-amz-json-1.0")
 
 
-# With how many reads there is time for.
+# Each fault, and the number of reads for which there is time.
 FAULTS: dict[str, tuple[Handler, int]] = {
     "reset": (resets, 2),
     "slow": (late(2, says({})), 1),
@@ -31,28 +31,28 @@ FAULTS: dict[str, tuple[Handler, int]] = {
 
 
 @pytest.mark.parametrize(("fault", "reads"), FAULTS.values(), ids=FAULTS.keys())
-def test_it_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
+def test_a_table_that_fails_costs_half_a_second_and_a_mint_and_then_nothing_for_a_while(
     sharing: World, fault: Handler, reads: int
 ) -> None:
     good, sharing.table_answers = sharing.table_answers, fault
     answer = sharing.post()
     assert answer.status == 200
-    assert sharing.grants(answer.body["access_token"])
+    assert sharing.api2.opens(answer.body["access_token"])
     record = sharing.record
     assert (record.cache, record.mints, record.alarms) == ("miss", 1, {"SharedTableDown"})
     assert record.milliseconds < 1500
-    # The secret was read, and one row; nobody asks the table again at once.
-    assert sharing.called == (2, 1 + reads, 1)
+    # The secret was read, and one row was asked for. The table is not asked again at once.
+    assert sharing.calls == {"issuer": 2, "secrets": 1, "table": reads, "mint": 1}
     assert sharing.post(scope="assemblies:read").status == 200
-    assert (sharing.called, sharing.record.alarms) == ((0, 0, 1), set())
+    assert (sharing.calls, sharing.record.alarms) == ({"mint": 1}, set())
     sharing.table_answers = good
     sharing.clock.ahead += 10
     sharing.post(scope="assemblies:write")
-    assert (sharing.called[1:], sharing.record.alarms) == ((3, 1), set())
+    assert (sharing.calls, sharing.record.alarms) == ({"table": 3, "mint": 1}, set())
 
 
-def test_a_write_is_not_repeated(sharing: World) -> None:
-    """The second could meet what the first wrote, and take it for another's."""
+def test_a_write_that_failed_is_not_repeated(sharing: World) -> None:
+    """The second write could meet the row of the first one, and take it for another environment's."""
     good, targets = sharing.table_answers, list[str]()
 
     async def fails_after(request: Any) -> Any:
@@ -65,7 +65,7 @@ def test_a_write_is_not_repeated(sharing: World) -> None:
     assert targets == ["GetItem", "PutItem"]
 
 
-def test_closed(sharing: World) -> None:
+def test_a_table_that_is_closed_costs_a_mint_and_an_alarm(sharing: World) -> None:
     (nobody,) = free_ports(1)
     sharing.table_answers = resets
     sharing.post()
@@ -76,7 +76,7 @@ def test_closed(sharing: World) -> None:
 
 
 @pytest.mark.parametrize("step", ["GetItem", "PutItem"])
-def test_failing_at_any_step(sharing: World, step: str) -> None:
+def test_a_table_that_is_throttled_at_any_step_costs_a_mint_and_an_alarm(sharing: World, step: str) -> None:
     good = sharing.table_answers
 
     async def fails(request: Any) -> Any:
@@ -92,4 +92,4 @@ def test_a_held_token_asks_nobody(sharing: World) -> None:
     sharing.post()
     sharing.table_answers = resets
     assert sharing.post().status == 200
-    assert sharing.called == (0, 0, 0)
+    assert sharing.calls == {}

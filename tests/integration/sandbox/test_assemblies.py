@@ -216,7 +216,7 @@ def test_the_list_is_filtered_and_paged(api2: Api2) -> None:
     assert api2.signed("GET", "/assemblies", pagesize=2)[1]["count"] == 3
 
 
-def test_only_the_rows_of_the_page_are_built(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_of_the_list_builds_its_own_rows_alone(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [api2.assembly()["assembly_id"] for _ in range(5)]
     built, status = [], Assembly.status
 
@@ -261,7 +261,7 @@ def test_one_assembly_takes_so_many_files_whatever_auth_says(api2: Api2, monkeyp
     [({"max_size": 5}, "MAX_SIZE_EXCEEDED"), ({"max_number_of_files": 1}, "MAX_NUMBER_OF_FILES_EXCEEDED")],
     ids=str,
 )
-def test_more_than_auth_allows_is_refused_with_signature_and_with_bearer(
+def test_a_file_beyond_what_auth_allows_is_refused_with_signature_and_with_bearer(
     api2: Api2, auth: dict[str, int], error: str
 ) -> None:
     files = {"a": ("a.txt", b"123"), "b": ("b.txt", b"123")}

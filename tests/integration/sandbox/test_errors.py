@@ -310,7 +310,7 @@ def test_a_request_that_deserves_it_gets_the_code_with_its_status(api2: Api2, co
     assert body["message"]
 
 
-def test_any_code_comes_when_it_is_asked_for(api2: Api2) -> None:
+def test_every_code_comes_when_it_is_asked_for(api2: Api2) -> None:
     got = {}
     for code in EXPECTED:
         api2.control("faults", path="/*", error=code)
@@ -342,7 +342,7 @@ def test_each_limit_has_its_own_code_and_status(start: Start, limit: str, path: 
     assert (got, body["error"], body["info"]) == (status, code, {"retryIn": 60})
 
 
-def test_a_defect_of_the_sandbox_is_what_a_defect_of_api2_is(running_loop: Loop) -> None:
+def test_a_defect_of_the_sandbox_is_answered_as_a_defect_of_api2_is(running_loop: Loop) -> None:
     with serving(lambda: create_app([KEY], Clock(lambda: 1 / 0)), on=running_loop) as origin:
         assert Api2(origin).token() == (
             500,

@@ -42,12 +42,12 @@ def test_a_pattern_covers_many_paths_and_a_method_one_of_each(api2: Api2) -> Non
 
 
 @pytest.mark.parametrize(("share", "met"), [(0.5, [2, 4, 6, 8, 10]), (0.3, [4, 7, 10]), (1, [*range(1, 11)])])
-def test_a_share_of_the_requests_meets_it_exactly(api2: Api2, share: float, met: list[int]) -> None:
+def test_a_fault_for_a_share_of_the_requests_meets_exactly_that_share(api2: Api2, share: float, met: list[int]) -> None:
     api2.control("faults", path="/token", share=share, status=503)
     assert [number for number in range(1, 11) if api2.raw("POST", "/token").status == 503] == met
 
 
-def test_a_share_may_end_after_some_times(api2: Api2) -> None:
+def test_a_fault_for_a_share_may_end_after_some_times(api2: Api2) -> None:
     api2.control("faults", path="/token", share=0.5, times=2, status=503)
     assert [api2.raw("POST", "/token").status for _ in range(6)] == [401, 503, 401, 503, 401, 401]
 
@@ -69,7 +69,7 @@ def test_a_reset_closes_the_connection(api2: Api2) -> None:
     assert api2.token()[0] == 200
 
 
-def test_garbage_is_no_http(api2: Api2) -> None:
+def test_an_answer_of_garbage_is_no_http(api2: Api2) -> None:
     api2.control("faults", path="/token", garbage=True)
     with pytest.raises(urllib3.exceptions.ProtocolError):
         api2.token()

@@ -42,9 +42,7 @@ GZIP = {"content-encoding": "gzip", "content-type": FORM}
     ],
     ids=lambda value: str(value)[:60],
 )
-def test_params_that_cannot_be_are_refused(
-    api2: Api2, method: str, path: str, params: dict[str, Any], error: str
-) -> None:
+def test_impossible_params_are_refused(api2: Api2, method: str, path: str, params: dict[str, Any], error: str) -> None:
     assert api2.by(api2.bearer(), method, path, **params)[1]["error"] == error
     assert api2.signed("GET", "/auth_keys")[0] == 200
 

@@ -55,7 +55,9 @@ def test_the_status_is_posted_once_signed_by_the_key_that_made_the_assembly(api2
     assert told.items() <= api2.status(made).items()
 
 
-def test_with_a_bearer_the_token_s_key_signs_by_its_own_algorithm(api2: Api2, receiver: Receiver) -> None:
+def test_a_notification_of_a_bearer_s_assembly_is_signed_by_the_token_s_key_and_algorithm(
+    api2: Api2, receiver: Receiver
+) -> None:
     api2.signed("PUT", f"/auth_keys/{PINNED.id}", scope="write")
     token = api2.bearer(key=PINNED)
     api2.by(token, "POST", "/assemblies", steps={"a": {"robot": "/image/resize"}}, notify_url=receiver.url)
@@ -110,7 +112,7 @@ def test_a_replay_elsewhere_leaves_the_notify_url_of_the_assembly_as_it_was(api2
 
 
 @pytest.mark.parametrize(("status", "told"), [(204, "successful"), (299, "successful"), (302, "failed")])
-def test_any_2xx_takes_a_notification_and_a_redirect_does_not(
+def test_a_notification_is_taken_by_every_2xx_and_by_no_redirect(
     api2: Api2, receiver: Receiver, status: int, told: str
 ) -> None:
     receiver.status = status
@@ -120,7 +122,7 @@ def test_any_2xx_takes_a_notification_and_a_redirect_does_not(
     assert (api2.status(made)["notify_status"], api2.status(made)["notify_response_code"]) == (told, status)
 
 
-def test_nothing_is_sent_off_this_machine(api2: Api2) -> None:
+def test_a_notification_is_never_sent_off_this_machine(api2: Api2) -> None:
     made = api2.assembly(notify_url="https://hook.example/")
     api2.advance(10)
     wait_until(lambda: api2.status(made)["notify_status"] == "failed")

@@ -19,11 +19,11 @@ def test_a_token_has_the_documented_members_and_the_scopes_asked_in_their_order(
     assert len(body["access_token"]) >= 32
 
 
-def test_without_a_scope_the_token_has_all_of_the_key(api2: Api2) -> None:
+def test_a_token_for_which_no_scope_was_named_has_all_of_the_key(api2: Api2) -> None:
     assert api2.token(NARROW)[1]["scope"] == "assemblies:read assemblies:write templates:read"
 
 
-def test_a_refusal_says_what_is_not_held_and_what_is_accepted(api2: Api2) -> None:
+def test_a_refusal_names_the_scopes_that_are_not_held_and_those_that_are_accepted(api2: Api2) -> None:
     body = api2.token(NARROW, scope="billing:read assemblies:read queues:read")[1]
     assert body["message"] == "The Auth Key does not hold billing:read, queues:read"
     assert api2.token(aud="elsewhere")[1]["message"] == "aud is api2 or mcp"
@@ -46,7 +46,7 @@ def test_the_audience_is_kept_and_shown_wherever_the_token_is_used(
     ]
 
 
-def test_no_basic_is_challenged(api2: Api2) -> None:
+def test_a_request_without_basic_is_challenged(api2: Api2) -> None:
     answer = api2.raw("POST", "/token", body="")
     assert (answer.status, answer.headers["www-authenticate"]) == (401, 'Basic realm="Transloadit"')
 
@@ -107,7 +107,7 @@ def test_cors_is_open_everywhere_but_on_token(api2: Api2) -> None:
     assert "access-control-allow-origin" not in api2.raw("OPTIONS", "/token", headers=preflight).headers
 
 
-def test_neither_secret_nor_token_shows_in_a_repr_or_in_the_log(api2: Api2) -> None:
+def test_secrets_and_tokens_show_neither_in_a_representation_nor_in_the_log(api2: Api2) -> None:
     token = api2.bearer()
     api2.by(token, "GET", "/assemblies")
     api2.signed("GET", "/assemblies")

@@ -209,7 +209,7 @@ def test_an_assembly_that_waits_for_nothing_takes_no_file(api2: Api2, assembly: 
     [({"max_size": 5}, "MAX_SIZE_EXCEEDED"), ({"max_number_of_files": 1}, "MAX_NUMBER_OF_FILES_EXCEEDED")],
     ids=str,
 )
-def test_more_than_auth_allows_fails_the_assembly(api2: Api2, auth: dict[str, int], error: str) -> None:
+def test_an_upload_beyond_what_auth_allows_fails_the_assembly(api2: Api2, auth: dict[str, int], error: str) -> None:
     made = api2.assembly(expected=2, auth=auth)
     metadata = upload_metadata(assembly_url=made["assembly_url"])
     sizes = [api2.tus("POST", made["tus_url"], upload_length="3", upload_metadata=metadata).status for _ in range(2)]

@@ -1,4 +1,4 @@
-"""The decision: who gets what."""
+"""The decision: which caller gets which scopes, for which target."""
 
 from typing import Any
 
@@ -44,7 +44,7 @@ def refused(rules: list[Rule], request: TokenRequest[Proof], **claims: Any) -> R
     return decision
 
 
-def test_without_a_scope_a_caller_gets_all_that_it_is_entitled_to() -> None:
+def test_a_caller_that_names_no_scope_gets_all_that_it_is_entitled_to() -> None:
     rules = [rule(name="a", scopes=["templates:read"]), rule(name="b", scopes=["queues:read"])]
     grant = granted(rules, asks())
     assert grant == Grant(
@@ -55,7 +55,6 @@ def test_without_a_scope_a_caller_gets_all_that_it_is_entitled_to() -> None:
         unlisted=False,
         for_each_caller=False,
         rules=("a", "b"),
-        policy=policy(rules=rules).digest,
     )
 
 
@@ -94,7 +93,7 @@ def test_the_kind_of_refusal_tells_target_from_scope(request_: TokenRequest[Proo
     assert refused([rule()], request_).error is error
 
 
-def test_who_matches_no_rule_learns_nothing_of_targets_and_scopes() -> None:
+def test_a_caller_whom_no_rule_matches_learns_nothing_of_targets_and_scopes() -> None:
     for request in (asks(), asks({"billing:read"}), asks(aud="mcp"), asks(credential="other")):
         refusal = refused([rule()], request, sub="u", groups=["strangers"])
         assert (refusal.error, refusal.failed) == (AccessDenied, {"editors upload": ("groups",)})
@@ -111,7 +110,7 @@ def test_scopes_of_another_aud_or_credential_are_never_mixed_in() -> None:
     assert granted(rules, asks(credential="other")).scopes == {"billing:read"}
 
 
-def test_rules_of_another_issuer_are_not_looked_at() -> None:
+def test_rules_of_another_issuer_do_not_count() -> None:
     trust = policy(rules=[rule(), rule(name="other", issuer="elsewhere", when=ANYONE, scopes=["billing:read"])])
     decision = decide(trust, caller("elsewhere", sub="u"), asks())
     assert isinstance(decision, Grant)

@@ -1,4 +1,4 @@
-"""What holds of every decision, whatever the rules, the caller and the request."""
+"""Properties that every decision has, whatever the rules, the caller and the request are."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def decision(rules: Given, claims: dict[str, Any], request: TokenRequest[Proof])
 
 
 def given_away(decided: Grant | Refusal) -> Any:
-    """What a decision gives, apart from names and digest."""
+    """The scopes and targets of a decision, apart from names and digest."""
     if isinstance(decided, Refusal):
         return decided.error
     return decided.scopes, decided.aud, decided.credential, decided.by_name, decided.for_each_caller
@@ -79,7 +79,7 @@ def holds(condition: tuple[Any, ...], claims: dict[str, Any]) -> bool:
 
 
 @given(RULES, CLAIMS, REQUESTS)
-def test_for_each_scope_one_rule_matches_and_names_this_scope_this_aud_and_this_credential(
+def test_each_granted_scope_is_named_by_one_matching_rule_of_this_aud_and_this_credential(
     rules: Given, claims: dict[str, Any], request: TokenRequest[Proof]
 ) -> None:
     matching = [each for each in rules if each["issuer"] == "one" and all(holds(one, claims) for one in each["when"])]
@@ -107,7 +107,7 @@ def test_adding_a_rule_never_takes_anything_away(
         return
     assert isinstance(after, Grant)
     assert after.scopes is ALL or (before.scopes is not ALL and before.scopes <= after.scopes)
-    # Nor is a token of one's own shared because of it.
+    # The new rule does not make a caller share its own token, either.
     assert after.for_each_caller or not before.for_each_caller
 
 

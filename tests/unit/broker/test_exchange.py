@@ -7,14 +7,14 @@ import pytest
 from broker import __version__
 from broker.base.audit import AuditRecord
 
-from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.logs import failures
 from tests.kit.policies import ISSUER, policy, rule
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
 
 def test_an_editor_gets_a_token_with_the_scopes_of_the_matching_rule() -> None:
-    broker = Broker()
+    broker = InMemory()
     answer = broker.post()
     assert answer.status == 200
     assert answer.body == {
@@ -26,7 +26,7 @@ def test_an_editor_gets_a_token_with_the_scopes_of_the_matching_rule() -> None:
 
 
 def test_a_second_call_gets_the_same_token_with_less_left_and_mints_nothing() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.post()
     broker.clock.advance(60.5)
     answer = broker.post()
@@ -36,16 +36,16 @@ def test_a_second_call_gets_the_same_token_with_less_left_and_mints_nothing() ->
 
 
 def test_a_caller_whom_no_rule_matches_is_refused_and_nothing_is_called_upstream() -> None:
-    broker = Broker()
+    broker = InMemory()
     answer = broker.post(broker.jwt(groups=["readers"]))
     assert answer.outcome == (403, "access_denied")
     assert broker.mints == 0
     assert broker.record.failed == {"editors upload": ("groups",)}
 
 
-def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> None:
+def test_the_record_of_a_grant_holds_caller_rules_and_token() -> None:
     trust = policy()
-    broker = Broker(trust)
+    broker = InMemory(trust)
     broker.post(scope="assemblies:write assemblies:read")
     assert broker.records == [
         AuditRecord(
@@ -79,9 +79,9 @@ def test_the_record_of_a_grant_holds_who_asked_what_decided_and_what_came() -> N
     ]
 
 
-def test_the_record_tells_what_the_token_holds_also_where_no_scope_was_asked_for() -> None:
-    """Whoever finds a token by its hash need not look for the policy of that day."""
-    broker = Broker(policy(rules=[rule(scopes="*")]))
+def test_the_record_names_the_scopes_of_the_token_even_if_the_request_named_none() -> None:
+    """An investigator who finds a token by its hash need not search for the policy of that day."""
+    broker = InMemory(rules=[rule(scopes="*")])
     broker.web[TOKEN_URL] = minted(scope="billing:read assemblies:read")
     broker.post()
     broker.clock.advance(100.5)
@@ -101,28 +101,23 @@ def test_the_record_tells_what_the_token_holds_also_where_no_scope_was_asked_for
         ({"aud": "x", "credential": "y"}, None, "?", "?"),
     ],
 )
-def test_before_a_caller_is_verified_only_names_of_the_policy_are_recorded(
+def test_the_record_of_an_unverified_caller_has_only_names_of_the_policy(
     sent: dict[str, Any], scopes: tuple[str, ...] | None, aud: str, credential: str
 ) -> None:
-    broker = Broker()
+    broker = InMemory()
     assert broker.post(broker.jwt(exp=1), **sent).status == 401
     assert (broker.record.scopes, broker.record.aud, broker.record.credential) == (scopes, aud, credential)
 
 
 def test_the_request_of_a_verified_caller_is_recorded_as_it_is() -> None:
-    broker = Broker()
+    broker = InMemory()
     assert broker.post(scope="x", credential="y").status == 400
     assert (broker.record.scopes, broker.record.credential) == (("x",), "y")
 
 
 def test_the_record_tells_how_long_it_took() -> None:
-    broker = Broker()
-
-    def slow() -> Any:
-        broker.clock.advance(1.2345)
-        return minted()
-
-    broker.web[TOKEN_URL] = slow
+    broker = InMemory()
+    broker.web[TOKEN_URL] = late(broker.clock, 1.2345, minted())
     broker.post()
     assert broker.record.milliseconds == pytest.approx(1234.5, abs=0.1)
 
@@ -138,7 +133,7 @@ def test_the_record_tells_how_long_it_took() -> None:
     ],
 )
 def test_each_refusal_leaves_one_record_with_its_class_and_reason(prepare: Any, outcome: str, reason: str) -> None:
-    broker = Broker()
+    broker = InMemory()
     answer = prepare(broker)
     (record,) = broker.records
     assert (record.outcome, record.reason, record.status) == (outcome, reason, answer.status)
@@ -146,7 +141,7 @@ def test_each_refusal_leaves_one_record_with_its_class_and_reason(prepare: Any, 
 
 
 def test_the_failed_conditions_are_named_in_the_record_and_not_on_the_wire() -> None:
-    broker = Broker(policy(rules=[rule(name="secret rule name"), rule(name="another")]))
+    broker = InMemory(rules=[rule(name="secret rule name"), rule(name="another")])
     answer = broker.post(broker.jwt(groups=["readers"]))
     assert broker.record.failed == {"secret rule name": ("groups",), "another": ("groups",)}
     assert "secret rule name" not in str(answer.body)
@@ -154,7 +149,7 @@ def test_the_failed_conditions_are_named_in_the_record_and_not_on_the_wire() -> 
 
 
 def test_an_issuer_is_recorded_only_if_it_is_configured_and_a_subject_only_once_verified() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.post(broker.jwt(iss="https://evil.example"))
     assert (broker.record.issuer, broker.record.subject) == (None, None)
     forged = broker.jwt(sub="mallory")
@@ -163,7 +158,7 @@ def test_an_issuer_is_recorded_only_if_it_is_configured_and_a_subject_only_once_
 
 
 def test_a_defect_is_answered_with_500_and_recorded_by_its_place_without_its_words() -> None:
-    broker = Broker()
+    broker = InMemory()
 
     def broken() -> Any:
         raise KeyError("quotes the-secret")
@@ -182,20 +177,20 @@ def test_a_defect_is_answered_with_500_and_recorded_by_its_place_without_its_wor
 
 
 def test_a_secret_that_could_not_be_read_is_asked_for_again_by_the_next_request() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.web.then(SECRETS_URL, reply(b"", 500), reply(b"", 500))
     assert broker.post().outcome == (503, "temporarily_unavailable")
     assert broker.post().status == 200
 
 
 def test_the_order_is_caller_then_decision_then_secret_then_mint() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.post()
     assert [call.url for call in broker.web.calls][-3:] == [JWKS_URL, SECRETS_URL, TOKEN_URL]
 
 
-def test_a_hit_asks_nobody_anything_and_is_decided_again() -> None:
-    broker = Broker()
+def test_a_hit_makes_no_call_and_is_decided_again() -> None:
+    broker = InMemory()
     broker.post()
     calls = len(broker.web.calls)
     assert broker.post().status == 200
@@ -204,7 +199,7 @@ def test_a_hit_asks_nobody_anything_and_is_decided_again() -> None:
 
 
 def test_the_policy_is_the_only_thing_between_a_caller_and_a_held_token() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.post()
     broker.web[TOKEN_URL] = reply(b"", 503)
     broker.web[SECRETS_URL] = secret("v1")
@@ -213,7 +208,7 @@ def test_the_policy_is_the_only_thing_between_a_caller_and_a_held_token() -> Non
     assert all(record.token_sha256 is None for record in broker.records[1:])
 
 
-def test_with_the_deadline_near_it_is_503_before_anything_is_asked() -> None:
-    broker = Broker()
+def test_a_request_near_its_deadline_is_503_before_anybody_is_asked() -> None:
+    broker = InMemory()
     assert broker.post(seconds=0.4).outcome == (503, "temporarily_unavailable")
     assert (broker.web.calls, broker.record.reason) == ([], "deadline")

@@ -1,4 +1,4 @@
-"""The entry point itself: what it does with an event before and beside the exchange."""
+"""The entry point itself: events before the exchange, and those that never reach it."""
 
 import base64
 import json
@@ -12,15 +12,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.kit.callers import claims_of_alice
+from tests.kit.forms import ASSERTION, FORM
 from tests.kit.handlers import Context, Function, event, loaded
 from tests.kit.jwts import Signer, part
 from tests.kit.policies import ISSUER
 
-FORM = "application/x-www-form-urlencoded"
-ASSERTION = {
-    "grant_type": "client_credentials",
-    "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
-}
 METADATA = "/.well-known/oauth-authorization-server"
 SIGNER = Signer()
 
@@ -76,7 +73,7 @@ def test_health_is_answered_to_get_and_head_and_leaves_no_record(
         assert json.loads(answer["body"]) == told
 
 
-def test_a_record_has_the_ids_of_lambda_and_tells_the_cold_start(tmp_path: Any) -> None:
+def test_a_record_has_the_ids_of_lambda_and_says_whether_it_was_a_cold_start(tmp_path: Any) -> None:
     root = "1-5759e988-bd862e3fe1be46a994272793"
     with loaded("http_api", tmp_path, SIGNER, _X_AMZN_TRACE_ID=f"Root={root};Sampled=0") as fresh:
         for _ in range(2):
@@ -94,9 +91,7 @@ def test_another_method_is_refused_and_recorded(function: Function) -> None:
 
 
 def assertion(aud: str) -> dict[str, str]:
-    now = int(time.time())
-    claims = {"iss": ISSUER, "sub": "alice", "aud": aud, "iat": now, "exp": now + 300, "groups": []}
-    return {**ASSERTION, "client_assertion": SIGNER.jwt(claims)}
+    return ASSERTION | {"client_assertion": SIGNER.jwt(claims_of_alice(ISSUER, aud, time.time(), groups=[]))}
 
 
 def test_a_jwt_for_another_audience_is_not_made_good_by_an_event_that_names_it(function: Function) -> None:
@@ -108,16 +103,16 @@ def test_a_jwt_for_another_audience_is_not_made_good_by_an_event_that_names_it(f
     assert metadata["token_endpoint_auth_methods_supported"] == ["none"]
 
 
-def test_with_a_public_url_a_client_assertion_for_it_is_accepted_and_offered(tmp_path: Any) -> None:
+def test_a_client_assertion_for_the_configured_public_url_is_accepted_and_offered(tmp_path: Any) -> None:
     with loaded("http_api", tmp_path, SIGNER, PUBLIC_URL="https://tokens.example.com") as configured:
         accepted = configured(form(assertion("https://tokens.example.com")))
         refused = configured(form(assertion("https://internal-app.example.com"), domain="internal-app.example.com"))
         metadata = json.loads(configured(on("GET", f"GET {METADATA}"))["body"])
-    assert (accepted["statusCode"], refused["statusCode"]) == (403, 401)  # no rule matches; not accepted at all
+    assert (accepted["statusCode"], refused["statusCode"]) == (403, 401)  # no rule matches the first
     assert metadata["token_endpoint_auth_methods_supported"] == ["none", "private_key_jwt"]
 
 
-# What a parser may stumble over, and what it may take long for.
+# Pieces that a parser may stumble over, or may need a long time for.
 PIECES = [
     *'";=,*%&+. \t\\\x00a1\u00e9[{:',
     "; charset*",
@@ -158,7 +153,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def cost(function: Function, sent: dict[str, Any]) -> float:
-    """Seconds of processor time, the best of three: what else the machine does is not counted."""
+    """Seconds of processor time, the best of three, so that other work of the machine does not count."""
     taken = []
     for _ in range(3):
         started = time.thread_time()
@@ -168,7 +163,7 @@ def cost(function: Function, sent: dict[str, Any]) -> float:
     return min(taken)
 
 
-def test_any_headers_and_any_body_get_no_fault_and_no_slow_answer(function: Function) -> None:
+def test_arbitrary_headers_and_bodies_get_no_fault_and_no_slow_answer(function: Function) -> None:
     """A Content-Type once took 57 ms where others take 0.1, and another was a fault, both without any proof."""
     costs: list[float] = []
 

@@ -78,12 +78,14 @@ def test_descriptions_are_printable_ascii_without_quote_and_backslash(kind: type
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 1), (0.2, 1), (1, 1), (29.1, 30)])
-def test_who_may_try_again_is_told_when_twice(seconds: float, told: int) -> None:
+def test_an_answer_of_a_failure_that_may_pass_says_in_header_and_body_when_to_try_again(
+    seconds: float, told: int
+) -> None:
     answer = refuse(errors.TemporarilyUnavailable("x", seconds), HTTP)
     assert (answer["headers"]["retry-after"], json.loads(answer["body"])["retry_after"]) == (str(told), told)
 
 
-def test_405_says_what_is_allowed() -> None:
+def test_an_answer_of_405_names_the_allowed_method() -> None:
     assert refuse(errors.MethodNotAllowed("x"), HTTP)["headers"]["allow"] == "POST"
 
 
@@ -101,7 +103,7 @@ def test_405_says_what_is_allowed() -> None:
         (errors.AccessDenied("x"), SIGNED, None),
     ],
 )
-def test_401_challenges_who_sent_a_header_or_no_proof_and_names_a_refused_token_only(
+def test_a_401_challenges_a_caller_that_sent_a_header_or_no_proof_and_names_a_refused_token_only(
     error: BrokerError, http: HttpRequest, challenge: str | None
 ) -> None:
     assert refuse(error, http)["headers"].get("www-authenticate") == challenge

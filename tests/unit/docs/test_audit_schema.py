@@ -9,7 +9,7 @@ from broker.base.audit import AuditRecord, make_fields
 from broker.base.errors import BrokerError
 from jsonschema import Draft202012Validator
 
-from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, Broker, minted, secret
+from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.rows import Rows
 from tests.kit.web import reply
 
@@ -59,7 +59,7 @@ CASES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
 def test_every_record_is_valid_by_the_audit_schema(
     fault: Any, claims: dict[str, Any], fields_sent: dict[str, Any]
 ) -> None:
-    broker = Broker()
+    broker = InMemory()
     if fault:
         broker.web[fault[0]] = fault[1]
     broker.post(broker.jwt(**claims), **fields_sent)
@@ -69,7 +69,7 @@ def test_every_record_is_valid_by_the_audit_schema(
 
 def test_records_of_the_shared_table_are_valid_too() -> None:
     rows = Rows()
-    broker = Broker(rows=rows)
+    broker = InMemory(rows=rows)
     broker.post()
     environments = [broker.beside() for _ in range(3)]
     environments[0].post()

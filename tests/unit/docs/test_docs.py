@@ -63,7 +63,7 @@ def test_the_first_rule_of_policy_md_is_a_whole_policy() -> None:
 def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -> None:
     text = "version: 1\n" + "".join(blocks("docs/policy.md", "yaml"))
     compiled = compile_policy(text, "docs/policy.md")
-    assert len(load(compiled.data).rules_of("site")) == 1
+    assert len(load(compiled.data).find_rules("site")) == 1
 
 
 def test_the_runbook_says_what_to_do_for_each_reason_of_a_503() -> None:

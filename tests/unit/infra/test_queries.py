@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from broker.aws.cloudwatch import CloudWatch, log_failure
 
-from tests.kit.brokers import JWKS_URL, TOKEN_URL, Broker, minted
+from tests.kit.brokers import JWKS_URL, TOKEN_URL, InMemory, minted
 from tests.kit.deployed import ROOT, of_kind
 from tests.kit.insights import MAX_FIELDS, Row, answer, flatten
 from tests.kit.logs import failures
@@ -35,7 +35,7 @@ CASES: list[tuple[Any, dict[str, Any], dict[str, Any]]] = [
 def records(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """Lines of the broker's log: granted, refused for several reasons, an issuer out of reach, api2 at fault."""
     for fault, claims, fields in CASES:
-        broker = Broker()
+        broker = InMemory()
         if fault:
             broker.web[fault[0]] = fault[1]
         broker.post(broker.jwt(**claims), **fields)

@@ -31,7 +31,7 @@ def test_a_good_policy_is_summed_up_in_a_line(tmp_path: Path) -> None:
     assert out.startswith("policy.yaml: 1 rule, 1 issuer, no tests, digest ")
 
 
-def test_compile_writes_what_the_function_reads(tmp_path: Path) -> None:
+def test_compile_writes_the_policy_that_the_function_reads(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(GOOD)
     assert run("policy", "compile", "mine.yaml", "--output", "policy.json", folder=tmp_path)[0] == 0
     assert json.loads((tmp_path / "policy.json").read_text())["local"] is False
@@ -100,7 +100,7 @@ def test_a_command_that_cannot_run_says_why_with_status_2(arguments: list[str], 
 WARNED = GOOD.replace("scopes: [queues:read]", 'scopes: "*"')
 
 
-def test_an_opinion_is_a_warning_and_no_failure_unless_it_is_asked_for(tmp_path: Path) -> None:
+def test_an_opinion_is_a_warning_and_a_failure_with_strict(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(WARNED)
     status, out, err = run("policy", "check", folder=tmp_path)
     assert status == 0
@@ -138,7 +138,7 @@ def test_a_grave_opinion_has_its_code_and_does_not_hide_the_warnings(tmp_path: P
     assert (status, found) == (1, {("error", "github-names"), ("error", "github-ungated"), ("warning", "all-scopes")})
 
 
-def test_a_policy_for_the_stack_is_checked_when_it_is_said_to_be_local(tmp_path: Path) -> None:
+def test_a_policy_for_the_stack_is_checked_with_local(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(LOCAL)
     status, out, err = run("policy", "check", "mine.yaml", folder=tmp_path)
     assert (status, out) == (1, "")
@@ -149,7 +149,7 @@ def test_a_policy_for_the_stack_is_checked_when_it_is_said_to_be_local(tmp_path:
     assert out.startswith("mine.yaml, for the local stack, not to deploy: 1 rule, ")
 
 
-def test_the_policy_that_the_stack_runs_is_checked_for_it_without_further_words(tmp_path: Path) -> None:
+def test_the_policy_that_the_stack_runs_is_checked_for_it_without_an_option(tmp_path: Path) -> None:
     policy_of_stack(tmp_path, LOCAL)
     status, out, err = run("policy", "check", "local.yaml", "--stack", "stack.json", folder=tmp_path)
     assert (status, err) == (0, "")

@@ -1,4 +1,4 @@
-"""The compiler: a good policy compiled, and each mistake told at its place with the mend."""
+"""The compiler: a good policy compiled, and each mistake reported at its place with what to do."""
 
 import json
 from contextlib import suppress
@@ -55,7 +55,7 @@ def compiled(text: str, local: Local | None = None) -> Policy:
 
 def when(condition: Any) -> tuple[Condition, ...]:
     """How one condition compiles."""
-    (rule,) = compiled(changed("rules.0.when", {"c": condition})).rules_of("site")
+    (rule,) = compiled(changed("rules.0.when", {"c": condition})).find_rules("site")
     return rule.when
 
 
@@ -66,7 +66,7 @@ def test_a_policy_compiles_to_the_same_bytes_every_time_and_can_be_loaded() -> N
     assert load(first.data).digest == first.policy.digest
 
 
-def test_defaults_are_written_out() -> None:
+def test_defaults_of_a_policy_are_written_into_the_compiled_one() -> None:
     policy = compiled(yaml.safe_dump(GOOD))
     assert policy.upstream == "https://api2.transloadit.com"
     assert (policy.is_local, policy.aws_endpoint) == (False, None)
@@ -87,7 +87,7 @@ def test_defaults_are_written_out() -> None:
             once=False,
         ),
     )
-    assert policy.rules_of("site") == (
+    assert policy.find_rules("site") == (
         Rule(
             name="one",
             issuer="site",
@@ -121,7 +121,7 @@ def test_defaults_are_written_out() -> None:
         ({"absent_or": {"like": "a*", "any": [1]}}, [["absent_or", [["any", [1]], ["like", "a*"]]]]),
     ],
 )
-def test_each_matcher_compiles(written: Any, tests: list[Any]) -> None:
+def test_each_matcher_compiles_to_a_condition(written: Any, tests: list[Any]) -> None:
     assert when(written) == (condition("c", *tests),)
 
 
@@ -133,7 +133,7 @@ def test_the_names_of_all_rules_are_gathered_when_it_is_compiled_and_a_star_is_n
 
 def test_a_star_compiles_to_all_scopes() -> None:
     text = changed("rules", [GOOD["rules"][0] | {"scopes": "*", "silence": {"all-scopes": "a test"}}])
-    (rule,) = compiled(text).rules_of("site")
+    (rule,) = compiled(text).find_rules("site")
     assert rule.scopes is ALL
 
 
@@ -147,7 +147,7 @@ def test_a_star_compiles_to_all_scopes() -> None:
     ],
 )
 def test_a_leading_slash_makes_a_pointer_and_any_other_name_stays_whole(claim: str, path: list[str]) -> None:
-    (rule,) = compiled(changed("rules.0.when", {claim: 1})).rules_of("site")
+    (rule,) = compiled(changed("rules.0.when", {claim: 1})).find_rules("site")
     assert [condition.path for condition in rule.when] == [tuple(path)]
 
 
@@ -231,12 +231,12 @@ MISTAKES: dict[str, tuple[str, Any, str]] = {
 }
 
 
-@pytest.mark.parametrize(("path", "value", "told"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_told_with_the_mend(path: str, value: Any, told: str) -> None:
-    assert told in errors(changed(path, value))
+@pytest.mark.parametrize(("path", "value", "reported"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_reported_with_what_to_do(path: str, value: Any, reported: str) -> None:
+    assert reported in errors(changed(path, value))
 
 
-def test_all_mistakes_are_told_at_once_by_place() -> None:
+def test_all_mistakes_are_reported_at_once_in_the_order_of_their_places() -> None:
     text = "version: 1\ncredentials: {default: {sekret: a}}\nissuers: {}\nrules:\n  - {name: a}\n"
     places = [line.split(": error")[0] for line in errors(text).splitlines()]
     assert places == ["p.yaml:2:25", *["p.yaml:5:5"] * 3]
@@ -265,23 +265,23 @@ def test_entries_of_one_issuer_share_their_keys() -> None:
 
 
 @pytest.mark.parametrize(
-    ("expect", "told"),
+    ("expect", "reported"),
     [
         ("refused", "expected refused, got assemblies:read"),
         ({"scopes": ["assemblies:write"]}, "expected assemblies:write, got assemblies:read"),
         ({"scopes": ["assemblies:read"], "aud": "mcp"}, "got refused: no matching rule for this credential and aud"),
     ],
 )
-def test_a_failing_test_of_the_policy_is_an_error_at_its_place(expect: Any, told: str) -> None:
+def test_a_failing_test_of_the_policy_is_an_error_at_its_place(expect: Any, reported: str) -> None:
     case = {"name": "t", "issuer": "site", "claims": {"sub": "u", "groups": ["a"]}, "expect": expect}
     text = changed("tests", [case])
     line = next(number for number, row in enumerate(text.splitlines(), 1) if "expect" in row)
     message = errors(text)
-    assert told in message
+    assert reported in message
     assert message.startswith((f"p.yaml:{line}:", f"p.yaml:{line + 1}:"))
 
 
-def test_passing_tests_are_counted() -> None:
+def test_passing_tests_of_a_policy_are_counted() -> None:
     cases = [
         {
             "name": "yes",
@@ -313,7 +313,7 @@ PATHS = st.sampled_from([path for path, _, _ in MISTAKES.values()])
 
 @settings(deadline=None)  # the machine may have other work
 @given(PATHS, TREES)
-def test_any_value_anywhere_compiles_or_is_told(path: str, value: Any) -> None:
+def test_any_value_anywhere_compiles_or_is_reported(path: str, value: Any) -> None:
     with suppress(PolicyErrors):
         load(compile_policy(changed(path, value), "p.yaml").data)
 
@@ -325,7 +325,7 @@ def reserved(issuer: str, when: dict[str, Any], **more: Any) -> str:
 
 def test_callers_without_a_jwt_need_no_issuer() -> None:
     policy = compiled(reserved("aws-iam", {"account": "123456789012"}))
-    assert (policy.entries, [rule.issuer for rule in policy.rules_of("aws-iam")]) == ((), ["aws-iam"])
+    assert (policy.entries, [rule.issuer for rule in policy.find_rules("aws-iam")]) == ((), ["aws-iam"])
 
 
 @pytest.mark.parametrize(
@@ -338,13 +338,13 @@ def test_callers_without_a_jwt_need_no_issuer() -> None:
     ],
     ids=str,
 )
-def test_a_rule_that_says_whose_role_or_user_it_is_compiles(when: dict[str, Any]) -> None:
-    assert compiled(reserved("aws-iam", when)).rules_of("aws-iam")
+def test_a_rule_that_names_the_owner_of_a_role_or_user_compiles(when: dict[str, Any]) -> None:
+    assert compiled(reserved("aws-iam", when)).find_rules("aws-iam")
 
 
 def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
     def conditions(issuer: str, when: dict[str, Any]) -> tuple[Condition, ...]:
-        (rule,) = compiled(reserved(issuer, when)).rules_of(issuer)
+        (rule,) = compiled(reserved(issuer, when)).find_rules(issuer)
         return rule.when
 
     (_, guard) = conditions("aws-iam", {"account": "123456789012"})
@@ -354,7 +354,7 @@ def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("issuer", "when", "told"),
+    ("issuer", "when", "reported"),
     [
         ("aws-iam", {"session": "s"}, "the caller itself chooses the session's name"),
         ("aws-iam", {"session": "s", "type": "role"}, "the caller itself chooses the session's name"),
@@ -377,11 +377,13 @@ def test_identities_of_cognito_are_refused_unless_a_rule_says_so() -> None:
         ("invok", {"sub": "s"}, "no issuer `invok`; did you mean `invoke`?"),
     ],
 )
-def test_a_rule_for_them_that_can_never_be_meant_is_refused(issuer: str, when: dict[str, Any], told: str) -> None:
-    assert told in errors(reserved(issuer, when))
+def test_a_rule_for_callers_without_a_jwt_that_cannot_be_meant_is_refused(
+    issuer: str, when: dict[str, Any], reported: str
+) -> None:
+    assert reported in errors(reserved(issuer, when))
 
 
-def test_a_policy_s_tests_speak_of_them_too() -> None:
+def test_a_policy_s_tests_may_be_of_callers_without_a_jwt() -> None:
     tests = [
         {"name": "nightly", "issuer": "invoke", "claims": {"sub": "nightly"}, "expect": {"scopes": ["queues:read"]}},
         {"name": "daily", "issuer": "invoke", "claims": {"sub": "daily"}, "expect": "refused"},

@@ -443,7 +443,7 @@ def test_end_users_who_read_or_write_in_the_workspace_get_an_opinion(entry: Any,
     assert code in codes(policy(entry, rule({"sub": "u1"}, scopes=scope if scope == "*" else [scope])))
 
 
-def test_a_token_for_each_account_of_an_open_issuer_is_spoken_of() -> None:
+def test_a_token_for_each_account_of_an_open_issuer_gets_an_opinion() -> None:
     everyone = rule({"email_verified": True}, share="caller", silence={"outsiders": "every signed-in user"})
     assert "mint-budget" in codes(policy(FIREBASE, everyone))
     assert "mint-budget" not in codes(policy(FIREBASE, rule({"editor": True}, share="caller")))
@@ -465,10 +465,10 @@ def test_a_token_for_each_account_of_an_open_issuer_is_spoken_of() -> None:
     ],
     ids=str,
 )
-def test_a_rule_for_every_caller_without_a_jwt_is_spoken_of(issuer: str, when: dict[str, Any]) -> None:
+def test_a_rule_for_every_caller_without_a_jwt_gets_an_opinion(issuer: str, when: dict[str, Any]) -> None:
     assert "everyone" in codes(policy(PLAIN, rule(), rule(when, issuer=issuer)))
 
 
-def test_a_name_of_the_session_beside_the_account_is_what_the_caller_chose() -> None:
+def test_a_condition_on_the_session_beside_the_account_gets_an_opinion() -> None:
     when = {"account": "123456789012", "session": "nightly"}
     assert "caller-chosen" in codes(policy(PLAIN, rule(), rule(when, issuer="aws-iam")))

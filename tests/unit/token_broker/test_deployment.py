@@ -52,7 +52,7 @@ def test_parameters_are_those_of_the_profile_over_those_of_the_template(
     assert environment.parameters["MemorySize"] in ("1", "512")
 
 
-def test_parameters_of_all_commands_count_too(tmp_path: Path) -> None:
+def test_parameters_for_all_commands_count_for_deploy_as_well(tmp_path: Path) -> None:
     assert read(tmp_path, '"SharedCache=yes"', command="global").has_shared_table
 
 
@@ -114,7 +114,7 @@ def test_an_unknown_environment_is_refused_with_the_names_of_the_others(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("override", "told"),
+    ("override", "reported"),
     [
         (
             "AllowedOrigins=https://a.example/",
@@ -124,9 +124,9 @@ def test_an_unknown_environment_is_refused_with_the_names_of_the_others(tmp_path
     ],
 )
 def test_a_value_that_the_template_does_not_allow_is_refused_before_it_is_deployed(
-    tmp_path: Path, override: str, told: str
+    tmp_path: Path, override: str, reported: str
 ) -> None:
-    with pytest.raises(Unreadable, match=re.escape(told)):
+    with pytest.raises(Unreadable, match=re.escape(reported)):
         read(tmp_path, f'"{override}"')
 
 

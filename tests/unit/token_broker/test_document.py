@@ -38,19 +38,19 @@ def test_plain_scalars_are_read_by_the_core_schema_and_quoted_ones_are_text(text
     assert (type(got), got) == (type(value), value)
 
 
-def test_keys_are_their_text() -> None:
+def test_keys_of_a_mapping_are_read_as_text() -> None:
     assert read("{true: 1, 12: 2, null: 3}", "p.yaml").value == {"true": 1, "12": 2, "null": 3}
 
 
 def test_every_value_knows_its_line_and_column() -> None:
     document = read("a:\n  - b: 1\n    c: {d: x}\n", "p.yaml")
-    assert document.place(("a", 0, "c", "d")) == (3, 12)
-    assert document.place(("a", 0, "c"), of_key=True) == (3, 5)
-    assert document.place(("a", 0, "nowhere", "deep")) == (2, 5)
+    assert document.find_place(("a", 0, "c", "d")) == (3, 12)
+    assert document.find_place(("a", 0, "c"), of_key=True) == (3, 5)
+    assert document.find_place(("a", 0, "nowhere", "deep")) == (2, 5)
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "reported"),
     [
         ("a: 1\na: 2", "p.yaml:2:1: error: the key `a` a second time; keep one"),
         ("a: &x 1", "p.yaml:1:4: error: the anchor &x; write the value out where it is needed"),
@@ -73,10 +73,10 @@ def test_every_value_knows_its_line_and_column() -> None:
         ("<<: {a: 1}\n<<: {b: 1}", "the key `<<` a second time"),
     ],
 )
-def test_what_hides_something_is_an_error_with_its_place_and_mend(text: str, told: str) -> None:
+def test_yaml_that_hides_a_value_is_an_error_that_says_where_and_what_to_do(text: str, reported: str) -> None:
     with pytest.raises(PolicyErrors) as caught:
         read(text, "p.yaml")
-    assert told in str(caught.value)
+    assert reported in str(caught.value)
 
 
 def test_a_deeply_nested_file_is_an_error_and_no_crash() -> None:

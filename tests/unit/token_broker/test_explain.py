@@ -66,7 +66,7 @@ def test_a_near_miss_names_the_one_condition_that_failed(tmp_path: Path) -> None
     ]
 
 
-def test_a_grant_shows_what_it_gives(tmp_path: Path) -> None:
+def test_a_granted_request_is_explained_with_its_scopes(tmp_path: Path) -> None:
     status, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]})
     assert status == 0
     assert out.startswith("GRANTED assemblies:write (aud api2, credential default) to alice\n")
@@ -93,12 +93,14 @@ def test_explain_says_that_a_grant_spends_the_jwt(tmp_path: Path) -> None:
         (["--credential", "other"], "invalid_target"),
     ],
 )
-def test_what_is_asked_for_is_taken_into_account(tmp_path: Path, options: list[str], outcome: str) -> None:
+def test_the_scope_aud_and_credential_asked_for_change_the_outcome(
+    tmp_path: Path, options: list[str], outcome: str
+) -> None:
     status, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]}, *options, "--json")
     assert (status, json.loads(out)["outcome"]) == (1, outcome)
 
 
-def test_json_holds_the_same_for_machines(tmp_path: Path) -> None:
+def test_json_holds_the_same_explanation_for_machines(tmp_path: Path) -> None:
     _, out, _ = of_claims(tmp_path, CLAIMS, "--json")
     report = json.loads(out)
     assert (report["outcome"], report["reason"], report["verified"]) == ("access_denied", "no rule matches", None)
@@ -110,19 +112,19 @@ def test_json_holds_the_same_for_machines(tmp_path: Path) -> None:
     }
 
 
-def test_absence_is_shown(tmp_path: Path) -> None:
+def test_an_absent_claim_is_shown_as_absent(tmp_path: Path) -> None:
     _, out, _ = of_claims(tmp_path, CLAIMS)
     assert 'FAILED  tier  wants not "paid"; got absent' in out
     assert "holds   left  wants absent; got absent" in out
 
 
-def test_a_jwt_is_read_and_checked_but_for_its_signature(tmp_path: Path) -> None:
+def test_a_jwt_is_checked_except_for_its_signature(tmp_path: Path) -> None:
     status, out, _ = explain(tmp_path, "--jwt", "-", text=jwt(groups=["editors"])[:-6] + "AAAAAA\n")
     assert status == 0
     assert "The signature was not verified" in out
 
 
-def test_unless_it_is_asked_for(tmp_path: Path) -> None:
+def test_the_signature_is_checked_with_verify(tmp_path: Path) -> None:
     good, bad = jwt(groups=["editors"]), jwt(groups=["editors"])[:-6] + "AAAAAA"
     status, out, _ = explain(tmp_path, "--jwt", "-", "--verify", text=good)
     assert status == 0
@@ -132,7 +134,7 @@ def test_unless_it_is_asked_for(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "reported"),
     [
         (
             {"iss": "https://login.example.com"},
@@ -143,20 +145,22 @@ def test_unless_it_is_asked_for(tmp_path: Path) -> None:
         ({"token_use": "access"}, "site: the issuer requires token_use"),
     ],
 )
-def test_a_jwt_that_would_not_be_accepted_is_told_why(tmp_path: Path, changes: dict[str, Any], told: str) -> None:
+def test_a_jwt_that_would_be_refused_is_explained_with_the_reason(
+    tmp_path: Path, changes: dict[str, Any], reported: str
+) -> None:
     status, out, err = explain(tmp_path, "--jwt", "-", text=jwt(**changes))
     assert (status, out) == (2, "")
-    assert told in err
+    assert reported in err
 
 
-def test_callers_without_a_jwt_are_explained_too(tmp_path: Path) -> None:
+def test_callers_without_a_jwt_are_explained_by_their_claims(tmp_path: Path) -> None:
     status, out, _ = explain(tmp_path, "--claims", "-", "--issuer", "invoke", text='{"sub": "nightly"}')
     assert status == 0
     assert out.startswith("GRANTED queues:read")
 
 
 @pytest.mark.parametrize(
-    ("options", "text", "told"),
+    ("options", "text", "reported"),
     [
         (["--claims", "-"], "{}", "say whose claims these are: --issuer site"),
         (["--claims", "-", "--issuer", "nobody"], "{}", "no issuer `nobody`; one of site, aws-iam, invoke"),
@@ -173,10 +177,12 @@ def test_callers_without_a_jwt_are_explained_too(tmp_path: Path) -> None:
         ([], "", "one of the arguments --jwt --claims is required"),
     ],
 )
-def test_what_cannot_be_explained_says_what_to_give(tmp_path: Path, options: list[str], text: str, told: str) -> None:
+def test_input_that_cannot_be_explained_says_what_to_give(
+    tmp_path: Path, options: list[str], text: str, reported: str
+) -> None:
     status, out, err = explain(tmp_path, *options, text=text)
     assert (status, out) == (2, "")
-    assert told in err
+    assert reported in err
     assert "Traceback" not in err
 
 
@@ -201,12 +207,12 @@ def test_a_client_assertion_is_for_the_broker_at_its_origin(tmp_path: Path) -> N
         (["--credential", "other"], "no credential `other`; one of default"),
     ],
 )
-def test_a_name_that_no_policy_or_not_this_one_has_is_told(tmp_path: Path, options: list[str], note: str) -> None:
+def test_an_unknown_scope_or_credential_is_noted(tmp_path: Path, options: list[str], note: str) -> None:
     status, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]}, *options)
     assert (status, f"  There is {note}.\n" in out) == (1, True)
 
 
-def test_a_name_that_is_known_needs_no_note(tmp_path: Path) -> None:
+def test_a_known_scope_or_credential_is_not_noted(tmp_path: Path) -> None:
     _, out, _ = of_claims(tmp_path, CLAIMS | {"groups": ["editors"]}, "--scope", "assemblies:write,queues:read")
     assert "There is" not in out
 
@@ -237,7 +243,7 @@ def test_another_file_is_explained_by_itself_though_a_stack_runs(tmp_path: Path)
     assert (status, out.endswith("  By policy.yaml.\n")) == (0, True)
 
 
-def test_a_policy_that_was_changed_since_the_stack_started_is_told_to_be(tmp_path: Path) -> None:
+def test_a_policy_that_changed_since_the_stack_started_is_reported_as_changed(tmp_path: Path) -> None:
     shown = of_stack(tmp_path, LOCAL)
     (tmp_path / "local.yaml").write_text(LOCAL.replace("queues:read", "billing:read"))
     _, out, _ = explain(tmp_path, "--jwt", "-", text=shown)
@@ -245,7 +251,7 @@ def test_a_policy_that_was_changed_since_the_stack_started_is_told_to_be(tmp_pat
     assert "which runs it as it was before you changed it" in out
 
 
-def test_a_policy_with_a_loopback_issuer_is_explained_when_it_is_said_to_be_local(tmp_path: Path) -> None:
+def test_a_policy_with_a_loopback_issuer_is_explained_with_local(tmp_path: Path) -> None:
     mine = POLICY.replace("https://login.example.com/", "http://127.0.0.1:9000")
     mine = re.sub("keys: .*", "keys: discovery", mine)
     shown = jwt(iss="http://127.0.0.1:9000", groups=["editors"])

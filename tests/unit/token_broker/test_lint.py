@@ -132,7 +132,7 @@ def test_each_opinion_has_its_message(code: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("code", [code for code, (is_grave, _) in CODES.items() if is_grave])
-def test_a_grave_one_is_an_error(code: str) -> None:
+def test_a_grave_opinion_is_an_error(code: str) -> None:
     with pytest.raises(PolicyErrors, match=code):
         compile_policy(SAID[code], "p.yaml")
 
@@ -151,19 +151,19 @@ def test_a_grave_one_is_an_error(code: str) -> None:
         ),
     ],
 )
-def test_a_silence_with_a_reason_silences_that_one(code: str, text: str) -> None:
+def test_a_silence_with_a_reason_silences_the_opinion_of_its_code(code: str, text: str) -> None:
     assert code not in codes(text)
 
 
 @pytest.mark.parametrize(
-    ("silence", "told"),
+    ("silence", "reported"),
     [
         ({"all-scope": "because"}, "no opinion `all-scope`; did you mean `all-scopes`"),
         ({"all-scopes": ""}, "must not be empty"),
     ],
 )
-def test_a_silence_needs_a_known_code_and_a_reason(silence: dict[str, str], told: str) -> None:
-    with pytest.raises(PolicyErrors, match=told):
+def test_a_silence_needs_a_known_code_and_a_reason(silence: dict[str, str], reported: str) -> None:
+    with pytest.raises(PolicyErrors, match=reported):
         compile_policy(policy(PLAIN, rule(silence=silence)), "p.yaml")
 
 

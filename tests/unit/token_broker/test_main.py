@@ -1,4 +1,4 @@
-"""The command line: every option explains itself, and a slip of the pen is told."""
+"""The command line: every option explains itself, and a slip of the pen is reported."""
 
 import argparse
 import subprocess
@@ -57,7 +57,7 @@ def test_a_word_that_is_near_none_is_refused_without_a_suggestion(capsys: pytest
     assert "did you mean" not in capsys.readouterr().err
 
 
-def test_the_parts_are_of_the_kind_that_tells() -> None:
+def test_every_part_of_the_command_suggests_the_nearest_word() -> None:
     assert {type(part) for part in PARTS.values()} == {Parser}
 
 

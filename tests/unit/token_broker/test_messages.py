@@ -1,4 +1,4 @@
-"""What a policy's author is told: the place and the mend, in words of the policy and not of a library."""
+"""Messages for a policy's author: the place and what to do, in words of the policy and not of a library."""
 
 import re
 
@@ -9,7 +9,7 @@ from tests.unit.token_broker.test_compiler import changed, errors
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "told"),
+    ("path", "value", "reported"),
     [
         ("rules.0.scopes", "assemblies:read", "`scopes` must be a list, such as [assemblies:write], or"),
         ("rules.0.scopes", {"any": ["assemblies:read"]}, "`scopes` must be a list, such as [assemblies:write], or"),
@@ -30,9 +30,9 @@ from tests.unit.token_broker.test_compiler import changed, errors
         ),
     ],
 )
-def test_a_mistake_is_reported_in_words_of_the_policy(path: str, value: object, told: str) -> None:
+def test_a_mistake_is_reported_in_words_of_the_policy(path: str, value: object, reported: str) -> None:
     message = errors(changed(path, value))
-    assert told in message
+    assert reported in message
     assert "tag" not in message
 
 
@@ -48,7 +48,7 @@ def test_half_a_surrogate_pair_is_an_error_at_its_place() -> None:
 
 def test_a_fragment_is_refused_with_the_missing_lines_and_accepted_with_them() -> None:
     fragment = "rules: [{name: nightly, issuer: invoke, when: {sub: nightly}, scopes: [queues:read]}]\n"
-    told = errors(fragment)
-    lines = re.findall("is missing; add the line `(.*)`", told)
+    reported = errors(fragment)
+    lines = re.findall("is missing; add the line `(.*)`", reported)
     assert [line.partition(":")[0] for line in lines] == ["credentials", "version"]
     assert compile_policy("\n".join([*lines, fragment]), "p.yaml").rules == 1

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 from broker.policy.model import Issuer, load
-from token_broker.policy.cases import run
+from token_broker.policy.cases import run_all
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 from token_broker.policy.model import Case
@@ -66,7 +66,7 @@ def test_an_issuer_that_is_one_for_all_need_not_be_written(name: str) -> None:
         ("cloudflare-access", "https://acme.cloudflareaccess.com/cdn-cgi/access/certs"),
     ],
 )
-def test_keys_that_are_elsewhere_are_named(name: str, url: str) -> None:
+def test_a_preset_names_the_url_of_keys_that_discovery_does_not_find(name: str, url: str) -> None:
     assert compiled({"preset": name, "issuer": PRESETS[name].example}, RULES.get(name)).keys_url == url
 
 
@@ -84,7 +84,7 @@ def test_the_preset_s_requirements_are_added_to_those_of_the_policy() -> None:
 
 
 @pytest.mark.parametrize(
-    ("issuer", "rule", "told"),
+    ("issuer", "rule", "reported"),
     [
         ({"preset": "githup-actions"}, None, "no preset `githup-actions`; did you mean `github-actions`?"),
         ({"preset": 5}, None, "no preset `5`"),
@@ -116,8 +116,10 @@ def test_the_preset_s_requirements_are_added_to_those_of_the_policy() -> None:
     ],
     ids=str,
 )
-def test_a_misuse_of_a_preset_is_an_error_that_says_what_to_do(issuer: dict[str, Any], rule: Any, told: str) -> None:
-    assert told in errors(issuer, rule)
+def test_a_misuse_of_a_preset_is_an_error_that_says_what_to_do(
+    issuer: dict[str, Any], rule: Any, reported: str
+) -> None:
+    assert reported in errors(issuer, rule)
 
 
 def test_both_kinds_of_cognito_s_tokens_stand_side_by_side_and_fit_one_entry_each() -> None:
@@ -172,7 +174,7 @@ def decided(name: str, claims: dict[str, Any], when: dict[str, Any] | None = Non
     rule = RULE | {"when": when or {"sub": "u"}}
     text = policy({"preset": name, "issuer": PRESETS[name].example, **issuer}, rule)
     case = Case.model_validate({"name": "t", "issuer": "x", "claims": {"sub": "u", **claims}, "expect": "refused"})
-    return run(case, load(compile_policy(text, "p.yaml").data)) is not None
+    return any(run_all([case], load(compile_policy(text, "p.yaml").data)))
 
 
 PERSON = {"role": "authenticated", "is_anonymous": False}

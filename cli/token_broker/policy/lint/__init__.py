@@ -87,7 +87,11 @@ def _rules(policy: TrustPolicy) -> Opinions:
 def _patterns(path: Path, conditions: Mapping[str, Any]) -> Opinions:
     for claim, condition in conditions.items():
         pattern = condition.like if isinstance(condition, Matcher) else None
-        if pattern and re.search(r"[^*/:]\*{1,2}$", pattern) and not gates.is_series(claims.path_of(claim), pattern):
+        if (
+            pattern
+            and re.search(r"[^*/:]\*{1,2}$", pattern)
+            and not gates.is_series(claims.simplify_path(claim), pattern)
+        ):
             message = f"`{pattern}` also matches every longer name; end it, or put a / or : before the *"
             yield Opinion("open-wildcard", (*path, claim), message)
 
@@ -100,7 +104,7 @@ def _contradictions(path: Path, rule: Rule, require: Mapping[str, Any]) -> Opini
         if claims.is_absence(wanted):
             contradicts = not claims.passes(required, {})
         else:
-            values = claims.exact(wanted)
+            values = claims.list_exact(wanted)
             contradicts = bool(values) and not any(claims.passes(required, {"claim": value}) for value in values)
         if contradicts:
             message = f"the issuer requires another `{claim}`, so this rule never matches"

@@ -7,7 +7,7 @@ from typing import Any
 
 from broker.policy import conditions
 
-from token_broker.policy.conditions import compiled
+from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.model import Issuer, Matcher, Rule, Tests
 
 
@@ -31,9 +31,9 @@ def read_demands(rule: Rule, issuer: Issuer | None) -> list[Demand]:
 
 
 @functools.lru_cache(maxsize=10_000)
-def path_of(claim: str) -> str:
+def simplify_path(claim: str) -> str:
     """The claim's path with slashes, without places in arrays. `https://acme.example/email` becomes `email`."""
-    names = conditions.path_of(claim)
+    names = conditions.parse_path(claim)
     return "/".join(filter(None, (_without_namespace(name) for name in names if not name.isdecimal())))
 
 
@@ -68,7 +68,7 @@ def alternatives(condition: Any) -> Iterator[tuple[Value, ...]]:
         yield (condition,)
 
 
-def exact(condition: Any) -> list[Value]:
+def list_exact(condition: Any) -> list[Value]:
     """The values of which the claim must be one; empty if other values pass too."""
     if isinstance(condition, Tests):
         return []
@@ -76,11 +76,11 @@ def exact(condition: Any) -> list[Value]:
     return [] if any(value in ("", None) for value in values) else values
 
 
-def texts(condition: Any) -> list[str]:
+def list_texts(condition: Any) -> list[str]:
     """The texts and patterns with which a text claim is compared; empty if it may be something else."""
     if isinstance(condition, Tests):
         return [Pattern(condition.like)] if condition.like else []
-    return [value for value in exact(condition) if isinstance(value, str)]
+    return [value for value in list_exact(condition) if isinstance(value, str)]
 
 
 def is_public(value: Value, values: tuple[str, ...]) -> bool:
@@ -89,7 +89,7 @@ def is_public(value: Value, values: tuple[str, ...]) -> bool:
 
 def passes(wanted: Any, claims: Mapping[str, Any]) -> bool:
     """Whether these claims fulfil a condition on `claim`, by the function's own matchers."""
-    (condition,) = compiled({"claim": wanted})
+    (condition,) = compile_conditions({"claim": wanted})
     return condition.holds(claims)
 
 

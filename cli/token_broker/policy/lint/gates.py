@@ -28,7 +28,7 @@ _SUBJECT_WITH_ID = re.compile(
 
 
 def github(path: Path, demands: Sequence[Demand]) -> Opinions:
-    if not any(_has_id(claims.path_of(claim), condition) for _, claim, condition in demands):
+    if not any(_has_id(claims.simplify_path(claim), condition) for _, claim, condition in demands):
         message = "add repository_id or repository_owner_id: a name can be given up and taken by others"
         yield Opinion("github-names", (*path, "when"), message)
     if not any(_gates(_GITHUB, claim, condition) for _, claim, condition in demands):
@@ -38,11 +38,14 @@ def github(path: Path, demands: Sequence[Demand]) -> Opinions:
 
 def gitlab(path: Path, demands: Sequence[Demand]) -> Opinions:
     gated = any(_gates(_GITLAB, claim, condition) for _, claim, condition in demands)
-    kinds = [claims.exact(condition) for _, claim, condition in demands if claims.path_of(claim) == "ref_type"]
+    kinds = [
+        claims.list_exact(condition) for _, claim, condition in demands if claims.simplify_path(claim) == "ref_type"
+    ]
     # Anyone who may push can make a tag called main.
     has_kind = any(len(values) == 1 for values in kinds)
     named = any(
-        claims.path_of(claim) == "ref" and _all(_is_name, claims.texts(condition)) for _, claim, condition in demands
+        claims.simplify_path(claim) == "ref" and _all(_is_name, claims.list_texts(condition))
+        for _, claim, condition in demands
     )
     if not gated and not (named and has_kind):
         message = (
@@ -68,13 +71,13 @@ def is_series(path: str, pattern: str) -> bool:
 
 def _has_id(path: str, condition: Any) -> bool:
     if path == "sub":
-        return _all(lambda text: _SUBJECT_WITH_ID.fullmatch(text) is not None, claims.texts(condition))
-    return path in _IDS and bool(claims.exact(condition))
+        return _all(lambda text: _SUBJECT_WITH_ID.fullmatch(text) is not None, claims.list_texts(condition))
+    return path in _IDS and bool(claims.list_exact(condition))
 
 
 def _gates(gates: dict[str, Callable[[str], bool]], claim: str, condition: Any) -> bool:
-    gate = gates.get(claims.path_of(claim))
-    return gate is not None and _all(gate, claims.texts(condition))
+    gate = gates.get(claims.simplify_path(claim))
+    return gate is not None and _all(gate, claims.list_texts(condition))
 
 
 def _all(gate: Callable[[str], bool], texts: list[str]) -> bool:

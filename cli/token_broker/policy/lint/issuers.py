@@ -42,7 +42,7 @@ def of_issuer(path: Path, name: str, issuer: Issuer, *, is_trusted: bool) -> Opi
 
 
 def _preset(path: Path, issuer: Issuer) -> Opinions:
-    known = presets.known(issuer.issuer)
+    known = presets.find_presets(issuer.issuer)
     if known and issuer.preset not in known:
         message = (
             f"write `preset: {' or '.join(known)}`: it requires what tells this issuer's kinds of token apart, "

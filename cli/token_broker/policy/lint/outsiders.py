@@ -90,7 +90,7 @@ def _weight(each: Demand, demands: Sequence[Demand], issuer: Issuer | None, fact
     wanted = list(claims.alternatives(condition))
     if not wanted or (where == "require" and preset is not None and claim in preset.require):
         return Weight.NOTHING
-    path = claims.path_of(claim)
+    path = claims.simplify_path(claim)
     if path in facts.names:
         return Weight.NAME
     if path in ADDRESSES and path not in facts.verified and not _is_verified(ADDRESSES[path], demands):
@@ -140,7 +140,7 @@ def _names_domain(pattern: str) -> bool:
 def _is_verified(flag: str, demands: Sequence[Demand]) -> bool:
     """Whether a condition accepts only true, which Apple writes as a text."""
     return any(
-        claims.path_of(claim) == flag
+        claims.simplify_path(claim) == flag
         and any(claims.passes(condition, {"claim": value}) for value in (True, "true"))
         and not any(claims.passes(condition, held) for held in ({}, {"claim": False}, {"claim": "false"}))
         for _, claim, condition in demands
@@ -150,27 +150,27 @@ def _is_verified(flag: str, demands: Sequence[Demand]) -> bool:
 def _pins(each: Demand, demands: Sequence[Demand], facts: Facts) -> bool:
     """Whether a condition names the caller's tenant, at an issuer that everybody shares."""
     _, claim, condition = each
-    path = claims.path_of(claim)
+    path = claims.simplify_path(claim)
     if path not in facts.pins:
         return False
     if path != "email":
-        return bool(claims.exact(condition))
-    addresses = claims.texts(condition)
+        return bool(claims.list_exact(condition))
+    addresses = claims.list_texts(condition)
     # The address may have been verified long ago, and its domain sold to somebody else since.
     is_theirs = "hd" not in facts.pins or all(map(_GOOGLE_S_OWN.fullmatch, addresses))
-    is_exact = bool(claims.exact(condition)) or all(map(_names_domain, addresses))
+    is_exact = bool(claims.list_exact(condition)) or all(map(_names_domain, addresses))
     return bool(addresses) and is_theirs and is_exact and _is_verified("email_verified", demands)
 
 
 def is_machine(demands: Sequence[Demand], facts: Facts) -> bool:
     """Whether only programs fulfil the conditions."""
     for _, claim, condition in demands:
-        value = facts.machines.get(claims.path_of(claim))
+        value = facts.machines.get(claims.simplify_path(claim))
         if value == "":
             if claims.is_absence(condition):
                 return True
         elif value is not None:
-            found = claims.texts(condition)
+            found = claims.list_texts(condition)
             if found and all(claims.is_public(text, (value,)) for text in found):
                 return True
     return False
@@ -186,5 +186,5 @@ def _of_shared(issuer: Issuer, facts: Facts) -> str:
 
 
 def _of_address(claim: str) -> str:
-    flag = ADDRESSES[claims.path_of(claim)]
+    flag = ADDRESSES[claims.simplify_path(claim)]
     return f"`{claim}` may be anybody's until it is verified; add `{flag}: true`, or match an id"

@@ -1,4 +1,4 @@
-"""Calls of AWS: signed, sent to the right host within their bounds, read without trust in what comes back."""
+"""Calls of AWS: signed, sent to the right host within their bounds, read without trust in the answer."""
 
 import json
 import socket
@@ -14,7 +14,7 @@ from broker.base.progress import Deadline
 from tests.kit.brokers import ACCESS, TABLE_URL
 from tests.kit.clock import Clock
 from tests.kit.web import Reply as Answered
-from tests.kit.web import Web, reply
+from tests.kit.web import Web, late, reply
 
 KEY = {"TableName": "t", "Key": {"id": {"S": "a"}}}
 BROKEN = reply({"__type": "com.amazonaws.dynamodb.v20120810#InternalServerError"}, 500)
@@ -128,7 +128,7 @@ def test_a_variable_that_is_no_url_is_a_defect_and_opens_no_connection(monkeypat
     assert desk.web.calls == []
 
 
-def test_what_botocore_refuses_is_told_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_that_botocore_refuses_is_reported_by_the_name_of_its_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_USE_DUALSTACK_ENDPOINT", "true")
     desk = Desk(reply({}), ACCESS | {"region_name": "us-isof-east-1"})
     assert desk.call() == Reply(0, {}, "EndpointVariantError")
@@ -157,7 +157,7 @@ def test_an_error_is_known_by_its_short_name_in_letters(document: Any, name: str
 @pytest.mark.parametrize(
     "body", [b"", b"<html>", b"[]", b'{"Item": 1, "Item": 2}', b'"text"', b'{"Item": []}', b'{"Item": {"a": 5}}']
 )
-def test_what_is_no_answer_of_the_service_is_unknown_and_never_an_empty_one(body: bytes) -> None:
+def test_a_body_that_is_no_answer_of_the_service_is_an_unknown_error_and_never_an_empty_answer(body: bytes) -> None:
     got = Desk(reply(body)).call()
     assert (got.status, got.members) == (200, {})
     assert got.error is not None
@@ -176,14 +176,14 @@ def test_a_defect_is_not_taken_for_an_answer() -> None:
 
 
 @pytest.mark.parametrize(("first", "calls"), [(BROKEN, 2), (OutOfReach("connection"), 2)])
-def test_what_fails_by_itself_is_sent_again_signed_anew(first: Answered, calls: int) -> None:
+def test_a_call_that_may_pass_the_next_time_is_sent_again_signed_anew(first: Answered, calls: int) -> None:
     desk = Desk(reply({}))
     desk.web.then(TABLE_URL, first)
     assert desk.call(tries=2).error is None
     assert len(desk.web.calls) == calls
 
 
-def test_the_last_answer_is_what_came_of_it() -> None:
+def test_the_last_answer_of_several_is_returned() -> None:
     desk = Desk(BROKEN)
     assert desk.call(tries=2) == Reply(500, {}, "InternalServerError")
     assert len(desk.web.calls) == 2
@@ -192,21 +192,16 @@ def test_the_last_answer_is_what_came_of_it() -> None:
 @pytest.mark.parametrize(
     "kind", ["ThrottlingException", "ProvisionedThroughputExceededException", "ValidationException"]
 )
-def test_what_another_call_would_not_change_is_sent_once(kind: str) -> None:
+def test_a_call_that_another_one_would_not_change_is_sent_once(kind: str) -> None:
     desk = Desk(reply({"__type": kind}, 400))
     assert desk.call(tries=2).error == kind
     assert len(desk.web.calls) == 1
 
 
 @pytest.mark.parametrize("then", [BROKEN, OutOfReach("timeout")])
-def test_nothing_is_sent_once_the_time_is_over(then: Any) -> None:
-    def late() -> Any:
-        desk.clock.advance(0.5)
-        if isinstance(then, OutOfReach):
-            raise then
-        return then
-
-    desk = Desk(late)
+def test_a_call_whose_time_is_over_is_not_sent(then: Any) -> None:
+    desk = Desk(BROKEN)
+    desk.web[TABLE_URL] = late(desk.clock, 0.5, then)
     if isinstance(then, OutOfReach):
         with pytest.raises(OutOfReach):
             desk.call(tries=2)
@@ -216,11 +211,8 @@ def test_nothing_is_sent_once_the_time_is_over(then: Any) -> None:
 
 
 def test_a_second_try_has_what_the_first_left() -> None:
-    def late() -> Any:
-        desk.clock.advance(0.2)
-        return BROKEN
-
-    desk = Desk(late)
+    desk = Desk(BROKEN)
+    desk.web[TABLE_URL] = late(desk.clock, 0.2, BROKEN)
     desk.call(tries=2)
     assert [call.seconds for call in desk.web.calls] == pytest.approx([0.5, 0.3])
 
@@ -239,7 +231,7 @@ class SlowSession:
 
 
 @pytest.mark.parametrize("seconds", [1, 20])
-def test_the_time_that_a_client_is_made_in_is_the_deadline_s_and_not_the_call_s(seconds: float) -> None:
+def test_the_time_that_making_a_client_takes_counts_for_the_deadline_and_not_for_the_call(seconds: float) -> None:
     clock, web = Clock(), Web()
     web[TABLE_URL] = reply({})
     slow: Any = SlowSession(clock, seconds)
@@ -250,13 +242,13 @@ def test_the_time_that_a_client_is_made_in_is_the_deadline_s_and_not_the_call_s(
     assert [call.seconds for call in web.calls] == ([] if seconds > 15 else [0.5])
 
 
-def test_no_pause_is_made_that_an_answer_asks_for() -> None:
+def test_an_answer_that_asks_for_a_pause_gets_none() -> None:
     """botocore's own second try would sleep for up to six seconds."""
     desk = Desk(reply({"__type": "ThrottlingException"}, 400, x_amz_retry_after="5000"))
     assert desk.call(tries=2).error == "ThrottlingException"
 
 
-def test_a_reply_s_representation_hides_what_was_said() -> None:
+def test_a_reply_s_representation_hides_its_content() -> None:
     assert "hidden" not in repr(Reply(200, {"SecretString": "hidden"}))
 
 

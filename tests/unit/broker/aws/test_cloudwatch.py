@@ -59,7 +59,7 @@ def test_no_variable_of_powertools_changes_a_record(
     assert after["_aws"]["CloudWatchMetrics"] == before["_aws"]["CloudWatchMetrics"]
 
 
-def test_its_metrics_are_in_the_embedded_metric_format(lines: Any) -> None:
+def test_a_record_s_metrics_are_in_the_embedded_metric_format(lines: Any) -> None:
     started = int(time.time() * 1000)
     (line,) = lines({"status": 502, "alarms": {"ScopeMismatch"}, "milliseconds": 12.5})
     (directive,) = line["_aws"]["CloudWatchMetrics"]
@@ -100,7 +100,7 @@ class Stdout(io.StringIO):
 
 
 def test_a_line_and_its_end_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else what another thread writes meanwhile stands in the middle of the record."""
+    """If they were two writes, another thread's line could stand in the middle of the record."""
     stdout = Stdout()
     monkeypatch.setattr("sys.stdout", stdout)
     CloudWatch("staging", Clock())(AuditRecord(**RECORD))
@@ -112,7 +112,7 @@ OTHER = {"subject": "mallory", "alarms": {"StaleKeys"}, "mints": 7}
 
 
 def written_after(failing: dict[str, Any], stdout: Stdout, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What one sink writes for a plain record after one that could not be written."""
+    """The lines of a sink for a plain record after a record that could not be written."""
     sink = CloudWatch("staging", Clock())
     with monkeypatch.context() as patched:
         patched.setattr("sys.stdout", stdout)
@@ -128,10 +128,10 @@ def written_after(failing: dict[str, Any], stdout: Stdout, monkeypatch: pytest.M
     [(OTHER, 1), (OTHER | {"request_id": "half \ud800"}, 0)],
     ids=["standard output fails", "the record is no text"],
 )
-def test_what_could_not_be_written_is_in_no_record_of_a_later_request(
+def test_a_record_that_could_not_be_written_is_in_no_record_of_a_later_request(
     failing: dict[str, Any], failing_writes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Powertools keeps what was added to `Metrics` until it is printed; the next request is another caller's."""
+    """Powertools keeps a metric in `Metrics` until it is printed, and the next request is another caller's."""
     written = written_after(failing, Stdout(failing_writes), monkeypatch)
     expected = written_after(failing={"request_id": "half \ud800"}, stdout=Stdout(), monkeypatch=monkeypatch)
     line, plain = json.loads(written), json.loads(expected)

@@ -1,4 +1,4 @@
-"""One table: what is sent, what each answer means, and that no write is sent twice."""
+"""One table: the requests, the meaning of each answer, and that no write is sent twice."""
 
 import json
 from base64 import b64encode
@@ -60,7 +60,7 @@ def test_an_attribute_of_another_form_is_as_if_absent(value: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [{"B": "AAE"}, 5, "text"], ids=str)
-def test_an_attribute_that_dynamodb_never_sends_is_no_answer(value: Any) -> None:
+def test_an_answer_with_an_attribute_that_dynamodb_never_sends_is_a_failure(value: Any) -> None:
     desk = Desk(reply({"Item": {"id": {"S": "a"}, "odd": value}}))
     with pytest.raises(NoAnswer):
         desk.table.get("a", desk.deadline(), consistent=True)
@@ -73,8 +73,8 @@ def test_a_whole_number_stays_one() -> None:
     assert [type(value) for value in row.values()] == [int, float, int]
 
 
-def test_the_largest_that_dynamodb_holds_is_a_row() -> None:
-    """Else whoever may write one could put the table out of use for all."""
+def test_the_largest_row_that_dynamodb_holds_is_read() -> None:
+    """If such a row were a failure, anybody who may write one could put the table out of use for all."""
     junk = b64encode(bytes(400 * 1024)).decode()
     desk = Desk(reply({"Item": {"id": {"S": "a"}, "junk": {"B": junk}}}))
     row = desk.table.get("a", desk.deadline(), consistent=True)
@@ -89,7 +89,7 @@ def test_a_row_is_written_whatever_is_there() -> None:
     assert desk.sent == ("DynamoDB_20120810.PutItem", {"TableName": "the-table", "Item": item})
 
 
-def test_or_only_where_none_is_that_has_not_expired() -> None:
+def test_a_row_may_be_written_only_where_there_is_none_or_an_expired_one() -> None:
     desk = Desk(reply({}))
     assert desk.table.put_if_free({"id": "a", "expires": 12}, 10.5, desk.deadline())
     operation, request = desk.sent
@@ -98,7 +98,7 @@ def test_or_only_where_none_is_that_has_not_expired() -> None:
     assert request["ExpressionAttributeValues"] == {":now": {"N": "10.5"}}
 
 
-def test_one_in_the_way_is_told() -> None:
+def test_a_row_that_has_not_expired_is_not_written_over() -> None:
     desk = Desk(reply(FAILED, 400))
     assert not desk.table.put_if_free({"id": "a", "expires": 12}, 10, desk.deadline())
 
@@ -139,7 +139,7 @@ def aws_error(kind: str, status: int = 400) -> Any:
         (reply({}, 302), "DynamoDB: unknown", 1),
     ],
 )
-def test_all_else_is_no_answer_and_no_write_is_sent_again(answer: Reply, told: str, reads: int) -> None:
+def test_any_other_answer_is_a_failure_and_no_write_is_sent_again(answer: Reply, told: str, reads: int) -> None:
     for call, times in zip(CALLS, (reads, 1, 1, 1), strict=True):
         desk = Desk(answer)
         with pytest.raises(NoAnswer) as raised:
@@ -155,7 +155,7 @@ def test_a_read_that_failed_once_is_sent_again_within_the_same_time() -> None:
 
 
 @pytest.mark.parametrize("item", [5, [], "text"])
-def test_an_item_that_is_none_is_no_answer(item: Any) -> None:
+def test_an_answer_whose_item_is_no_item_is_a_failure(item: Any) -> None:
     desk = Desk(reply({"Item": item}))
     with pytest.raises(NoAnswer):
         desk.table.get("a", desk.deadline(), consistent=True)
@@ -168,7 +168,7 @@ def test_a_call_ends_in_time(seconds: float, allowed: float) -> None:
     assert desk.web.calls[0].seconds == pytest.approx(allowed)
 
 
-def test_no_time_left_means_no_call() -> None:
+def test_a_call_with_no_time_left_is_not_made() -> None:
     desk = Desk(reply({}))
     with pytest.raises(TemporarilyUnavailable):
         desk.table.get("a", desk.deadline(0.5), consistent=True)

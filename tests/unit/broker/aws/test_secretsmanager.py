@@ -43,7 +43,7 @@ def test_a_read_ends_in_time(seconds: float, allowed: float) -> None:
     assert desk.web.calls[0].seconds == pytest.approx(allowed)
 
 
-def test_no_time_left_means_no_call() -> None:
+def test_a_read_with_no_time_left_makes_no_call() -> None:
     desk = Desk(GOOD)
     with pytest.raises(TemporarilyUnavailable):
         desk.read(0.5)
@@ -72,7 +72,7 @@ def aws_error(kind: str, status: int = 400) -> Any:
         reply({}, 429),
     ],
 )
-def test_what_passes_by_itself_is_temporary(answer: Reply) -> None:
+def test_a_failure_that_passes_by_itself_is_temporary(answer: Reply) -> None:
     with pytest.raises(TemporarilyUnavailable):
         Desk(answer).read()
 
@@ -95,7 +95,7 @@ def test_what_passes_by_itself_is_temporary(answer: Reply) -> None:
         (reply({"CreatedDate": {}}), "secret cannot be read: unknown"),
     ],
 )
-def test_what_does_not_pass_is_a_fault_with_aws_s_name_for_it(answer: Reply, reason: str) -> None:
+def test_a_failure_that_does_not_pass_is_a_fault_with_the_name_that_aws_gives_it(answer: Reply, reason: str) -> None:
     with pytest.raises(BrokerFault) as raised:
         Desk(answer).read()
     assert raised.value.reason == reason

@@ -1,4 +1,4 @@
-"""What a request leaves behind, as JSON members and as counts."""
+"""The record of a request, as JSON members and as counts."""
 
 import json
 from typing import Any
@@ -59,14 +59,14 @@ def test_a_record_cannot_be_changed() -> None:
         setattr(record(), "cache", "hit")  # noqa: B010 - the type checker would not let it pass
 
 
-def test_failed_conditions_are_told_rule_by_rule_without_the_rules_that_match() -> None:
+def test_failed_conditions_are_listed_rule_by_rule_without_the_rules_that_match() -> None:
     failed = {"editors upload": ("groups", "email_verified"), "matches": (), "admins": ("groups",)}
     told = make_fields(record(failed=failed, rules=(), scopes=None, granted_scopes=None))
     assert told["failed"] == "editors upload: groups, email_verified; admins: groups"
     assert (told["rules"], told["scopes"], told["granted_scopes"]) == ("", None, None)
 
 
-def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
+def test_a_long_text_that_a_caller_chose_is_cut_so_that_the_record_stays_small() -> None:
     long = "x" * 10_000
     failed = {f"rule {number}": (long,) for number in range(1000)}
     members = make_fields(record(subject=long, aud=long, scopes=(long, "b"), failed=failed))
@@ -76,7 +76,7 @@ def test_what_a_caller_chose_is_cut_so_that_a_record_stays_small() -> None:
     assert (len(told), told[0]) == (MAX_RULES, "rule 0: " + "x" * MAX_TEXT)
 
 
-def test_many_scopes_are_cut_too() -> None:
+def test_a_long_list_of_scopes_is_cut_so_that_the_record_stays_small() -> None:
     many = tuple(f"s{number}" for number in range(4000))
     members = make_fields(record(scopes=many, granted_scopes=many))
     assert members["scopes"] == members["granted_scopes"] == " ".join(many[:MAX_ITEMS])
@@ -110,5 +110,5 @@ def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
         ({"mints": 0, "status": 500}, {"Exchange": 1, "Fault": 1}),
     ],
 )
-def test_the_counts_of_an_outcome(changes: dict[str, Any], expected: dict[str, int]) -> None:
+def test_an_outcome_has_its_counts(changes: dict[str, Any], expected: dict[str, int]) -> None:
     assert count_metrics(record(**changes)) == expected

@@ -45,7 +45,7 @@ def test_json_is_read(value: object) -> None:
         b"\xef\xbb\xbf{}",
     ],
 )
-def test_what_is_not_strict_json_is_a_value_error(data: bytes) -> None:
+def test_a_text_that_is_not_strict_json_is_a_value_error(data: bytes) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - which words they are is tested below
         encoding.read_json(data)
     assert type(caught.value) is Malformed
@@ -64,8 +64,8 @@ def test_what_is_not_strict_json_is_a_value_error(data: bytes) -> None:
         (b"[" * 100_000, "nested too deeply"),
     ],
 )
-def test_each_fault_of_a_json_text_is_told_in_fixed_words(data: bytes, words: str) -> None:
-    """They stand in audit records; the standard library's quote what was sent."""
+def test_each_fault_of_a_json_text_is_described_in_fixed_words(data: bytes, words: str) -> None:
+    """The words stand in audit records; the standard library's would quote the text."""
     with pytest.raises(Malformed) as caught:
         encoding.read_json(data)
     assert str(caught.value) == words
@@ -78,7 +78,7 @@ def test_an_object_is_demanded_where_one_is_needed(data: bytes) -> None:
 
 
 @given(st.binary())
-def test_any_bytes_are_json_or_a_value_error(data: bytes) -> None:
+def test_every_text_of_bytes_is_json_or_a_value_error(data: bytes) -> None:
     try:
         encoding.read_json(data)
     except ValueError:
@@ -109,7 +109,7 @@ def test_base64url_with_padding_another_alphabet_or_spare_bits_is_refused(text: 
 PARTS = st.lists(st.binary(max_size=4) | st.sampled_from([b"", b"\0\0\0\1", frame(b""), frame(b"a", b"b")]))
 
 
-def test_in_a_frame_each_part_stands_behind_its_length() -> None:
+def test_each_part_of_a_frame_stands_behind_its_length() -> None:
     assert frame(b"ab", b"", b"c") == b"\0\0\0\2ab\0\0\0\0\0\0\0\1c"
     assert frame() == b""
 

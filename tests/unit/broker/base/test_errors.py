@@ -23,6 +23,6 @@ def test_every_error_is_in_the_tree_of_the_module_and_in_the_page_for_callers(ki
     assert f"| {kind.status} | `{kind.code}` |" in page
 
 
-def test_only_one_description_varies_by_cause() -> None:
+def test_the_description_of_one_error_alone_varies_by_cause() -> None:
     assert errors.InvalidRequest("reason", "Told.").description == "Told."
     assert errors.InvalidRequest("reason").description == "The request is malformed."

@@ -1,4 +1,4 @@
-"""What Lambda says of an invocation."""
+"""An invocation as Lambda describes it."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +33,7 @@ def test_the_first_invocation_of_an_environment_is_its_cold_start() -> None:
         ("", None),
     ],
 )
-def test_of_the_trace_only_a_well_formed_root_is_kept(header: str, trace: str | None) -> None:
+def test_only_a_well_formed_root_of_the_trace_is_kept(header: str, trace: str | None) -> None:
     invocation, _ = Invocations({"_X_AMZN_TRACE_ID": header}, Clock()).begin(CONTEXT)
     assert invocation.xray_trace_id == trace
 

@@ -17,7 +17,7 @@ def test_every_wait_ends_half_a_second_before_the_invocation() -> None:
     assert deadline.left(at_most=2) == 2
 
 
-def test_when_nothing_is_left_the_request_is_unavailable_for_now() -> None:
+def test_a_deadline_with_nothing_left_makes_the_request_unavailable_for_now() -> None:
     clock = Clock()
     deadline = Deadline(clock, 1)
     clock.advance(0.5)

@@ -1,4 +1,4 @@
-"""The variables that configure the function."""
+"""The settings in Lambda's environment."""
 
 import pytest
 from broker.base.settings import Settings, read_settings

@@ -1,4 +1,4 @@
-"""One works, the others share what came of it."""
+"""One thread does the work, and the others share its value or its error."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from broker.base.single_flight import SingleFlight
 
 
 def together(count: int, work: Callable[[], str]) -> list[str | Exception]:
-    """What `count` threads get from one flight, all of them there before the work ends."""
+    """The results of `count` threads in one flight, all of them there before the work ends."""
     flights = SingleFlight[str]()
     arrived = threading.Semaphore(0)
     may_end = threading.Event()
@@ -98,6 +98,6 @@ def test_a_follower_waits_no_longer_than_its_own_time() -> None:
     leader.join()
 
 
-def test_other_keys_do_not_wait() -> None:
+def test_work_for_another_key_does_not_wait() -> None:
     flights = SingleFlight[str]()
     assert flights.run("one", lambda: flights.run("two", lambda: "both", 1), 1) == "both"

@@ -1,4 +1,4 @@
-"""What every value of the broker is: immutable, equal by its members, silent about what it hides."""
+"""Values of the broker: immutable, equal by their members, silent about the hidden ones."""
 
 import pytest
 from broker.base.values import Value
@@ -11,11 +11,11 @@ class Pair(Value, frozen=True):
     secret: str
 
 
-def test_its_repr_shows_what_is_not_hidden() -> None:
+def test_a_value_s_representation_shows_the_members_that_are_not_hidden() -> None:
     assert repr(Pair("a", "b")) == str(Pair("a", "b")) == "Pair(name='a')"
 
 
-def test_it_cannot_be_changed() -> None:
+def test_a_value_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         Pair("a", "b").name = "c"  # type: ignore[misc]
 

@@ -1,4 +1,4 @@
-"""Callers with AWS credentials, as API Gateway's IAM authorizer tells them."""
+"""Callers with AWS credentials, as API Gateway's IAM authorizer describes them."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ def iam(**changes: Any) -> dict[str, Any]:
 
 def test_an_iam_request_holds_what_the_authorizer_said() -> None:
     request = read_iam_request(http(form(scope="a:read")), iam())
-    assert (request.proof.identity, request.proof.shown) == ({"userArn": "x"}, "iam")
+    assert (request.proof.identity, request.proof.label) == ({"userArn": "x"}, "iam")
     assert request.scopes == {"a:read"}
 
 
 @pytest.mark.parametrize("block", [{}, {"jwt": {}}, {"iam": None}, {"iam": "text"}])
-def test_without_the_iam_authorizer_there_is_no_request(block: dict[str, Any]) -> None:
+def test_an_event_without_the_iam_authorizer_s_block_is_a_fault(block: dict[str, Any]) -> None:
     with pytest.raises(BrokerFault):
         read_iam_request(http(), iam(authorizer=block))
 
@@ -58,7 +58,7 @@ def identify(**changes: Any) -> Caller:
     return IamIdentifier().identify(IamProof(ROLE | changes), Progress(Deadline(Clock(), 15), Notes()))
 
 
-def test_a_role_is_told_by_its_arn_without_the_session() -> None:
+def test_a_role_is_identified_by_its_arn_without_the_session() -> None:
     caller = identify()
     assert (caller.entry, caller.subject) == ("aws-iam", "arn:aws:iam::123456789012:role/nightly")
     assert caller.claims == {
@@ -73,7 +73,7 @@ def test_a_role_is_told_by_its_arn_without_the_session() -> None:
     }
 
 
-def test_a_user_is_told_by_its_arn_with_its_path() -> None:
+def test_a_user_is_identified_by_its_arn_with_its_path() -> None:
     caller = identify(
         userArn="arn:aws-cn:iam::123456789012:user/division/bob", userId="AIDAEXAMPLE", principalOrgId=None
     )

@@ -1,4 +1,4 @@
-"""Callers who invoke the function directly."""
+"""Callers that invoke the function directly."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from broker.caller.invoke import InvokeIdentifier, InvokeProof, read_invocation
 from tests.kit.clock import Clock
 
 
-def test_an_invocation_says_what_it_wants_and_not_who_it_is() -> None:
+def test_an_invocation_names_scopes_and_targets_and_never_its_caller() -> None:
     request = read_invocation({"scope": ["a:read", "b:write"], "aud": "mcp", "credential": "other"}, "nightly")
     assert (request.proof, request.scopes) == (InvokeProof("nightly"), {"a:read", "b:write"})
     assert (request.aud, request.credential) == ("mcp", "other")
@@ -43,7 +43,7 @@ def test_an_invocation_of_another_shape_is_an_invalid_request(event: Any) -> Non
         read_invocation(event, "nightly")
 
 
-def test_who_invokes_is_who_the_template_says() -> None:
+def test_the_caller_of_an_invocation_is_the_one_that_the_template_names() -> None:
     notes = Notes()
     caller = InvokeIdentifier().identify(InvokeProof("nightly"), Progress(Deadline(Clock(), 15), notes))
     assert (caller.entry, caller.subject, caller.claims) == ("invoke", "nightly", {"sub": "nightly"})

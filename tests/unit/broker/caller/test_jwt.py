@@ -75,11 +75,11 @@ def test_header_parameters_that_bring_a_key_or_change_the_reading_are_refused_by
 @pytest.mark.parametrize("name", ["jku", "x5u", "x5c", "x5t", "x5t#S256", "nonce"])
 @pytest.mark.parametrize("value", ["https://evil.example/keys", ["MIIB"], 5, {}], ids=str)
 def test_header_parameters_that_are_never_read_are_no_reason_to_refuse(name: str, value: object) -> None:
-    """RFC 7515 section 4: what is not understood is ignored. Cloud Foundry's UAA writes `jku` into each of its JWTs."""
+    """RFC 7515 section 4 says to ignore them. Cloud Foundry's UAA writes `jku` into each of its JWTs."""
     assert jwt.parse(SIGNER.jwt({"sub": "a"}, **{name: value})).claims == {"sub": "a"}
 
 
-def test_8_kib_are_read_and_one_byte_more_is_not() -> None:
+def test_a_jwt_of_8_kib_is_read_and_one_byte_more_is_not() -> None:
     head = part({"alg": "RS256"})
     body = part({"sub": "a", "pad": "x" * 5800})
     fits = f"{head}.{body}."
@@ -101,7 +101,7 @@ def test_the_claims_do_not_show() -> None:
 
 
 @given(st.text(max_size=100) | st.from_regex(r"[\w-]{1,20}\.[\w-]{1,20}\.[\w-]{1,20}", fullmatch=True))
-def test_any_text_is_taken_apart_or_a_value_error(compact: str) -> None:
+def test_every_text_is_taken_apart_or_a_value_error(compact: str) -> None:
     try:
         jwt.parse(compact)
     except ValueError:

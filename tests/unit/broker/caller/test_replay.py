@@ -2,55 +2,36 @@
 
 import hashlib
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 from broker.base.net import OutOfReach
-from broker.request.http import HttpRequest
 
-from tests.kit.brokers import ORIGIN, TABLE_URL, TOKEN_URL, Answered, Broker, minted
-from tests.kit.policies import AUDIENCE, ISSUER, issuer, policy, rule
+from tests.kit.brokers import TABLE_URL, TOKEN_URL, InMemory, minted
+from tests.kit.callers import Answer
+from tests.kit.forms import ASSERTION, BEARER, EXCHANGE, GRANT, ORIGIN, by_header, sent
+from tests.kit.policies import AUDIENCE, ISSUER, issuer, rule
 from tests.kit.rows import Rows
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
-BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 # Form: its fields, where the JWT goes, and how it is refused.
 FORMS: dict[str, tuple[dict[str, str], str | None, tuple[int, str]]] = {
-    "header": ({"grant_type": "client_credentials"}, None, (401, "invalid_token")),
-    "client assertion": (
-        {"grant_type": "client_credentials", "client_assertion_type": BEARER},
-        "client_assertion",
-        (401, "invalid_client"),
-    ),
-    "assertion": (
-        {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer"},
-        "assertion",
-        (400, "invalid_grant"),
-    ),
-    "subject token": (
-        {
-            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
-            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-        },
-        "subject_token",
-        (400, "invalid_request"),
-    ),
+    "header": (GRANT, None, (401, "invalid_token")),
+    "client assertion": (ASSERTION, "client_assertion", (401, "invalid_client")),
+    "assertion": (BEARER, "assertion", (400, "invalid_grant")),
+    "subject token": (EXCHANGE, "subject_token", (400, "invalid_request")),
 }
 
 
-def show(broker: Broker, form: str, jwt: str) -> Answered:
+def show(broker: InMemory, form: str, jwt: str) -> Answer:
     fields, place, _ = FORMS[form]
-    headers = {"content-type": "application/x-www-form-urlencoded"}
-    headers |= {} if place else {"authorization": f"Bearer {jwt}"}
-    body = urlencode(fields | ({place: jwt} if place else {}))
-    return broker.send(HttpRequest("request-1", "POST", "ANY /token", ORIGIN, headers, body, False, True))
+    return broker.send(sent(fields | {place: jwt}) if place else by_header(jwt))
 
 
-def strict(**changes: Any) -> Broker:
-    return Broker(policy(issuers=[issuer(once=True, **changes)], rules=[rule()]), rows=Rows())
+def strict(**changes: Any) -> InMemory:
+    return InMemory(issuers=[issuer(once=True, **changes)], rules=[rule()], rows=Rows())
 
 
-def rows(broker: Broker) -> Rows:
+def rows(broker: InMemory) -> Rows:
     assert broker.rows is not None
     return broker.rows
 
@@ -64,14 +45,14 @@ def test_a_jwt_is_good_once() -> None:
     assert broker.post(broker.jwt(jti="j2")).status == 200
 
 
-def test_also_in_another_environment() -> None:
+def test_a_jwt_that_was_used_in_one_environment_is_refused_in_another() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
     assert broker.post(jwt).status == 200
     assert broker.beside().post(jwt).outcome == (401, "invalid_token")
 
 
-def test_the_answer_says_no_more_than_for_any_other_jwt() -> None:
+def test_the_answer_to_a_used_jwt_says_no_more_than_to_an_expired_one() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
     broker.post(jwt)
@@ -79,7 +60,7 @@ def test_the_answer_says_no_more_than_for_any_other_jwt() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0, 299, 300, 329])
-def test_until_it_would_not_be_accepted_anyway(seconds: int) -> None:
+def test_a_used_jwt_is_refused_until_it_has_expired(seconds: int) -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")  # for 300 seconds, and 30 of leeway
     assert broker.post(jwt).status == 200
@@ -88,7 +69,7 @@ def test_until_it_would_not_be_accepted_anyway(seconds: int) -> None:
     assert broker.record.reason == "seen before"
 
 
-def test_a_row_is_compared_by_us_since_dynamodb_deletes_late() -> None:
+def test_an_expired_row_that_dynamodb_has_not_yet_deleted_does_not_count() -> None:
     broker = strict()
     assert broker.post(broker.jwt(jti="j1")).status == 200
     broker.clock.advance(330)
@@ -99,25 +80,20 @@ def test_a_jwt_that_expires_while_its_token_is_minted_cannot_be_used_again() -> 
     broker = strict()
     jwt = broker.jwt(jti="j1")
     broker.clock.advance(329)
-
-    def slow() -> Any:
-        broker.clock.advance(2)
-        return minted(scope="assemblies:read")
-
-    broker.web[TOKEN_URL] = slow
+    broker.web[TOKEN_URL] = late(broker.clock, 2, minted(scope="assemblies:read"))
     assert broker.post(jwt, scope="assemblies:read").outcome == (401, "invalid_token")
     assert (broker.record.reason, broker.record.token_sha256) == ("expired", None)
 
 
 @pytest.mark.parametrize("jti", [None, "", 5, ["j1"], "j" * 257, True], ids=str)
-def test_without_a_jti_it_is_refused_before_anything_is_fetched(jti: Any) -> None:
+def test_a_jwt_without_a_usable_jti_is_refused_before_anything_is_fetched(jti: Any) -> None:
     broker = strict()
     assert broker.post(broker.jwt(jti=jti)).outcome == (401, "invalid_token")
     assert (broker.record.reason, broker.web.calls) == ("jti", [])
 
 
 @pytest.mark.parametrize("jti", ["j", "j" * 256, "\u00e9\U0001f600", "a/b#c d"], ids=ascii)
-def test_any_other_is_taken(jti: str) -> None:
+def test_a_jti_of_any_text_up_to_256_characters_is_taken(jti: str) -> None:
     broker = strict()
     jwt = broker.jwt(jti=jti)
     assert broker.post(jwt).status == 200
@@ -133,7 +109,7 @@ def test_a_refusal_has_the_class_of_its_form_whatever_the_first_was(form: str, b
     assert show(broker, form, jwt).outcome == FORMS[form][2]
 
 
-def test_who_gets_no_token_keeps_the_jwt() -> None:
+def test_a_caller_that_gets_no_token_may_use_its_jwt_again() -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1")
     assert broker.post(jwt, scope="billing:read").outcome == (400, "invalid_scope")
@@ -143,7 +119,7 @@ def test_who_gets_no_token_keeps_the_jwt() -> None:
     assert broker.post(jwt).status == 200
 
 
-def test_a_held_token_spends_it_too() -> None:
+def test_a_hit_uses_up_the_jwt_as_a_mint_does() -> None:
     broker = strict()
     broker.post(broker.jwt(jti="j1"))
     jwt = broker.jwt(jti="j2")
@@ -153,21 +129,21 @@ def test_a_held_token_spends_it_too() -> None:
 
 
 @pytest.mark.parametrize("fault", [OutOfReach("timeout"), reply({"__type": "a#AccessDeniedException"}, 400)], ids=str)
-def test_without_the_table_nobody_gets_anything(fault: Any) -> None:
+def test_a_table_that_is_down_ends_every_request_of_a_jwt_that_is_good_once(fault: Any) -> None:
     broker = strict()
     rows(broker).fault = fault
     answer = broker.post(broker.jwt(jti="j1"))
     assert answer.outcome == (503, "temporarily_unavailable")
     assert (broker.record.token_sha256, "SharedTableDown" in broker.record.alarms) == (None, True)
     assert str(broker.record.reason).startswith("replay control: DynamoDB")
-    # It is asked even while the cache leaves the table alone.
+    # Replay control asks the table even while the cache leaves it alone.
     assert broker.post(broker.jwt(jti="j1")).status == 503
     assert (broker.mints, broker.record.alarms) == (0, {"SharedTableDown"})
     rows(broker).fault = None
     assert broker.post(broker.jwt(jti="j1")).status == 200
 
 
-def test_nor_where_it_goes_down_after_the_mint() -> None:
+def test_a_table_that_goes_down_after_the_mint_ends_the_request_as_well() -> None:
     broker = strict()
 
     def goes_down() -> Any:
@@ -179,8 +155,8 @@ def test_nor_where_it_goes_down_after_the_mint() -> None:
     assert broker.record.token_sha256 is None
 
 
-def test_a_spent_jwt_mints_nothing_whatever_it_asks_for() -> None:
-    """Whoever found one could use up the mint budget of its owner."""
+def test_a_used_jwt_mints_nothing_whatever_it_asks_for() -> None:
+    """A thief of used JWTs could use up the mint budget of their owner."""
     broker = strict()
     jwt = broker.jwt(jti="j1")
     broker.post(jwt)
@@ -191,22 +167,22 @@ def test_a_spent_jwt_mints_nothing_whatever_it_asks_for() -> None:
 
 
 def test_an_issuer_without_once_needs_no_jti_and_no_row() -> None:
-    broker = Broker(rows=Rows())
+    broker = InMemory(rows=Rows())
     jwt = broker.jwt()
     assert [broker.post(jwt).status for _ in range(2)] == [200, 200]
     assert rows(broker).of("once") == []
 
 
-def test_of_two_entries_of_one_issuer_the_one_that_accepts_counts() -> None:
+def test_the_entry_that_accepts_a_jwt_says_whether_it_is_good_once() -> None:
     entries = [issuer(once=True), issuer(name="app", audiences=["https://app.example.com"])]
-    broker = Broker(policy(issuers=entries, rules=[rule(), rule(name="app", issuer="app")]), rows=Rows())
+    broker = InMemory(issuers=entries, rules=[rule(), rule(name="app", issuer="app")], rows=Rows())
     app = broker.jwt(aud="https://app.example.com")
     assert [broker.post(app).status for _ in range(2)] == [200, 200]
     assert broker.post(broker.jwt(aud=AUDIENCE)).status == 401
 
 
 def test_a_policy_with_once_and_no_table_gives_nothing_even_if_it_is_wired() -> None:
-    broker = Broker(policy(issuers=[issuer(once=True)]))
+    broker = InMemory(issuers=[issuer(once=True)])
     assert broker.post(broker.jwt(jti="j1")).outcome == (500, "server_error")
     assert broker.record.reason == "no replay control"
 
@@ -224,7 +200,7 @@ def test_the_row_names_neither_issuer_nor_jti_and_lasts_as_long_as_the_jwt() -> 
 
 
 @pytest.mark.parametrize("exp", [1_800_000_300.5, 1e300, 10**30])
-def test_any_expiry_can_be_written(exp: float) -> None:
+def test_an_expiry_that_is_fractional_or_far_away_can_be_written(exp: float) -> None:
     broker = strict()
     jwt = broker.jwt(jti="j1", exp=exp)
     assert [broker.post(jwt).status for _ in range(2)] == [200, 401]
@@ -232,7 +208,7 @@ def test_any_expiry_can_be_written(exp: float) -> None:
     assert int(row["expires"]["N"]) in (1_800_000_331, 2**53)
 
 
-def test_it_costs_two_calls() -> None:
+def test_the_check_of_a_jwt_and_its_use_cost_two_calls() -> None:
     broker = strict()
     broker.post(broker.jwt(jti="j1"))
     rows(broker).calls.clear()

@@ -12,7 +12,9 @@ from broker.caller.verifier import Verifier
 from broker.policy.model import Issuer
 from broker.request.proof import Proof, ProofForm
 
+from tests.kit.callers import claims_of_alice
 from tests.kit.clock import Clock
+from tests.kit.forms import ORIGIN
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE, ISSUER, condition, issuer, policy
 from tests.kit.web import Web
@@ -31,9 +33,7 @@ class Desk:
         self._verifier = Verifier(trust.issuers, KeySets(Web(), self.clock), self.clock)
 
     def claims(self, **changes: Any) -> dict[str, Any]:
-        now = int(self.clock())
-        members = {"iss": ISSUER, "sub": "alice", "aud": AUDIENCE, "iat": now, "exp": now + 300}
-        return {name: value for name, value in (members | changes).items() if value is not None}
+        return claims_of_alice(ISSUER, AUDIENCE, self.clock(), **changes)
 
     def verify(self, jwt: str) -> Caller:
         return self.identify(Proof(ProofForm.HEADER, jwt))
@@ -158,7 +158,7 @@ def test_the_two_types_are_accepted_in_any_spelling(typ: str | None) -> None:
 @pytest.mark.parametrize(
     "typ", ["logout+jwt", "dpop+jwt", "JWS", "", "client-authentication+jwt", 7, ["JWT"], "text/jwt"]
 )
-def test_other_types_are_refused(typ: Any) -> None:
+def test_a_jwt_of_another_type_is_refused(typ: Any) -> None:
     assert not Desk().accepts({"typ": typ})
 
 
@@ -197,7 +197,7 @@ def test_another_claim_may_name_the_subject() -> None:
     assert not desk.accepts()
 
 
-def test_of_entries_that_share_an_issuer_the_one_that_fits_accepts() -> None:
+def test_among_entries_that_share_an_issuer_the_fitting_one_accepts() -> None:
     first = issuer(**INLINE, name="one", audiences=["a"])
     second = issuer(**INLINE, name="two", audiences=["b"])
     desk = Desk(first, second)
@@ -206,7 +206,7 @@ def test_of_entries_that_share_an_issuer_the_one_that_fits_accepts() -> None:
     assert not desk.accepts(aud=["a", "b"])
 
 
-def test_entries_that_share_an_issuer_are_told_apart_by_what_they_require() -> None:
+def test_entries_that_share_an_issuer_are_told_apart_by_their_required_claims() -> None:
     entries = [
         issuer(**INLINE, name=kind, require=[condition("kind", ["one_of", [kind]])]) for kind in ("id", "access")
     ]
@@ -216,8 +216,6 @@ def test_entries_that_share_an_issuer_are_told_apart_by_what_they_require() -> N
 
 
 # The forms of the proof.
-
-ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 
 
 def assertion(jwt: str, client_id: str | None = None) -> Proof:
@@ -250,14 +248,14 @@ def test_a_client_assertion_is_for_the_broker_itself(aud: Any) -> None:
     [AUDIENCE, f"{ORIGIN}/token", f"{ORIGIN}/", [ORIGIN, AUDIENCE], [ORIGIN, ORIGIN], [], None, "https://evil.example"],
     ids=repr,
 )
-def test_and_for_nobody_else_not_even_for_its_token_endpoint(aud: Any) -> None:
+def test_a_client_assertion_for_anybody_else_even_for_the_token_endpoint_is_refused(aud: Any) -> None:
     """draft-ietf-oauth-rfc7523bis: the issuer as the only audience, since endpoints were confused with one another."""
     desk = Desk()
     with pytest.raises(CallerRefused, match="audience"):
         desk.identify(assertion(SIGNER.jwt(desk.claims(aud=aud))))
 
 
-def test_another_audience_claim_tells_which_client_in_this_form_too() -> None:
+def test_another_audience_claim_must_match_in_a_client_assertion_as_well() -> None:
     desk = Desk(issuer(**INLINE, audience_claim="client_id"))
     for client, is_accepted in ((AUDIENCE, True), ("another app of the same pool", False), (None, False)):
         proof = assertion(SIGNER.jwt(desk.claims(aud=ORIGIN, client_id=client)))

@@ -88,7 +88,7 @@ def test_an_absent_claim_and_a_null_fail_every_matcher(test: list[Any]) -> None:
     assert holds({"c": None}, "c", test) is False
 
 
-def test_existence() -> None:
+def test_a_condition_of_existence_holds_for_a_present_claim_or_an_absent_one() -> None:
     assert holds({"c": ""}, "c", ["exists"])
     assert not holds({"c": None}, "c", ["exists"])
     assert not holds({}, "c", ["exists"])
@@ -141,7 +141,7 @@ def test_a_plain_name_is_never_a_path() -> None:
         ("*-*", "a-b-c", YES),
     ],
 )
-def test_like_means_what_it_shows(pattern: str, value: str, expected: bool) -> None:
+def test_like_matches_a_whole_value_segment_by_segment(pattern: str, value: str, expected: bool) -> None:
     assert Like(pattern).match(value) is expected
 
 

@@ -151,7 +151,7 @@ def test_a_key_that_names_an_issuer_is_that_issuer_s_alone(named: Any, *, fits: 
 
 
 @pytest.mark.parametrize("document", [{}, {"keys": {}}, [], "x", None, {"keys": None}])
-def test_what_is_no_jwks_is_a_value_error(document: Any) -> None:
+def test_a_document_that_is_no_jwks_is_a_value_error(document: Any) -> None:
     with pytest.raises(ValueError, match="not a JWKS"):
         jwk.load_set(document, ISSUER)
 

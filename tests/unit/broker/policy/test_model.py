@@ -1,4 +1,4 @@
-"""The compiled policy: what was encoded is decoded, and nothing else is."""
+"""The compiled policy: an encoded policy is decoded as it was, and every other file is refused."""
 
 import json
 from pathlib import Path
@@ -25,8 +25,8 @@ EVERYTHING = {
 def test_a_policy_that_was_written_is_read_as_it_was() -> None:
     trust = policy(**EVERYTHING)
     assert list(trust.entries) == EVERYTHING["issuers"]
-    assert trust.rules_of("site") == (rule(), rule(name="all", scopes="*", share="caller"))
-    assert trust.rules_of("app") == (rule(name="app", issuer="app", aud=["mcp"]),)
+    assert trust.find_rules("site") == (rule(), rule(name="all", scopes="*", share="caller"))
+    assert trust.find_rules("app") == (rule(name="app", issuer="app", aud=["mcp"]),)
     assert trust.credentials == ("default", "other")
     assert (trust.upstream, trust.aws_endpoint, trust.is_local) == ("https://api2.transloadit.com", None, False)
 
@@ -51,16 +51,16 @@ def test_inline_keys_are_read_and_keys_elsewhere_are_none() -> None:
 
 
 def test_an_entry_without_rules_has_none() -> None:
-    assert policy().rules_of("nobody") == ()
+    assert policy().find_rules("nobody") == ()
 
 
 def test_rules_are_decoded_once() -> None:
     trust = policy()
-    assert trust.rules_of("site") is trust.rules_of("site")
+    assert trust.find_rules("site") is trust.find_rules("site")
 
 
 def test_all_scopes_are_a_value_that_no_scope_is() -> None:
-    star, listed = policy(rules=[rule(scopes="*"), rule(name="listed", scopes=["*"])]).rules_of("site")
+    star, listed = policy(rules=[rule(scopes="*"), rule(name="listed", scopes=["*"])]).find_rules("site")
     assert star.scopes is ALL
     assert listed.scopes == ("*",)
     assert ALL not in listed.scopes
@@ -128,4 +128,4 @@ def test_a_rule_that_says_something_else_is_refused(changes: dict[str, Any]) -> 
     document = json.loads(compiled())
     document["rules"]["site"][0] |= changes
     with pytest.raises(ValidationError):
-        load(json.dumps(document).encode()).rules_of("site")
+        load(json.dumps(document).encode()).find_rules("site")

@@ -1,4 +1,4 @@
-"""An event of API Gateway becomes an HTTP request; the form in it is tested with what it asks for, in test_request."""
+"""An event of API Gateway becomes an HTTP request. Its form is tested in test_request."""
 
 from typing import Any
 
@@ -43,7 +43,7 @@ def test_an_event_is_read_without_its_query_and_authorizer() -> None:
         {**EVENT, "requestContext": {"elb": {}}},
     ],
 )
-def test_other_events_are_refused(event: Any) -> None:
+def test_an_event_of_another_kind_is_refused(event: Any) -> None:
     with pytest.raises(BrokerFault):
         read_event(event, None)
 

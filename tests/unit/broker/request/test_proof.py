@@ -1,4 +1,4 @@
-"""The proof in a form: one, in the form of its grant type."""
+"""The proof of a request: exactly one, in the form of its grant type."""
 
 from collections.abc import Mapping
 
@@ -40,7 +40,9 @@ from tests.kit.forms import ASSERTION, BEARER, EXCHANGE, ORIGIN, form, http, sen
         ("Bearer a.b.c", {"client_assertion": "x"}, InvalidRequest),
     ],
 )
-def test_there_must_be_one_proof(authorization: str | None, fields: Mapping[str, str], error: type) -> None:
+def test_a_request_that_shows_no_proof_or_more_than_one_is_refused(
+    authorization: str | None, fields: Mapping[str, str], error: type
+) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_token_request(http(form(**fields), authorization=authorization))
     assert type(caught.value) is error
@@ -56,11 +58,11 @@ def test_the_jwt_does_not_show() -> None:
 
 
 @pytest.mark.parametrize("kind", ["jwt", "id_token", "access_token"])
-def test_a_token_exchange_of_rfc_8693(kind: str) -> None:
+def test_a_token_exchange_of_rfc_8693_is_read(kind: str) -> None:
     fields = EXCHANGE | {"subject_token_type": f"urn:ietf:params:oauth:token-type:{kind}", "audience": "mcp"}
     request = read_token_request(sent(fields))
     assert request.proof == Proof(ProofForm.SUBJECT_TOKEN, "a.b.c", token_type=kind)
-    assert (request.proof.shown, request.aud) == (f"subject token ({kind})", "mcp")
+    assert (request.proof.label, request.aud) == (f"subject token ({kind})", "mcp")
 
 
 @pytest.mark.parametrize(
@@ -76,7 +78,7 @@ def test_each_form_of_proof_has_a_refusal_of_its_own(form: ProofForm, error: typ
     assert Proof(form, "a.b.c").refusal is error
 
 
-def test_an_assertion_of_rfc_7523_section_2_1() -> None:
+def test_an_assertion_of_rfc_7523_section_2_1_is_read() -> None:
     assert read_token_request(sent(BEARER)).proof == Proof(ProofForm.ASSERTION, "a.b.c")
 
 
@@ -85,7 +87,7 @@ def test_a_client_assertion_of_rfc_7523_section_2_2_is_for_the_broker_alone() ->
     assert proof == Proof(ProofForm.CLIENT_ASSERTION, "a.b.c", client_id="me", audience=ORIGIN)
 
 
-def test_without_a_configured_origin_a_client_assertion_is_refused_with_what_to_do() -> None:
+def test_a_client_assertion_without_a_configured_origin_is_refused_with_what_to_do() -> None:
     """The audience would be the domain in the event, which a direct invoker of the function writes."""
     request = replace(sent(ASSERTION), is_origin_configured=False)
     with pytest.raises(ClientAssertionRefused) as caught:
@@ -98,7 +100,7 @@ def test_without_a_configured_origin_a_client_assertion_is_refused_with_what_to_
 
 @pytest.mark.parametrize("fields", [EXCHANGE, BEARER, ASSERTION], ids=["exchange", "bearer", "assertion"])
 @pytest.mark.parametrize("authorization", [None, "Basic bWU6", "basic bWU6"])
-def test_basic_without_a_password_beside_a_proof_is_what_some_clients_send_of_themselves(
+def test_basic_without_a_password_beside_a_proof_is_ignored_since_some_clients_always_send_it(
     fields: dict[str, str], authorization: str | None
 ) -> None:
     assert read_token_request(sent(fields, authorization)).proof.jwt == "a.b.c"
@@ -148,7 +150,9 @@ def test_a_second_proof_or_a_shared_secret_is_refused_in_every_form(
     ],
     ids=str,
 )
-def test_what_a_form_needs_and_does_not_take(fields: Mapping[str, str | None], error: type) -> None:
+def test_a_form_that_lacks_a_field_or_has_a_foreign_one_is_refused(
+    fields: Mapping[str, str | None], error: type
+) -> None:
     with pytest.raises(InvalidRequest) as caught:
         read_token_request(sent(fields))
     assert type(caught.value) is error

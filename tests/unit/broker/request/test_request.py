@@ -134,7 +134,7 @@ def test_a_body_that_is_no_base64_though_said_to_be_is_an_invalid_request() -> N
 
 
 def test_the_checks_run_in_the_order_of_the_contract() -> None:
-    """Each request has every mistake from its own on; the first is told."""
+    """Each request has every mistake from its own on, and is refused for the first."""
     large = "a" * 20_000
     order: list[tuple[HttpRequest, type]] = [
         (http(large, method="GET", content_type="x", authorization=None), MethodNotAllowed),
@@ -153,7 +153,7 @@ def test_the_checks_run_in_the_order_of_the_contract() -> None:
 
 
 @given(st.binary(max_size=300), st.text(max_size=60), st.text(max_size=60))
-def test_any_request_is_read_or_refused(body: bytes, authorization: str, content_type: str) -> None:
+def test_every_request_is_read_or_refused(body: bytes, authorization: str, content_type: str) -> None:
     for kind in (content_type, FORM):
         try:
             read_token_request(http(body, authorization=authorization, content_type=kind))
@@ -162,7 +162,7 @@ def test_any_request_is_read_or_refused(body: bytes, authorization: str, content
 
 
 @pytest.mark.parametrize("name", ["audience", "resource"])
-def test_more_than_one_target_is_invalid_target_in_an_exchange_and_a_repeat_elsewhere(name: str) -> None:
+def test_a_second_target_is_invalid_target_in_an_exchange_and_a_repeat_elsewhere(name: str) -> None:
     more = f"&{name}=api2&{name}=mcp"
     with pytest.raises(InvalidTarget):
         read_token_request(sent(EXCHANGE, more=more))

@@ -18,13 +18,13 @@ def refused(budget: MintBudget, caller: str = "alice", credential: str = "defaul
     return raised.value
 
 
-def test_a_caller_has_ten() -> None:
+def test_a_caller_may_mint_ten_times_in_a_row() -> None:
     budget = MintBudget(Clock())
     spend(budget, 10)
     assert refused(budget).reason == "caller's mint budget"
 
 
-def test_one_more_a_minute_and_the_refusal_says_when() -> None:
+def test_a_caller_regains_one_mint_a_minute_and_the_refusal_says_when() -> None:
     clock = Clock()
     budget = MintBudget(clock)
     spend(budget, 10)
@@ -35,7 +35,7 @@ def test_one_more_a_minute_and_the_refusal_says_when() -> None:
     refused(budget)
 
 
-def test_a_long_rest_gives_ten_and_no_more() -> None:
+def test_a_long_rest_regains_ten_mints_and_no_more() -> None:
     clock = Clock()
     budget = MintBudget(clock)
     spend(budget, 10)
@@ -44,13 +44,13 @@ def test_a_long_rest_gives_ten_and_no_more() -> None:
     refused(budget)
 
 
-def test_another_caller_is_not_touched() -> None:
+def test_a_caller_over_budget_leaves_another_s_budget_alone() -> None:
     budget = MintBudget(Clock())
     spend(budget, 10)
     spend(budget, 10, caller="bob")
 
 
-def test_a_credential_has_sixty_whoever_asks() -> None:
+def test_a_credential_has_sixty_mints_for_all_callers_together() -> None:
     budget = MintBudget(Clock())
     for number in range(6):
         spend(budget, 10, caller=f"caller {number}")
@@ -58,7 +58,7 @@ def test_a_credential_has_sixty_whoever_asks() -> None:
     spend(budget, 1, caller="the next", credential="other")
 
 
-def test_a_credential_regains_one_each_second() -> None:
+def test_a_credential_regains_one_mint_each_second() -> None:
     clock = Clock()
     budget = MintBudget(clock)
     for number in range(6):
@@ -69,7 +69,7 @@ def test_a_credential_regains_one_each_second() -> None:
     refused(budget, "the next")
 
 
-def test_a_refusal_costs_nothing() -> None:
+def test_a_refusal_takes_nothing_from_the_budgets() -> None:
     clock = Clock()
     budget = MintBudget(clock)
     for number in range(6):

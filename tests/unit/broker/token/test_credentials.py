@@ -1,4 +1,4 @@
-"""The secret: looked at every 5 min, kept through failures until 1 h, a refused version left alone for 60 s."""
+"""The secret: read every 5 minutes, kept through failures for an hour; a refused version rests for 60 seconds."""
 
 import json
 import threading
@@ -22,7 +22,7 @@ def secret(version: str = "v1", **changes: Any) -> Secret:
 
 
 class Desk:
-    """Credentials over a store that answers as told."""
+    """Credentials over a store that gives the answers of the test."""
 
     def __init__(self, answer: Secret | BrokerError | None = None) -> None:
         self.clock = Clock()
@@ -45,20 +45,20 @@ class Desk:
         return self.credentials.read("default", Deadline(self.clock, 15))
 
 
-def test_the_secret_of_that_name_is_read() -> None:
+def test_a_credential_is_the_secret_of_its_name() -> None:
     desk = Desk()
     assert desk.current() == Credential("default", "arn", "v1", "key", "secret")
     assert desk.reads == ["the/id"]
 
 
-def test_a_credential_for_which_the_deployment_names_no_secret_is_told_as_such() -> None:
+def test_a_credential_for_which_the_deployment_names_no_secret_is_a_fault_that_says_so() -> None:
     desk = Desk()
     with pytest.raises(BrokerFault, match="the deployment names no secret for this credential"):
         desk.credentials.read("shop", Deadline(desk.clock, 15))
     assert desk.reads == []
 
 
-def test_it_is_looked_at_again_after_five_minutes_and_not_before() -> None:
+def test_a_secret_is_read_again_after_five_minutes_and_not_before() -> None:
     desk = Desk()
     desk.current()
     desk.clock.advance(299.9)
@@ -71,7 +71,7 @@ def test_it_is_looked_at_again_after_five_minutes_and_not_before() -> None:
 
 
 @pytest.mark.parametrize("failure", [DOWN, GONE, secret(auth_secret=None)], ids=["down", "gone", "malformed"])
-def test_a_known_good_one_is_kept_through_any_failure_with_an_alarm(failure: Any) -> None:
+def test_a_known_good_secret_is_kept_through_any_failure_with_an_alarm(failure: Any) -> None:
     desk = Desk()
     desk.current()
     desk.answer = failure
@@ -81,7 +81,7 @@ def test_a_known_good_one_is_kept_through_any_failure_with_an_alarm(failure: Any
 
 
 @pytest.mark.parametrize("failure", [DOWN, GONE], ids=["down", "gone"])
-def test_but_not_for_longer_than_an_hour_since_it_was_read(failure: BrokerError) -> None:
+def test_a_known_good_secret_is_kept_for_an_hour_after_it_was_read_and_no_longer(failure: BrokerError) -> None:
     desk = Desk()
     desk.current()
     desk.answer = failure
@@ -90,7 +90,7 @@ def test_but_not_for_longer_than_an_hour_since_it_was_read(failure: BrokerError)
         desk.current()
 
 
-def test_looks_that_fail_are_thirty_seconds_apart() -> None:
+def test_reads_that_fail_are_thirty_seconds_apart() -> None:
     desk = Desk()
     desk.current()
     desk.answer = DOWN
@@ -103,7 +103,7 @@ def test_looks_that_fail_are_thirty_seconds_apart() -> None:
     assert len(desk.reads) == 3
 
 
-def test_while_one_looks_the_others_go_on_with_what_is_known() -> None:
+def test_one_request_reads_the_secret_again_while_the_others_use_the_known_one() -> None:
     desk = Desk()
     desk.current()
     desk.clock.advance(300)
@@ -120,7 +120,7 @@ def test_while_one_looks_the_others_go_on_with_what_is_known() -> None:
     assert [credential.version for credential in meanwhile] == ["v1"]
 
 
-def test_a_clock_set_back_makes_a_look_not_a_longer_life() -> None:
+def test_a_clock_that_is_set_back_causes_a_read_and_no_longer_life() -> None:
     desk = Desk()
     desk.current()
     desk.clock.advance(-1)
@@ -129,7 +129,7 @@ def test_a_clock_set_back_makes_a_look_not_a_longer_life() -> None:
 
 
 @pytest.mark.parametrize("failure", [DOWN, GONE], ids=["down", "gone"])
-def test_without_a_known_good_one_the_failure_is_told(failure: BrokerError) -> None:
+def test_a_failed_read_without_a_known_good_secret_is_raised(failure: BrokerError) -> None:
     with pytest.raises(type(failure)):
         Desk(failure).current()
 
@@ -163,11 +163,11 @@ def test_a_malformed_secret_is_a_fault_that_quotes_nothing(text: str) -> None:
     assert raised.value.__suppress_context__
 
 
-def test_other_members_of_the_secret_are_ignored() -> None:
+def test_a_secret_may_have_other_members() -> None:
     assert Desk(secret(note="of ours")).current().auth_key == "key"
 
 
-def test_neither_key_nor_secret_is_in_a_representation() -> None:
+def test_a_credential_s_representation_shows_neither_key_nor_secret() -> None:
     desk = Desk(secret(auth_key="visible-key", auth_secret="visible-secret"))
     assert "visible" not in repr(desk.current())
     assert "visible" not in repr(desk.answer)
@@ -191,7 +191,7 @@ def test_a_new_version_of_a_refused_secret_is_not_refused() -> None:
     assert not desk.credentials.is_refused(desk.fresh())
 
 
-def test_reading_afresh_also_moves_the_next_look() -> None:
+def test_a_fresh_read_puts_off_the_next_regular_one() -> None:
     desk = Desk()
     desk.current()
     desk.clock.advance(200)

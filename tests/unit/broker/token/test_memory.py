@@ -3,7 +3,7 @@
 from broker.token.memory import MAX_TOKENS, TokenCache
 
 
-def test_what_was_put_is_found() -> None:
+def test_a_token_that_was_put_is_found() -> None:
     cache = TokenCache[str, str]()
     cache.put("a", "token", renew_at=10)
     assert (cache.get("a"), cache.get("b")) == ("token", None)
@@ -43,11 +43,11 @@ def test_one_asker_claims_a_renewal_and_the_next_may_after_the_pause() -> None:
     assert cache.claim_renewal("a", 130, retry_at=160)
 
 
-def test_what_is_not_held_is_not_renewed() -> None:
+def test_a_token_that_is_not_held_is_not_renewed() -> None:
     assert not TokenCache[str, str]().claim_renewal("a", 100, retry_at=130)
 
 
-def test_dropping_takes_what_is_named_and_leaves_the_rest() -> None:
+def test_dropping_removes_the_chosen_tokens_and_leaves_the_rest() -> None:
     cache = TokenCache[str, str]()
     cache.put("a", "one", renew_at=10)
     cache.put("b", "two", renew_at=10)

@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
-from tests.kit.brokers import SECRETS_URL, TOKEN_URL, Broker, minted, secret
-from tests.kit.policies import policy, rule
+from tests.kit.brokers import SECRETS_URL, TOKEN_URL, InMemory, minted, secret
+from tests.kit.policies import rule
 from tests.kit.waiting import wait_until
-from tests.kit.web import reply
+from tests.kit.web import late, reply
 
 LIFE = 21600
 BUSY = reply(b"", 503)
 FIRST_RENEWAL, LAST_RENEWAL = 0.80 * LIFE, 0.85 * LIFE  # seconds after the mint
 
 
-def warm(**changes: Any) -> Broker:
+def warm(**changes: Any) -> InMemory:
     """A broker that has minted `bearer-1`; the next mint gives `bearer-2`."""
-    broker = Broker(policy(rules=[rule(**changes)]))
+    broker = InMemory(rules=[rule(**changes)])
     assert broker.post().body["access_token"] == "bearer-1"
     broker.web[TOKEN_URL] = minted("bearer-2")
     return broker
 
 
-def token(broker: Broker, **fields: Any) -> str:
+def token(broker: InMemory, **fields: Any) -> str:
     return str(broker.post(**fields).body["access_token"])
 
 
@@ -32,17 +32,12 @@ def token(broker: Broker, **fields: Any) -> str:
 
 
 def test_the_lifetime_of_a_token_is_counted_from_before_the_mint() -> None:
-    broker = Broker()
-
-    def slow() -> Any:
-        broker.clock.advance(3)
-        return minted()
-
-    broker.web[TOKEN_URL] = slow
+    broker = InMemory()
+    broker.web[TOKEN_URL] = late(broker.clock, 3, minted())
     assert broker.post().body["expires_in"] == LIFE - 3
 
 
-def test_until_four_fifths_of_its_life_a_token_is_handed_out_as_it_is() -> None:
+def test_a_token_is_handed_out_as_it_is_until_four_fifths_of_its_life() -> None:
     broker = warm()
     broker.clock.advance(FIRST_RENEWAL - 1)
     assert (token(broker), broker.record.cache, broker.mints) == ("bearer-1", "hit", 1)
@@ -106,7 +101,7 @@ def test_a_token_with_five_minutes_left_is_still_handed_out() -> None:
     assert (answer.status, answer.body["expires_in"]) == (200, 300)
 
 
-def test_in_place_of_a_token_with_less_than_five_minutes_left_there_is_a_new_one_or_503() -> None:
+def test_a_token_with_less_than_five_minutes_left_is_replaced_or_the_answer_is_503() -> None:
     broker = warm()
     broker.web[TOKEN_URL] = BUSY
     broker.clock.advance(LIFE - 299)
@@ -116,13 +111,13 @@ def test_in_place_of_a_token_with_less_than_five_minutes_left_there_is_a_new_one
 
 
 def test_a_new_token_of_less_than_five_minutes_is_refused() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.web[TOKEN_URL] = minted(expires_in=299)
     assert broker.post().outcome == (502, "server_error")
 
 
 def test_a_short_token_is_renewed_by_its_own_life() -> None:
-    broker = Broker()
+    broker = InMemory()
     broker.web.then(TOKEN_URL, minted("bearer-1", expires_in=3600))
     broker.web[TOKEN_URL] = minted("bearer-2")
     broker.post()
@@ -140,7 +135,7 @@ def test_a_clock_set_back_hands_out_no_token_past_its_end() -> None:
     assert token(broker) == "bearer-2"
 
 
-# What the cache tells apart: all that is sent upstream.
+# The cache keeps requests apart that differ in anything that is sent upstream.
 
 
 @pytest.mark.parametrize(
@@ -149,11 +144,8 @@ def test_a_clock_set_back_hands_out_no_token_past_its_end() -> None:
     ids=["scopes", "aud", "credential"],
 )
 def test_another_scope_aud_or_credential_is_another_token(fields: dict[str, str]) -> None:
-    broker = Broker(
-        policy(
-            credentials=["default", "second"],
-            rules=[rule(aud=["api2", "mcp"]), rule(name="second", credential="second")],
-        )
+    broker = InMemory(
+        credentials=["default", "second"], rules=[rule(aud=["api2", "mcp"]), rule(name="second", credential="second")]
     )
     broker.post()
     broker.web[TOKEN_URL] = minted("bearer-2", fields.get("scope", "assemblies:read assemblies:write"))
@@ -180,7 +172,7 @@ def test_a_rule_with_share_caller_gives_each_caller_a_token_of_its_own() -> None
 
 
 def test_one_matching_rule_with_share_caller_is_enough() -> None:
-    broker = Broker(policy(rules=[rule(), rule(name="own", share="caller")]))
+    broker = InMemory(rules=[rule(), rule(name="own", share="caller")])
     broker.post()
     broker.web[TOKEN_URL] = minted("bearer-2")
     assert broker.post(broker.jwt(sub="bob")).body["access_token"] == "bearer-2"
@@ -210,7 +202,7 @@ def test_going_back_to_the_old_version_of_the_secret_does_not_bring_its_tokens_b
 
 
 def test_many_requests_for_the_same_token_at_once_cause_one_mint() -> None:
-    broker = Broker()
+    broker = InMemory()
     got: list[str] = []
     others = [threading.Thread(target=lambda: got.append(token(broker))) for _ in range(8)]
 
@@ -229,7 +221,7 @@ def test_many_requests_for_the_same_token_at_once_cause_one_mint() -> None:
 
 
 def test_a_request_that_named_its_scopes_does_not_share_the_narrower_token_of_one_that_named_none() -> None:
-    broker = Broker()
+    broker = InMemory()
     outcomes: list[tuple[int, str | None]] = []
     named = threading.Thread(
         target=lambda: outcomes.append(broker.post(scope="assemblies:read assemblies:write").outcome)

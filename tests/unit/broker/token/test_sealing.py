@@ -1,4 +1,4 @@
-"""Sealed tokens: known answers computed here by hand, and no other name, secret or byte opens one."""
+"""Sealed tokens: known answers computed here by hand. No other key, secret or byte opens one."""
 
 import hashlib
 import hmac
@@ -34,7 +34,7 @@ def test_a_row_is_found_by_an_hmac_under_a_key_of_its_own() -> None:
     assert Seal(CREDENTIAL, UPSTREAM).name_row("token", CANONICAL) == f"token/{expected}"
 
 
-def test_a_sealed_token_is_aes_256_gcm_over_all_that_names_it() -> None:
+def test_a_sealed_token_is_aes_256_gcm_bound_to_every_field_of_its_key() -> None:
     sealed = Seal(CREDENTIAL, UPSTREAM).seal(TOKEN, CANONICAL, EXPIRES)
     named = sized(b"1", UPSTREAM.encode(), CANONICAL, b"22600")
     assert AESGCM(derived(b"seal")).decrypt(sealed[:12], sealed[12:], named) == TOKEN
@@ -45,7 +45,7 @@ def test_a_sealed_token_opens_to_what_was_sealed() -> None:
     assert seal.open(seal.seal(TOKEN, CANONICAL, EXPIRES), CANONICAL, EXPIRES) == TOKEN
 
 
-def test_no_two_seals_are_the_same_bytes() -> None:
+def test_two_seals_of_one_token_are_different_bytes() -> None:
     seal = Seal(CREDENTIAL, UPSTREAM)
     assert len({seal.seal(TOKEN, CANONICAL, EXPIRES)[:12] for _ in range(100)}) == 100
 

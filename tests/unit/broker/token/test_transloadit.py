@@ -1,4 +1,4 @@
-"""api2's `POST /token`: what is sent, and what each answer means."""
+"""api2's `POST /token`: the request, and the meaning of each answer."""
 
 import base64
 from datetime import UTC, datetime, timedelta
@@ -17,7 +17,7 @@ from broker.token.transloadit import CredentialRefused, Minted, ScopeRefused, To
 from tests.kit.brokers import TOKEN_URL, minted
 from tests.kit.clock import Clock
 from tests.kit.policies import UPSTREAM
-from tests.kit.web import Reply, Web, reply
+from tests.kit.web import Reply, Web, late, reply
 
 CREDENTIAL = Credential("default", "arn", "v1", "the-key", "the-secret")
 RESET = OutOfReach("connection")
@@ -43,23 +43,12 @@ class Desk:
     def calls(self) -> int:
         return self.web.count(TOKEN_URL)
 
-    def takes(self, seconds: float, answer: Reply) -> Reply:
-        """An answer that comes after so many seconds."""
-
-        def late() -> Any:
-            self.clock.advance(seconds)
-            if isinstance(answer, OutOfReach):
-                raise answer
-            return answer
-
-        return late
-
 
 def error(code: str, status: int, **more: Any) -> Reply:
     return reply({"error": code, "message": "would quote the-secret"} | more, status)
 
 
-# What is sent.
+# The request.
 
 
 def test_the_key_and_the_secret_go_by_http_basic_and_the_form_is_api2_s() -> None:
@@ -100,7 +89,7 @@ def test_a_call_ends_half_a_second_before_the_invocation() -> None:
     assert desk.web.calls[0].seconds == pytest.approx(2.5)
 
 
-def test_with_the_deadline_near_nothing_is_sent() -> None:
+def test_a_call_near_the_deadline_is_not_sent() -> None:
     desk = Desk(minted())
     with pytest.raises(TemporarilyUnavailable, match="deadline"):
         desk.mint(seconds=0.4)
@@ -122,7 +111,7 @@ def test_a_failure_that_may_pass_is_tried_once_more_with_jitter(failure: Reply) 
     assert 0.05 <= desk.slept[0] <= 0.25
 
 
-def test_the_pauses_differ() -> None:
+def test_the_pauses_before_second_tries_differ() -> None:
     pauses = set()
     for _ in range(5):
         desk = Desk(RESET, minted())
@@ -132,7 +121,7 @@ def test_the_pauses_differ() -> None:
 
 
 @pytest.mark.parametrize("failure", [reply(b"", 500), RESET], ids=["500", "reset"])
-def test_and_not_a_third_time(failure: Reply) -> None:
+def test_a_failure_that_may_pass_is_not_tried_a_third_time(failure: Reply) -> None:
     desk = Desk(failure, failure, minted())
     with pytest.raises(TemporarilyUnavailable, match="out of reach"):
         desk.mint()
@@ -141,20 +130,20 @@ def test_and_not_a_third_time(failure: Reply) -> None:
 
 def test_both_tries_share_the_five_seconds() -> None:
     desk = Desk()
-    desk.web.then(TOKEN_URL, desk.takes(3, RESET), minted())
+    desk.web.then(TOKEN_URL, late(desk.clock, 3, RESET), minted())
     desk.mint()
     assert desk.web.calls[1].seconds == pytest.approx(2 - desk.slept[0])
 
 
-def test_no_retry_when_the_time_is_up() -> None:
+def test_a_failure_after_the_time_is_up_is_not_tried_again() -> None:
     desk = Desk()
-    desk.web.then(TOKEN_URL, desk.takes(5, OutOfReach("timeout")), minted())
+    desk.web.then(TOKEN_URL, late(desk.clock, 5, OutOfReach("timeout")), minted())
     with pytest.raises(TemporarilyUnavailable):
         desk.mint()
     assert (desk.calls, desk.slept) == (1, [])
 
 
-# What the answers mean.
+# The meaning of the answers.
 
 
 @pytest.mark.parametrize("code", ["TOKEN_INVALID_CREDENTIALS", "GET_ACCOUNT_UNKNOWN_AUTH_KEY", "SERVER_401"])
@@ -259,13 +248,13 @@ def test_nonsense_is_refused(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"token"', b"{", b'{"access_token":"a","access_token":"b"}'])
-def test_what_is_no_json_object_is_nonsense(body: bytes) -> None:
+def test_an_answer_that_is_no_json_object_is_nonsense(body: bytes) -> None:
     with pytest.raises(UpstreamRefused, match="nonsense"):
         Desk(reply(body)).mint()
 
 
 @pytest.mark.parametrize("error", [{"code": 1}, ["x"], 5, None, "lower case"])
-def test_an_error_that_is_no_code_is_no_code(error: Any) -> None:
+def test_an_error_of_another_form_than_a_code_is_not_recorded(error: Any) -> None:
     for status in (200, 400):
         desk = Desk(minted(error=error) if status == 200 else reply({"error": error}, status))
         with pytest.raises(UpstreamRefused, match="nonsense: status"):
@@ -278,7 +267,7 @@ def test_bearer_may_be_written_in_any_case() -> None:
     assert Desk(minted(token_type="bearer")).mint().token == "bearer-1"
 
 
-def test_no_answer_s_text_reaches_an_error() -> None:
+def test_the_text_of_an_answer_reaches_no_error() -> None:
     for answer in (error("TOKEN_X", 400), error("the-secret", 400), reply(b"the-secret", 400)):
         desk = Desk(answer)
         with pytest.raises(BrokerError) as raised:
