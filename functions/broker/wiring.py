@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from broker.aws.cloudwatch import CloudWatch, log_failure
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import Sink
+from broker.base.early import MakeContext, make_default_context
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp, Http, OutOfReach
 from broker.base.progress import RESERVE, Clock, Deadline
@@ -98,12 +99,15 @@ def by_invocation(settings: Settings, policy: Policy, http: Http, clock: Clock) 
 
 
 def start[P: AnyProof](
-    environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], clock: Clock = time.time
+    environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], make_context: MakeContext
 ) -> Broker[P]:
-    """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
+    """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before.
+
+    `make_context`: what `begin_start` returned.
+    """
     try:
         settings = read_settings(environment)
-        broker = build(settings, CloudWatch(settings.service, clock), choose_identifier, clock)
+        broker = build(settings, CloudWatch(settings.service, time.time), choose_identifier, make_context=make_context)
         broker.prepare()
     except Exception as failure:
         log_failure("failed to start", failure)
@@ -121,13 +125,14 @@ def build[P: AnyProof](
     choose_identifier: ChooseIdentifier[P],
     clock: Clock = time.time,
     policy_file: str | os.PathLike[str] = POLICY_FILE,
+    make_context: MakeContext = make_default_context,
 ) -> Broker[P]:
     """The broker as deployed, for callers that are identified in one of the three ways above.
 
     Raises OSError, ValueError or KeyError where the deployment is incomplete.
     """
     policy = read(policy_file)
-    http = BoundedHttp(clock, allow_loopback=policy.is_local)
+    http = BoundedHttp(clock, allow_loopback=policy.is_local, make_context=make_context)
 
     @_make_once
     def aws() -> "Aws":
@@ -148,7 +153,7 @@ def build[P: AnyProof](
     reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
     exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
     connect_api2: list[Work] = [lambda deadline: http.connect(policy.upstream, deadline.left())]
-    return Broker(exchange, [*fetches, *reads, *connect_api2, *connect_table], clock, policy.digest, settings)
+    return Broker(exchange, [*connect_api2, *fetches, *reads, *connect_table], clock, policy.digest, settings)
 
 
 def _make_once[T](make: Callable[[], T]) -> Callable[[], T]:

@@ -127,9 +127,13 @@ def libraries(module: str) -> set[str]:
     }
 
 
-def test_a_client_and_its_connections_speak_to_the_network_and_nothing_else_does() -> None:
+def test_a_client_its_connections_and_the_tls_context_are_all_that_touches_the_network() -> None:
     network = {"urllib3", "http", "socket", "ssl", "requests"}
-    assert {module for module in MODULES if network & libraries(module)} == {"base.net", "base.connections"}
+    assert {module for module in MODULES if network & libraries(module)} == {
+        "base.net",
+        "base.connections",
+        "base.early",
+    }
 
 
 def test_one_module_imports_boto3() -> None:
@@ -163,8 +167,9 @@ def test_the_function_ships_none_of_what_only_people_use() -> None:
 @pytest.mark.parametrize("module", sorted(ENTRY_POINTS))
 def test_the_garbage_collector_rests_from_before_the_imports_of_an_entry_point(module: str) -> None:
     lines = [ast.unparse(node) for node in tree(module).body]
-    first = next(place for place, line in enumerate(lines) if line.startswith(("from broker.", "from aws_lambda")))
-    assert lines.index("gc.disable()") < first
+    heavy = [place for place, line in enumerate(lines) if line.startswith(("from broker.", "from aws_lambda"))]
+    assert lines.index("_make_context = begin_start()") == heavy[0] + 1
+    assert lines[heavy[0]] == "from broker.base.early import begin_start"
 
 
 def test_a_start_ends_with_the_garbage_collector_on() -> None:

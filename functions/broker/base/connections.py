@@ -15,6 +15,7 @@ from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import SKIP_HEADER
 
+from broker.base.early import MakeContext
 from broker.base.progress import Clock
 
 CONNECT_SECONDS = 2.0  # for each address of a host
@@ -158,6 +159,7 @@ class Connections(Struct):
     """The idle connections, by origin."""
 
     clock: Clock
+    make_context: MakeContext
     lock: threading.Lock = field(default_factory=threading.Lock)
     context: ssl.SSLContext | None = None
     idle: dict[Origin, list[Connection]] = field(default_factory=dict)
@@ -182,7 +184,7 @@ class Connections(Struct):
         if origin[0] == "http":
             return Connection(origin, self.clock)
         # One context for all, since reading the certificates takes as long as a handshake.
-        self.context = self.context or ssl.create_default_context()
+        self.context = self.context or self.make_context()
         return _TlsConnection(origin, self.clock, ssl_context=self.context)
 
 

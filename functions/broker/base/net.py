@@ -12,6 +12,7 @@ from urllib3 import BaseHTTPResponse, exceptions
 
 from broker.base.connections import Connection, Connections, Origin
 from broker.base.connections import OutOfReach as OutOfReach  # callers import it from here
+from broker.base.early import MakeContext, make_default_context
 from broker.base.progress import Clock
 from broker.base.values import Value
 
@@ -56,10 +57,12 @@ class Http(Protocol):
 class BoundedHttp:
     """`Http` on urllib3. A call ends within its seconds whatever name service, peer and network do."""
 
-    def __init__(self, clock: Clock, *, allow_loopback: bool = False) -> None:
+    def __init__(
+        self, clock: Clock, *, allow_loopback: bool = False, make_context: MakeContext = make_default_context
+    ) -> None:
         """`allow_loopback`: admits http to this machine; only a policy compiled for the local stack sets it."""
         self._allow_loopback = allow_loopback
-        self._connections = Connections(clock)
+        self._connections = Connections(clock, make_context)
 
     def __call__(self, call: Call, /) -> Answer:
         origin, target = self._check(call.url)
