@@ -2,16 +2,12 @@
 
 import gc
 import ssl
-import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import ThreadPoolExecutor
 
 MakeContext = Callable[[], ssl.SSLContext]
-
-
-def make_default_context() -> ssl.SSLContext:
-    """A TLS context that verifies certificates and names, by the certificates of the system or of SSL_CERT_FILE."""
-    return ssl.create_default_context()
+# It verifies certificates and names, by the certificates of the system or of SSL_CERT_FILE.
+make_default_context: MakeContext = ssl.create_default_context
 
 
 def begin_start() -> MakeContext:
@@ -19,15 +15,6 @@ def begin_start() -> MakeContext:
     # A start makes no garbage, and the collector's search for some takes 14 of its 236 ms. Imports make the most
     # objects, so it is off before them; `wiring.start` turns it on again.
     gc.disable()
-    context = Future[ssl.SSLContext]()
-
-    def make() -> None:
-        try:
-            context.set_result(make_default_context())
-        except Exception as error:  # noqa: BLE001 - raised again by each call that needs the context
-            context.set_exception(error)
-
     # OpenSSL takes 24 to 34 ms to read the certificates, in which Python runs on. After the imports every connection to
     # an issuer or api2 would wait for that.
-    threading.Thread(target=make, daemon=True).start()
-    return context.result
+    return ThreadPoolExecutor(1).submit(make_default_context).result

@@ -30,7 +30,7 @@ def test_a_context_that_cannot_be_made_fails_each_call_that_needs_it(monkeypatch
     def fail() -> ssl.SSLContext:
         raise OSError("no key log file")
 
-    monkeypatch.setattr(ssl, "create_default_context", fail)
+    monkeypatch.setattr("broker.base.early.make_default_context", fail)
     make_context = begin_start()
     for _ in range(2):
         with pytest.raises(OSError, match="key log"):
