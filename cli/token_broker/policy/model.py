@@ -279,6 +279,6 @@ class TrustPolicy(_Strict):
     issuers: dict[Name, Issuer] = {}
     """Whom to believe, by name."""
     rules: list[Rule]
-    """Who gets what."""
+    """The scopes, aud and credential that callers get, and the callers that get them."""
     tests: list[Case] = []
     """Run at every check and build."""

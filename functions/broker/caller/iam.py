@@ -61,8 +61,8 @@ class IamIdentifier:
         arn = re.fullmatch(_PRINCIPAL, str(identity.get("userArn")), re.ASCII)
         if arn is None:
             raise AccessDenied("neither a role nor a user")
-        # Whoever assumes a role chooses the name of the session, so a rule on it protects nothing. The subject is the
-        # role's own ARN, and the session is a claim beside it.
+        # The principal that assumes a role chooses the name of the session, so a rule on it protects nothing. The
+        # subject is the role's own ARN, and the session is a claim beside it.
         kind, name = ("role", arn["role"]) if arn["role"] else ("user", arn["user"])
         account = arn["a"] or arn["b"]
         subject = f"arn:{arn['partition']}:iam::{account}:{kind}/{arn['path'] or ''}{name}"

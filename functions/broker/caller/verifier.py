@@ -49,7 +49,7 @@ class Verifier:
     def _find_accepting(self, unverified: UnverifiedJwt, proof: Proof, notes: Notes) -> list[Issuer]:
         """The entries that accept this JWT if its signature is good. Raises CallerRefused if there is none."""
         issuer = unverified.claims.get("iss")
-        # Whoever sends a JWT chooses its `iss`. Fetching keys from there let strangers choose the broker's next request
+        # The sender of a JWT chooses its `iss`. Fetching keys from there let strangers choose the broker's next request
         # (CVE-2025-52477), and comparing by prefix or substring let `https://ci.example@evil` pass (CVE-2026-14336,
         # CVE-2024-53861). So only an issuer of the policy counts, equal byte for byte.
         entries = self._issuers.get(issuer) if isinstance(issuer, str) else None

@@ -7,14 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from broker.base.errors import (
-    BrokerFault,
-    InvalidRequest,
-    InvalidTarget,
-    MethodNotAllowed,
-    TooLarge,
-    UnsupportedMediaType,
-)
+from broker.base import errors
 from broker.base.values import Value
 
 MAX_BODY = 16 * 1024  # bytes, decoded
@@ -65,7 +58,7 @@ def read_event(event: Any, public_url: str | None) -> HttpRequest:
     # event, so an origin from there is good enough to print, and `is_origin_configured` says that it proves nothing.
     try:
         if event["version"] != "2.0":
-            raise BrokerFault("not an event of payload format 2.0")
+            raise errors.BrokerFault("not an event of payload format 2.0")
         context = event["requestContext"]
         return HttpRequest(
             request_id=context["requestId"],
@@ -78,13 +71,13 @@ def read_event(event: Any, public_url: str | None) -> HttpRequest:
             is_origin_configured=public_url is not None,
         )
     except (KeyError, TypeError) as error:
-        raise BrokerFault("not an event of API Gateway") from error
+        raise errors.BrokerFault("not an event of API Gateway") from error
 
 
 def read_form(http: HttpRequest) -> dict[str, str]:
     """The fields of a POSTed form. Raises InvalidRequest or one of its subclasses."""
     if http.method != "POST":
-        raise MethodNotAllowed("method")
+        raise errors.MethodNotAllowed("method")
     body = _decode_body(http)
     _check_content_type(http.headers.get("content-type", ""))
     return _parse_fields(body)
@@ -93,13 +86,13 @@ def read_form(http: HttpRequest) -> dict[str, str]:
 def _decode_body(http: HttpRequest) -> bytes:
     # Check the encoded length first, so that an oversized body is never decoded.
     if len(http.body) > (_MAX_BASE64 if http.is_base64 else MAX_BODY):
-        raise TooLarge("body")
+        raise errors.TooLarge("body")
     try:
         body = base64.b64decode(http.body, validate=True) if http.is_base64 else http.body.encode()
     except ValueError as error:
-        raise InvalidRequest("body is not base64") from error
+        raise errors.InvalidRequest("body is not base64") from error
     if len(body) > MAX_BODY:
-        raise TooLarge("body")
+        raise errors.TooLarge("body")
     return body
 
 
@@ -110,11 +103,11 @@ def _check_content_type(value: str) -> None:
         return
     found = _FORM_TYPE.fullmatch(value) if len(value) <= MAX_CONTENT_TYPE else None
     if found is None:
-        raise UnsupportedMediaType("content type")
+        raise errors.UnsupportedMediaType("content type")
     # In another charset the same bytes would be other fields.
     charsets = [text.strip('"') for name, text in _PARAMETERS.findall(found[1]) if name.lower() == "charset"]
     if any(charset.lower() != "utf-8" for charset in charsets):
-        raise UnsupportedMediaType("charset")
+        raise errors.UnsupportedMediaType("charset")
 
 
 def _parse_fields(body: bytes) -> dict[str, str]:
@@ -126,7 +119,7 @@ def _parse_fields(body: bytes) -> dict[str, str]:
             raise ValueError("percent escape")
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError as error:
-        raise InvalidRequest(
+        raise errors.InvalidRequest(
             "form cannot be decoded", "The form is not valid UTF-8, has a broken escape or more than 100 fields."
         ) from error
     fields = dict(pairs)
@@ -134,6 +127,8 @@ def _parse_fields(body: bytes) -> dict[str, str]:
     if len(fields) != len(pairs):
         repeated = {name for name, count in Counter(name for name, _ in pairs).items() if count > 1}
         if repeated <= _TARGETS and fields.get("grant_type") == TOKEN_EXCHANGE:
-            raise InvalidTarget("more than one target", "A token is for one target; send one audience and no resource.")
-        raise InvalidRequest("repeated parameter", "A parameter is repeated.")
+            raise errors.InvalidTarget(
+                "more than one target", "A token is for one target; send one audience and no resource."
+            )
+        raise errors.InvalidRequest("repeated parameter", "A parameter is repeated.")
     return {name: value for name, value in fields.items() if value}

@@ -6,17 +6,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Protocol
 
-from broker.base.errors import (
-    AssertionRefused,
-    CallerRefused,
-    ClientAssertionRefused,
-    InvalidRequest,
-    InvalidTarget,
-    NoProof,
-    SharedSecretRefused,
-    SubjectTokenRefused,
-    UnsupportedGrantType,
-)
+from broker.base import errors
 from broker.base.values import Value
 from broker.request.http import TOKEN_EXCHANGE, HttpRequest
 
@@ -40,12 +30,12 @@ BODY_PROOFS = ("subject_token", "assertion", "client_assertion")
 class ProofForm(Enum):
     """The way in which a caller JWT was sent: its name in audit records, and the error of a JWT that is refused."""
 
-    HEADER = "authorization header", CallerRefused
-    SUBJECT_TOKEN = "subject token", SubjectTokenRefused
-    ASSERTION = "assertion", AssertionRefused
-    CLIENT_ASSERTION = "client assertion", ClientAssertionRefused
+    HEADER = "authorization header", errors.CallerRefused
+    SUBJECT_TOKEN = "subject token", errors.SubjectTokenRefused
+    ASSERTION = "assertion", errors.AssertionRefused
+    CLIENT_ASSERTION = "client assertion", errors.ClientAssertionRefused
 
-    def __init__(self, label: str, refusal: type[CallerRefused]) -> None:
+    def __init__(self, label: str, refusal: type[errors.CallerRefused]) -> None:
         self.label, self.refusal = label, refusal
 
 
@@ -65,7 +55,7 @@ class Proof(Value, frozen=True):
     audience: str | None = None
 
     @property
-    def refusal(self) -> type[CallerRefused]:
+    def refusal(self) -> type[errors.CallerRefused]:
         """The error of a JWT that is not accepted: each form has an answer of its own on the wire."""
         return self.form.refusal
 
@@ -81,15 +71,15 @@ class AnyProof(Protocol):
     @property
     def label(self) -> str: ...
     @property
-    def refusal(self) -> type[CallerRefused]: ...
+    def refusal(self) -> type[errors.CallerRefused]: ...
 
 
 def read_grant_type(fields: Mapping[str, str]) -> str:
     """The grant type, one of those supported. Raises InvalidRequest, UnsupportedGrantType."""
     if "grant_type" not in fields:
-        raise InvalidRequest("no grant_type", "grant_type is missing; use client_credentials.")
+        raise errors.InvalidRequest("no grant_type", "grant_type is missing; use client_credentials.")
     if fields["grant_type"] not in GRANT_TYPES:
-        raise UnsupportedGrantType("grant_type")
+        raise errors.UnsupportedGrantType("grant_type")
     return fields["grant_type"]
 
 
@@ -100,7 +90,7 @@ def read_proof(http: HttpRequest, fields: Mapping[str, str]) -> Proof:
     # Two proofs may be of two callers: a part that checks one and a part that uses the other would mix them up
     # (RFC 6749 section 2.3 forbids two methods in one request).
     if (in_header is not None) + sum(name in fields for name in BODY_PROOFS) > 1:
-        raise InvalidRequest("two proofs", "There is more than one proof.")
+        raise errors.InvalidRequest("two proofs", "There is more than one proof.")
     if grant_type == TOKEN_EXCHANGE:
         return _read_subject_token(fields)
     if grant_type == JWT_BEARER:
@@ -114,24 +104,24 @@ def _read_header(authorization: str | None, fields: Mapping[str, str]) -> str | 
     """The JWT in the header, or None if the proof must be in the form."""
     # API Gateway joins repeated headers with commas, and a proxy may have checked one of them only.
     if authorization is not None and "," in authorization:
-        raise InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
+        raise errors.InvalidRequest("two Authorization headers", "There is more than one Authorization header.")
     # The broker exists so that callers hold no shared secret. Refuse one aloud: whoever sends it must learn that it is
     # not needed, and has been sent to the wrong place.
     if "client_secret" in fields:
-        raise SharedSecretRefused("client secret")
+        raise errors.SharedSecretRefused("client secret")
     if authorization is None:
         return None
     if authorization.partition(" ")[0].lower() != "bearer":
         password = _read_password(authorization)
         if password:
-            raise SharedSecretRefused("Basic with a password")
+            raise errors.SharedSecretRefused("Basic with a password")
         # The library requests-oauthlib adds Basic with an empty password to a request that has its proof in the form.
         if password is not None and any(name in fields for name in BODY_PROOFS):
             return None
-        raise NoProof("no bearer header")
+        raise errors.NoProof("no bearer header")
     bearer = _BEARER.fullmatch(authorization)
     if bearer is None:
-        raise InvalidRequest("bearer header is malformed", "The Authorization header is malformed.")
+        raise errors.InvalidRequest("bearer header is malformed", "The Authorization header is malformed.")
     return bearer[1]
 
 
@@ -149,32 +139,32 @@ def _read_subject_token(fields: Mapping[str, str]) -> Proof:
     """The proof of a token exchange (RFC 8693 section 2.1), without delegation; an access token is what is issued."""
     subject_token, named_type = _require(fields, "subject_token"), _require(fields, "subject_token_type")
     if named_type not in _SUBJECT_TOKEN_TYPES:
-        raise InvalidRequest("subject_token_type", "subject_token_type must be jwt, id_token or access_token.")
+        raise errors.InvalidRequest("subject_token_type", "subject_token_type must be jwt, id_token or access_token.")
     if fields.get("requested_token_type", ACCESS_TOKEN_TYPE) != ACCESS_TOKEN_TYPE:
-        raise InvalidRequest("requested_token_type", "Only an access_token can be requested.")
+        raise errors.InvalidRequest("requested_token_type", "Only an access_token can be requested.")
     # A caller who sends an actor expects a token that is limited to that actor. Ignoring it would give more than that.
     if "actor_token" in fields or "actor_token_type" in fields:
-        raise InvalidRequest("actor token", "actor_token is not supported.")
+        raise errors.InvalidRequest("actor token", "actor_token is not supported.")
     if "resource" in fields:
-        raise InvalidTarget("resource", "resource is not supported; use aud.")
+        raise errors.InvalidTarget("resource", "resource is not supported; use aud.")
     return Proof(ProofForm.SUBJECT_TOKEN, subject_token, token_type=_SUBJECT_TOKEN_TYPES[named_type])
 
 
 def _read_client_assertion(fields: Mapping[str, str], http: HttpRequest) -> Proof:
     """The proof of a client that authenticates by a JWT of its own (RFC 7523 section 2.2)."""
     if "client_assertion" not in fields:
-        raise NoProof("no proof")
+        raise errors.NoProof("no proof")
     # The broker's origin is the one audience of a client assertion. Without a configured one it comes from the event,
     # and whoever may invoke the function writes the event: a JWT made for another service could be made to fit.
     if not http.is_origin_configured:
-        raise ClientAssertionRefused("client assertion without a configured origin", NOT_CONFIGURED)
+        raise errors.ClientAssertionRefused("client assertion without a configured origin", NOT_CONFIGURED)
     if fields.get("client_assertion_type") != _ASSERTION_TYPE:
-        raise InvalidRequest("client_assertion_type", "client_assertion_type must be that of RFC 7523.")
+        raise errors.InvalidRequest("client_assertion_type", "client_assertion_type must be that of RFC 7523.")
     assertion, client_id = fields["client_assertion"], fields.get("client_id")
     return Proof(ProofForm.CLIENT_ASSERTION, assertion, client_id=client_id, audience=http.origin)
 
 
 def _require(fields: Mapping[str, str], name: str) -> str:
     if name not in fields:
-        raise InvalidRequest(f"no {name}", f"{name} is missing.")
+        raise errors.InvalidRequest(f"no {name}", f"{name} is missing.")
     return fields[name]
