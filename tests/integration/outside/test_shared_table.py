@@ -40,12 +40,8 @@ def test_a_token_that_one_environment_minted_is_found_by_another_and_opens_api2(
 
 def test_many_environments_that_start_at_once_cause_one_mint(sharing: World) -> None:
     sharing.api2.fault(times=1, delay_ms=300)
+    sharing.prepare()
     environments = [sharing, *(sharing.beside() for _ in range(7))]
-    # On Lambda each has a processor of its own. Here eight that made their AWS clients at once would contend for one
-    # interpreter until calls of the table pass their limit.
-    for environment in environments:
-        environment.broker.prepare()
-    sharing.forget()
     answers = at_once([partial(environment.send, by_header(sharing.jwt())) for environment in environments])
     assert len(answers) == 8
     assert (len({answer.body["access_token"] for answer in answers}), sharing.mints) == (1, 1)
