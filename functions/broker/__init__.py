@@ -3,7 +3,8 @@
 A request goes one way through these rooms. Each knows only those below it:
 
     http_api  iam_api  token_function    the entry points, one for each event source
-    wiring       the only place that makes clients
+    wiring       the only place that makes the parts, and the clients among them
+    early        the first work of a start, while the rest is imported
     response     the outcome on the wire
     exchange     the story, in order: identify, decide, obtain, record
     token        a bearer token for a grant, from a cache or newly minted

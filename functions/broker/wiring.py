@@ -1,7 +1,6 @@
 """The only place that makes clients and puts the parts together."""
 
 import gc
-import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING
 from broker.aws.cloudwatch import CloudWatch, log_failure
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import Sink
-from broker.base.early import MakeContext, make_default_context
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp, Http, OutOfReach
 from broker.base.progress import RESERVE, Clock, Deadline
@@ -23,8 +21,9 @@ from broker.caller.iam import IamIdentifier, IamProof
 from broker.caller.invoke import InvokeIdentifier, InvokeProof
 from broker.caller.keys import KeySets
 from broker.caller.verifier import Verifier
+from broker.early import PREPARE_SECONDS, Early
 from broker.exchange import Exchange, Identifies
-from broker.policy.model import Policy, read
+from broker.policy.model import Policy
 from broker.request.proof import AnyProof, Proof
 from broker.token.bearer import BearerToken, CacheKey
 from broker.token.budget import MintBudget
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from broker.caller.replay import ReplayControl
     from broker.token.shared import SharedCache
 
-POLICY_FILE = f"{os.path.dirname(__file__)}/../policy.json"  # beside the package in the artifact
-PREPARE_SECONDS = 2.5
 PREPARED = 4  # key sets, and secrets, that are fetched ahead; further ones by the first caller that needs them
 
 Work = Callable[[Deadline], object]
@@ -99,15 +96,12 @@ def by_invocation(settings: Settings, policy: Policy, http: Http, clock: Clock) 
 
 
 def start[P: AnyProof](
-    environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], make_context: MakeContext
+    environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], early: Early
 ) -> Broker[P]:
-    """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before.
-
-    `make_context`: what `begin_start` returned.
-    """
+    """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
     try:
         settings = read_settings(environment)
-        broker = build(settings, CloudWatch(settings.service, time.time), choose_identifier, make_context=make_context)
+        broker = build(settings, CloudWatch(settings.service, early.clock), choose_identifier, early)
         broker.prepare()
     except Exception as failure:
         log_failure("failed to start", failure)
@@ -120,19 +114,13 @@ def start[P: AnyProof](
 
 
 def build[P: AnyProof](
-    settings: Settings,
-    sink: Sink,
-    choose_identifier: ChooseIdentifier[P],
-    clock: Clock = time.time,
-    policy_file: str | os.PathLike[str] = POLICY_FILE,
-    make_context: MakeContext = make_default_context,
+    settings: Settings, sink: Sink, choose_identifier: ChooseIdentifier[P], early: Early
 ) -> Broker[P]:
     """The broker as deployed, for callers that are identified in one of the three ways above.
 
-    Raises OSError, ValueError or KeyError where the deployment is incomplete.
+    Raises ValueError or KeyError where the deployment is incomplete.
     """
-    policy = read(policy_file)
-    http = BoundedHttp(clock, allow_loopback=policy.is_local, make_context=make_context)
+    policy, http, clock = early.policy, early.http, early.clock
 
     @_make_once
     def aws() -> "Aws":
@@ -152,8 +140,8 @@ def build[P: AnyProof](
     identifier, fetches = choose_identifier(settings, policy, http, clock)
     reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
     exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
-    connect_api2: list[Work] = [lambda deadline: http.connect(policy.upstream, deadline.left())]
-    return Broker(exchange, [*connect_api2, *fetches, *reads, *connect_table], clock, policy.digest, settings)
+    work: list[Work] = [lambda _: early.connection.result(), *fetches, *reads, *connect_table]
+    return Broker(exchange, work, clock, policy.digest, settings)
 
 
 def _make_once[T](make: Callable[[], T]) -> Callable[[], T]:

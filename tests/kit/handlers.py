@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from broker import wiring
+from broker import early
 
 from tests.kit.jwts import Signer
 from tests.kit.policies import compiled, issuer
@@ -70,7 +70,7 @@ def loaded(name: str, folder: Path, signer: Signer, **environment: str) -> Itera
     module = f"broker.{name}"
     with (
         mock.patch.dict("os.environ", ENVIRONMENT | environment),
-        mock.patch.object(wiring, "build", partial(wiring.build, policy_file=file)),
+        mock.patch.object(early, "begin_start", partial(early.begin_start, policy_file=file)),
     ):
         sys.modules.pop(module, None)
         try:

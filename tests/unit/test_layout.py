@@ -92,15 +92,19 @@ def test_time_is_the_wall_clock_s() -> None:
     """A monotonic clock stands still while an environment is frozen."""
     for module in MODULES:
         assert not {"time.monotonic", "time.perf_counter", "monotonic", "datetime.now"} & names(module)
-    assert {module for module in MODULES if "time.time" in names(module)} <= {"wiring"} | ENTRY_POINTS
+    assert {module for module in MODULES if "time.time" in names(module)} <= {"early"} | ENTRY_POINTS
 
 
-CLIENTS = ("BoundedHttp", "SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
+CLIENTS = ("SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
 
 
 @pytest.mark.parametrize("kind", [*CLIENTS, "Aws", "Table", "SharedCache", "ReplayControl"])
 def test_clients_are_made_by_wiring_alone(kind: str) -> None:
     assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
+
+
+def test_the_client_of_the_network_is_made_by_the_first_work_of_a_start_alone() -> None:
+    assert {module for module in MODULES if "BoundedHttp" in calls(module)} == {"early"}
 
 
 def test_two_modules_call_aws_by_the_one_that_is_made() -> None:
@@ -127,13 +131,11 @@ def libraries(module: str) -> set[str]:
     }
 
 
-def test_a_client_its_connections_and_the_tls_context_are_all_that_touches_the_network() -> None:
-    network = {"urllib3", "http", "socket", "ssl", "requests"}
-    assert {module for module in MODULES if network & libraries(module)} == {
-        "base.net",
-        "base.connections",
-        "base.early",
-    }
+def test_a_client_and_its_connections_speak_to_the_network_and_nothing_else_does() -> None:
+    network = {"urllib3", "http", "socket", "requests"}
+    assert {module for module in MODULES if network & libraries(module)} == {"base.net", "base.connections"}
+    # The first work of a start reads the certificates.
+    assert {module for module in MODULES if "ssl" in libraries(module)} == {"base.net", "base.connections", "early"}
 
 
 def test_one_module_imports_boto3() -> None:
@@ -165,11 +167,11 @@ def test_the_function_ships_none_of_what_only_people_use() -> None:
 
 
 @pytest.mark.parametrize("module", sorted(ENTRY_POINTS))
-def test_the_garbage_collector_rests_from_before_the_imports_of_an_entry_point(module: str) -> None:
+def test_an_entry_point_stops_the_garbage_collector_and_begins_its_start_before_other_imports(module: str) -> None:
     lines = [ast.unparse(node) for node in tree(module).body]
     heavy = [place for place, line in enumerate(lines) if line.startswith(("from broker.", "from aws_lambda"))]
-    assert lines.index("_make_context = begin_start()") == heavy[0] + 1
-    assert lines[heavy[0]] == "from broker.base.early import begin_start"
+    assert lines.index("gc.disable()") < heavy[0]
+    assert lines[heavy[0] : heavy[0] + 2] == ["from broker.early import begin_start", "_early = begin_start()"]
 
 
 def test_a_start_ends_with_the_garbage_collector_on() -> None:
@@ -182,6 +184,7 @@ def test_each_module_has_its_tests(module: str) -> None:
     elsewhere = {
         "base.net": "tests/integration/test_net.py",
         "base.connections": "tests/integration/test_connections.py",
+        "early": "tests/integration/test_early.py",
         "wiring": "tests/integration/outside/test_all_is_well.py",
         "iam_api": "tests/e2e/test_iam.py",
         "token_function": "tests/e2e/test_token_function.py",

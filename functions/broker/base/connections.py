@@ -3,7 +3,7 @@
 import logging
 import ssl
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http.client import HTTPResponse
 from io import BufferedReader
@@ -15,7 +15,6 @@ from urllib3 import BaseHTTPResponse
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util import SKIP_HEADER
 
-from broker.base.early import MakeContext
 from broker.base.progress import Clock
 
 CONNECT_SECONDS = 2.0  # for each address of a host
@@ -23,6 +22,7 @@ IDLE_SECONDS = 20.0  # that a connection is kept for the next call
 MAX_HEAD = 64 * 1024  # bytes of an answer's lines: status, headers, and the sizes of chunks
 
 Origin = tuple[str, str, int]  # scheme, host, port
+MakeContext = Callable[[], ssl.SSLContext]
 
 # urllib3 warns of odd answers, and would quote in the function's log what a peer sent.
 logging.getLogger("urllib3").setLevel(logging.ERROR)

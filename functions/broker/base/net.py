@@ -10,9 +10,8 @@ from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse, exceptions
 
-from broker.base.connections import Connection, Connections, Origin
+from broker.base.connections import Connection, Connections, MakeContext, Origin
 from broker.base.connections import OutOfReach as OutOfReach  # callers import it from here
-from broker.base.early import MakeContext, make_default_context
 from broker.base.progress import Clock
 from broker.base.values import Value
 
@@ -58,7 +57,7 @@ class BoundedHttp:
     """`Http` on urllib3. A call ends within its seconds whatever name service, peer and network do."""
 
     def __init__(
-        self, clock: Clock, *, allow_loopback: bool = False, make_context: MakeContext = make_default_context
+        self, clock: Clock, *, allow_loopback: bool = False, make_context: MakeContext = ssl.create_default_context
     ) -> None:
         """`allow_loopback`: admits http to this machine; only a policy compiled for the local stack sets it."""
         self._allow_loopback = allow_loopback

@@ -17,6 +17,7 @@ from broker.base.audit import AuditRecord
 from broker.base.invocation import Invocation
 from broker.base.progress import Deadline
 from broker.base.settings import read_settings
+from broker.early import begin_start
 from broker.request.request import read_token_request
 from broker.wiring import build, by_jwt
 
@@ -26,7 +27,7 @@ from tests.kit.forms import by_header
 def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> None:
     """One environment, that many seconds from now."""
     time.sleep(after)
-    broker = build(read_settings(os.environ), records.append, by_jwt, policy_file=policy)
+    broker = build(read_settings(os.environ), records.append, by_jwt, begin_start(policy_file=policy))
     broker.prepare()
     invocation, deadline = Invocation("start", True, None), Deadline(time.time, 15)
     broker.exchange("start", lambda: read_token_request(by_header(jwt)), invocation, deadline)
