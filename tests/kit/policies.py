@@ -4,6 +4,7 @@ from typing import Any
 
 from broker.policy.conditions import Condition
 from broker.policy.model import Issuer, Policy, Rule, load
+from broker.policy.signing import SignRule
 from msgspec import convert
 from token_broker.policy.encoding import encode
 
@@ -48,6 +49,53 @@ def rule(**changes: Any) -> Rule:
         "share": "grant",
     }
     return convert(members | changes, Rule)
+
+
+def assembly_form(**changes: Any) -> dict[str, Any]:
+    members = {
+        "template_id": "0123456789abcdef0123456789abcdef",
+        "algorithm": "sha384",
+        "expires": 300,
+        "max_size": 100_000_000,
+        "max_number_of_files": 5,
+        "steps": {"exported": {"path": ["users/", ["sub"], "/${file.id}.${file.ext}"]}},
+        "fields": {"source": "web"},
+        "caller_fields": ["album"],
+    }
+    return members | changes
+
+
+def smart_cdn_form(**changes: Any) -> dict[str, Any]:
+    members = {
+        "origin": "https://acme.tlcdn.com",
+        "workspace": "acme",
+        "template": "serve-thumb",
+        "under": ["users", ["sub"]],
+        "inputs": None,
+        "fixed": {"f": "webp"},
+        "choices": {"w": [100, 200, 400]},
+        "expires": 3600,
+    }
+    return members | changes
+
+
+def storage_form(**changes: Any) -> dict[str, Any]:
+    members = {"bucket": "acme", "prefix": ["users", ["sub"]], "scopes": ["read", "write"], "expires": 900}
+    return members | changes
+
+
+def sign_rule(**changes: Any) -> SignRule:
+    """A rule with one form of each kind, under the names avatar, thumbnail and own, but for the changes."""
+    members = {
+        "name": "editors upload avatars",
+        "issuer": "site",
+        "when": [condition("groups", ["any", ["editors"]])],
+        "credential": "default",
+        "assembly": {"avatar": assembly_form()},
+        "smart_cdn": {"thumbnail": smart_cdn_form()},
+        "storage": {"own": storage_form()},
+    }
+    return convert(members | changes, SignRule)
 
 
 def compiled(**changes: Any) -> bytes:

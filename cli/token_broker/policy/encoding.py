@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from broker.policy.model import ALL, Issuer, Policy, Rule
+from broker.policy.signing import SignRule
 from msgspec import Raw, json
 
 _encode = json.Encoder(order="deterministic").encode
@@ -13,17 +14,16 @@ def encode(
     credentials: Iterable[str],
     issuers: Iterable[Issuer],
     rules: Iterable[Rule],
+    sign_rules: Iterable[SignRule] = (),
     upstream: str,
     aws_endpoint: str | None = None,
     is_local: bool = False,
 ) -> bytes:
     """The bytes of the file. The same policy gives the same bytes, so that its digest tells whether it has changed."""
     # Rules are encoded by entry: the function decodes those of an entry when its first caller comes.
-    grouped: dict[str, list[Rule]] = {}
-    named = set[str]()
-    for rule in rules:
-        grouped.setdefault(rule.issuer, []).append(rule)
-        named.update(rule.aud, () if rule.scopes is ALL else rule.scopes)
+    rules, sign_rules = tuple(rules), tuple(sign_rules)
+    named = {name for rule in rules for name in (*rule.aud, *(() if rule.scopes is ALL else rule.scopes))}
+    named.update(name for rule in sign_rules for name in (*rule.assembly, *rule.smart_cdn, *rule.storage))
     policy = Policy(
         is_local=is_local,
         upstream=upstream,
@@ -31,6 +31,14 @@ def encode(
         credentials=tuple(credentials),
         entries=tuple(issuers),
         named=frozenset(named),
-        rules={entry: Raw(_encode(group)) for entry, group in grouped.items()},
+        rules=_encode_by_entry(rules),
+        signing=_encode_by_entry(sign_rules),
     )
     return _encode(policy) + b"\n"
+
+
+def _encode_by_entry(rules: Iterable[Rule | SignRule]) -> dict[str, Raw]:
+    grouped: dict[str, list[Rule | SignRule]] = {}
+    for rule in rules:
+        grouped.setdefault(rule.issuer, []).append(rule)
+    return {entry: Raw(_encode(group)) for entry, group in grouped.items()}

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache, cached_property
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from msgspec import Meta, Raw, field, json
 from msgspec.structs import replace
@@ -18,6 +18,9 @@ from broker.base.values import Value
 from broker.policy import jwk
 from broker.policy.conditions import Claims, Condition
 from broker.policy.jwk import Jwk
+
+if TYPE_CHECKING:  # Loaded where the policy signs.
+    from broker.policy.signing import SignRule
 
 # The aud and the credential of a request that names none.
 DEFAULT_AUD, DEFAULT_CREDENTIAL = "api2", "default"
@@ -86,11 +89,11 @@ class Rule(Value, frozen=True, forbid_unknown_fields=True):
 class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):
     """A compiled trust policy.
 
-    `named` holds every scope and aud that a rule names. `digest` is the SHA-256 of the file in hex, which the file
-    itself cannot hold. `aws_endpoint` is the local stack's; None means AWS's own.
+    `named` holds every scope, aud and name of a signature that a rule names. `digest` is the SHA-256 of the file in
+    hex, which the file itself cannot hold. `aws_endpoint` is the local stack's; None means AWS's own.
     """
 
-    hidden = ("entries", "named", "rules")
+    hidden = ("entries", "named", "rules", "signing")
 
     is_local: bool = field(name="local")
     upstream: str
@@ -98,11 +101,12 @@ class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_def
     credentials: tuple[str, ...]  # names; the deployment says which secret each one is
     entries: tuple[Issuer, ...] = field(name="issuers")
     named: frozenset[str]
-    rules: dict[str, Raw]  # entry name -> its rules, JSON
+    rules: dict[str, Raw]  # entry name -> its rules for bearer tokens, JSON
+    signing: dict[str, Raw] = field(default_factory=dict)  # entry name -> its rules for signatures, JSON
     digest: str = ""
 
     def names(self, text: str) -> bool:
-        """Whether the text is a credential, a scope or an aud that the policy names, or a default of these."""
+        """Whether the text is a credential, or another name of the policy's rules, or a default of these."""
         return text in self.credentials or text in self.named or text in (DEFAULT_AUD, DEFAULT_CREDENTIAL)
 
     @cached_property
@@ -115,8 +119,15 @@ class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_def
 
     @cached_property
     def find_rules(self) -> Callable[[str], tuple[Rule, ...]]:
-        """The rules of an entry, by its name. Decoded at their first use, to keep cold starts short."""
+        """The rules for bearer tokens of an entry, by its name. Decoded at their first use: cold starts stay short."""
         return cache(lambda entry: _RULES.decode(self.rules.get(entry, b"[]")))
+
+    @cached_property
+    def find_sign_rules(self) -> "Callable[[str], tuple[SignRule, ...]]":
+        """The rules for signatures of an entry, by its name. Decoded at their first use."""
+        from broker.policy.signing import load_rules
+
+        return cache(lambda entry: load_rules(self.signing.get(entry, b"[]")))
 
 
 _POLICY = json.Decoder(Policy)
