@@ -1,30 +1,11 @@
-"""The scopes of Transloadit's API, and a message for a mistyped one."""
+"""A message for a mistyped scope of Transloadit's API."""
 
 import re
 from collections.abc import Iterator
 
-from token_broker.names import unknown
+from broker.policy.scopes import SCOPES
 
-# https://transloadit.com/docs/api/auth-keys-scopes-get/
-SCOPES = (
-    "assemblies:read",
-    "assemblies:write",
-    "assembly_notifications:write",
-    "auth_keys:read",
-    "auth_keys:write",
-    "billing:read",
-    "dam:read",
-    "dam:write",
-    "queues:read",
-    "read",
-    "smart_cdn:sign",
-    "storage_grants:write",
-    "template_credentials:read",
-    "template_credentials:write",
-    "templates:read",
-    "templates:write",
-    "write",
-)
+from token_broker.names import unknown
 
 
 def unknown_scopes(scope: str) -> Iterator[str]:

@@ -18,9 +18,10 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from broker.base.errors import BrokerFault
 from broker.base.invocation import Invocations
 from broker.policy.jwk import ALGORITHMS
+from broker.policy.scopes import SCOPES
 from broker.request.http import read_event
 from broker.request.request import read_token_request
-from broker.response import Response, answer_preflight, describe_server, report_health, respond
+from broker.response import Response, answer_preflight, describe_server, refuse_login, report_health, respond
 from broker.wiring import by_jwt, start
 
 _invocations = Invocations(os.environ, time.time)
@@ -28,13 +29,15 @@ _broker = start(os.environ, by_jwt, _early)
 
 
 def handler(event: Any, context: LambdaContext) -> Response:
-    """Answers `ANY /token`, the metadata, `GET` and `HEAD /health`. Raises BrokerFault for all other events."""
+    """Answers `ANY /token`, the metadata, `GET /authorize`, `GET` and `HEAD /health`. Raises BrokerFault for others."""
     invocation, deadline = _invocations.begin(context)
     http = read_event(event, _broker.settings.public_url)
     if http.route in ("GET /health", "HEAD /health"):
         return report_health(http, _broker.policy)
     if http.route == "GET /.well-known/oauth-authorization-server":
-        return describe_server(http, ALGORITHMS)
+        return describe_server(http, ALGORITHMS, SCOPES)
+    if http.route == "GET /authorize":
+        return refuse_login(http)
     if http.route != "ANY /token":
         raise BrokerFault("no such route")
     if http.method == "OPTIONS":

@@ -18,6 +18,8 @@ Response = dict[str, Any]
 _JSON = {"content-type": "application/json"}
 # A cache in between must not keep a token, and an error may be another one a moment later (RFC 6749 section 5.1).
 _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
+# The endpoint that ours repeats, with a JWT in place of Basic.
+_DOCUMENTATION = "https://transloadit.com/docs/api/token-post/"
 
 
 def respond(outcome: Outcome, http: HttpRequest, now: float) -> Response:
@@ -47,13 +49,7 @@ def refuse(error: BrokerError, http: HttpRequest) -> Response:
 
     Otherwise the holder of any valid JWT could find out rule by rule how to get more.
     """
-    body: dict[str, Any] = {
-        "error": error.code,
-        "error_description": error.description,
-        "message": error.description,  # the field that api2's clients read
-        "request_id": http.request_id,
-    }
-    headers = dict(_NO_STORE)
+    body, headers = _describe_error(error.code, error.description, http), dict(_NO_STORE)
     if isinstance(error, TemporarilyUnavailable):
         body["retry_after"] = max(1, ceil(error.retry_after))
         headers["retry-after"] = str(body["retry_after"])
@@ -73,11 +69,24 @@ def report_health(http: HttpRequest, policy: str) -> Response:
     return answer | {"body": ""} if http.method == "HEAD" else answer
 
 
-def describe_server(http: HttpRequest, algorithms: Iterable[str]) -> Response:
+def refuse_login(http: HttpRequest) -> Response:
+    """The answer of the authorization endpoint. It redirects nowhere and repeats nothing of the query.
+
+    Otherwise a link to this origin could lead its reader to any other one (RFC 9700 section 4.11).
+    """
+    description = "There is no login here; send a proof to the token_endpoint."
+    return _make_response(400, _NO_STORE, _describe_error("unsupported_response_type", description, http))
+
+
+def describe_server(http: HttpRequest, algorithms: Iterable[str], scopes: Iterable[str]) -> Response:
     """The metadata by which OAuth clients find the token endpoint (RFC 8414 section 2). Nothing of the policy."""
     body: dict[str, Any] = {
         "issuer": http.origin,
+        # The official MCP SDKs refuse metadata without it, whatever grant they use.
+        "authorization_endpoint": f"{http.origin}/authorize",
         "token_endpoint": f"{http.origin}/token",
+        "service_documentation": _DOCUMENTATION,
+        "scopes_supported": list(scopes),
         "response_types_supported": [],
         "grant_types_supported": list(GRANT_TYPES),
         "token_endpoint_auth_methods_supported": ["none"],
@@ -97,6 +106,15 @@ def answer_preflight() -> Response:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html
     """
     return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
+
+
+def _describe_error(code: str, description: str, http: HttpRequest) -> dict[str, Any]:
+    return {
+        "error": code,
+        "error_description": description,
+        "message": description,  # the field that api2's clients read
+        "request_id": http.request_id,
+    }
 
 
 def _make_response(status: int, headers: dict[str, str], body: dict[str, Any]) -> Response:

@@ -7,9 +7,9 @@ import signal
 import sys
 from pathlib import Path
 
+from broker.policy.scopes import SCOPES
 from token_broker.files import BadFile, read
 from token_broker.policy.document import PolicyErrors
-from token_broker.scopes import SCOPES
 
 from infra.sam import ROOT
 from local.command import BadOption, read_number, say

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from token_broker.scopes import SCOPES
+from broker.policy.scopes import SCOPES
 
 from local.sandbox.call import Answer, Call
 from local.sandbox.clock import iso

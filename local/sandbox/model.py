@@ -5,7 +5,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from token_broker.scopes import SCOPES
+from broker.policy.scopes import SCOPES
 
 DEFAULT_WORKSPACE = "sandbox"
 Algorithm = Literal["sha1", "sha256", "sha384"]  # of signatures

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 from broker.policy.model import load
+from broker.policy.scopes import SCOPES
 from token_broker.jwt import KEY_FILE
-from token_broker.scopes import SCOPES
 
 from infra.sam import ROOT
 from local.aws import services as aws

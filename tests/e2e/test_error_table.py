@@ -69,6 +69,15 @@ def test_options_is_answered_with_204_and_leaves_no_record(client: Client) -> No
     assert not [record for record in client.records() if record["request_id"] == answer.headers["apigw-requestid"]]
 
 
+def test_the_authorization_endpoint_of_the_metadata_refuses_and_redirects_nowhere(client: Client) -> None:
+    metadata = client.send("GET", "/.well-known/oauth-authorization-server").body
+    assert metadata["authorization_endpoint"] == f"{metadata['issuer']}/authorize"
+    answer = client.send("GET", "/authorize?response_type=code&redirect_uri=https%3A%2F%2Fevil.example&state=s-4711")
+    assert (answer.status, answer.body["error"]) == (400, "unsupported_response_type")
+    assert "location" not in answer.headers
+    assert not [word for word in ("evil.example", "s-4711") if word in answer.text + str(answer.headers)]
+
+
 def test_health_tells_version_and_policy_of_the_records(client: Client) -> None:
     answer = client.send("GET", "/health")
     record = client.record_of(client.post())

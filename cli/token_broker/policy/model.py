@@ -5,6 +5,7 @@ import unicodedata
 from typing import Annotated, Any, Literal, Self
 
 from broker.policy.jwk import ALGORITHMS
+from broker.policy.scopes import SCOPES
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -18,7 +19,6 @@ from pydantic import (
 )
 
 from token_broker.names import unknown
-from token_broker.scopes import SCOPES
 
 MAX_LEEWAY = 120  # seconds
 

@@ -4,7 +4,7 @@ The table is written down here once more, so that a guard that is lost or mistak
 """
 
 import pytest
-from token_broker.scopes import SCOPES
+from broker.policy.scopes import SCOPES
 
 from local.sandbox.app import create_app
 from tests.kit.api2 import KEY, Api2

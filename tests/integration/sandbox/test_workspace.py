@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from token_broker.scopes import SCOPES
+from broker.policy.scopes import SCOPES
 
 from local.sandbox import auth_keys
 from local.sandbox.store import Bounded

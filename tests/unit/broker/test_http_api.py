@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from broker.policy.scopes import SCOPES
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -83,6 +84,22 @@ def test_a_record_has_the_ids_of_lambda_and_says_whether_it_was_a_cold_start(tmp
     assert {record["function_request_id"] for record in records} == {Context.aws_request_id}
     assert {record["xray_trace_id"] for record in records} == {root}
     assert {record["request_id"] for record in records} == {event("token")["requestContext"]["requestId"]}
+
+
+def test_the_metadata_lists_the_scopes_of_transloadit_whatever_the_policy_grants(function: Function) -> None:
+    metadata = json.loads(function(on("GET", f"GET {METADATA}"))["body"])
+    assert metadata["scopes_supported"] == list(SCOPES)
+
+
+def test_a_login_is_refused_without_redirect_and_record_and_repeats_nothing_of_the_query(function: Function) -> None:
+    """A link to this origin that led to any other one would be a phisher's."""
+    sent = {"response_type": "code", "redirect_uri": "https://evil.example", "state": "s-4711", "client_id": "c-4712"}
+    query = {"rawQueryString": urlencode(sent), "queryStringParameters": sent}
+    answer = function(on("GET", "GET /authorize", rawPath="/authorize", **query))
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (400, "unsupported_response_type")
+    assert "location" not in answer["headers"]
+    assert not [name for name, value in sent.items() if name != "response_type" and value in json.dumps(answer)]
+    assert function.records() == []
 
 
 def test_another_method_is_refused_and_recorded(function: Function) -> None:

@@ -119,11 +119,14 @@ def test_the_type_of_what_was_issued_is_named_in_the_token_exchange_form_only(fo
 
 
 def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> None:
-    answer = describe_server(replace(HTTP, is_origin_configured=True), {"RS256", "ES256"})
+    answer = describe_server(replace(HTTP, is_origin_configured=True), {"RS256", "ES256"}, ["a:read", "b:write"])
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {
         "issuer": "https://tokens.example.com",
+        "authorization_endpoint": "https://tokens.example.com/authorize",
         "token_endpoint": "https://tokens.example.com/token",
+        "service_documentation": "https://transloadit.com/docs/api/token-post/",
+        "scopes_supported": ["a:read", "b:write"],
         "response_types_supported": [],
         "grant_types_supported": [
             "client_credentials",
@@ -136,7 +139,7 @@ def test_the_metadata_is_that_of_rfc_8414_and_says_nothing_of_the_policy() -> No
 
 
 def test_the_metadata_offers_private_key_jwt_only_where_the_origin_is_configured() -> None:
-    body = json.loads(describe_server(HTTP, {"RS256"})["body"])
+    body = json.loads(describe_server(HTTP, {"RS256"}, [])["body"])
     assert body["token_endpoint_auth_methods_supported"] == ["none"]
     assert "token_endpoint_auth_signing_alg_values_supported" not in body
 

@@ -69,8 +69,12 @@ def test_only_exact_https_origins_are_taken(origins: str, is_taken: bool) -> Non
 def test_the_routes_are_those_of_the_contract_and_there_is_no_default() -> None:
     paths = api()["paths"]
     routes = {path: set(methods) for path, methods in paths.items()}
-    metadata = "/.well-known/oauth-authorization-server"
-    assert routes == {"/token": {"x-amazon-apigateway-any-method"}, metadata: {"get"}, "/health": {"get", "head"}}
+    assert routes == {
+        "/token": {"x-amazon-apigateway-any-method"},
+        "/.well-known/oauth-authorization-server": {"get"},
+        "/authorize": {"get"},
+        "/health": {"get", "head"},
+    }
     assert "security" not in json.dumps(paths)
 
 

@@ -3,8 +3,8 @@
 import re
 
 import pytest
+from broker.policy.scopes import SCOPES
 from token_broker.policy.document import PolicyErrors
-from token_broker.scopes import SCOPES
 
 from infra.sam import ROOT
 from local.sandbox.config import read_config
