@@ -1,4 +1,4 @@
-"""Fills the issuers' presets into a policy, before the model reads it."""
+"""Fills the presets of issuers and rules into a policy, before the model reads it."""
 
 import re
 from collections.abc import Mapping
@@ -6,25 +6,47 @@ from typing import Any
 
 from token_broker.names import unknown
 from token_broker.policy.document import Path
-from token_broker.policy.presets import PRESETS, Preset
+from token_broker.policy.presets import PRESETS, RULE_PRESETS, Preset
+
+Problems = list[tuple[Path, str]]
 
 
-def fill_presets(value: Any) -> tuple[Any, list[tuple[Path, str]]]:
-    """Fill each issuer's preset into the document. Returns the document, and the mistakes in the use of presets.
+def fill_presets(value: Any) -> tuple[Any, Problems]:
+    """Fill each preset into the document. Returns the document, and the mistakes in the use of presets.
 
-    A value of the policy wins over the preset's. The preset's requirements are added to those of the policy.
+    A value of the policy wins over that of an issuer's preset, whose requirements are added to those of the policy.
     """
-    issuers = value.get("issuers") if isinstance(value, dict) else None
-    if not isinstance(issuers, dict):
+    if not isinstance(value, dict):
         return value, []
-    filled, problems = {}, []
-    for name, issuer in issuers.items():
-        filled[name], problem = _fill(issuer)
-        problems += [(("issuers", name, *path), message) for path, message in problem]
-    return {**value, "issuers": filled}, problems
+    filled, problems = dict(value), Problems()
+
+    def note(part: str, key: str | int, result: tuple[Any, Problems]) -> Any:
+        problems.extend(((part, key, *path), message) for path, message in result[1])
+        return result[0]
+
+    issuers, rules = value.get("issuers"), value.get("rules")
+    if isinstance(issuers, dict):
+        filled["issuers"] = {name: note("issuers", name, _fill_issuer(entry)) for name, entry in issuers.items()}
+    if isinstance(rules, list):
+        filled["rules"] = [note("rules", place, _fill_rule(entry)) for place, entry in enumerate(rules)]
+    return filled, problems
 
 
-def _fill(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
+def _fill_rule(rule: Any) -> tuple[Any, Problems]:
+    """The rule with the scopes that its preset stands for."""
+    if not isinstance(rule, dict) or "preset" not in rule:
+        return rule, []
+    scopes = RULE_PRESETS.get(str(rule["preset"]))
+    if scopes is None:
+        return {**rule, "preset": None}, [(("preset",), unknown("preset of a rule", str(rule["preset"]), RULE_PRESETS))]
+    if "scopes" in rule:
+        # A reader of the rule would take the one or the other for all that it gives.
+        message = f"`preset: {rule['preset']}` stands for scopes; keep the one or the other"
+        return rule, [(("scopes",), message)]
+    return {**rule, "scopes": list(scopes)}, []
+
+
+def _fill_issuer(issuer: Any) -> tuple[Any, Problems]:
     if not isinstance(issuer, dict) or "preset" not in issuer:
         return issuer, []
     preset = PRESETS.get(str(issuer["preset"]))
@@ -39,7 +61,7 @@ def _fill(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
         "subject_claim": preset.subject_claim,
     }
     # The preset's requirements are made for its own issuers. With another issuer they may mean nothing.
-    problems: list[tuple[Path, str]] = []
+    problems = Problems()
     if isinstance(url, str) and not re.fullmatch(preset.shape, url, re.ASCII):
         problems.append((("issuer",), f"not an issuer of {preset.title}; it looks like {preset.example}"))
     merged = {name: text for name, text in defaults.items() if text is not None} | issuer
@@ -53,10 +75,10 @@ def _fill(issuer: Any) -> tuple[Any, list[tuple[Path, str]]]:
 
 def _merge(
     required: Mapping[str, Any], own: Mapping[str, Any], named: frozenset[str]
-) -> tuple[dict[str, Any], list[tuple[Path, str]]]:
+) -> tuple[dict[str, Any], Problems]:
     """Merge the preset's requirements and the policy's. The policy may only name values of the `named` claims."""
     # A policy that overwrote a requirement, such as the kind of the token, would lose the preset's protection.
-    problems: list[tuple[Path, str]] = []
+    problems = Problems()
     for claim in own.keys() & required.keys():
         if claim not in named:
             problems.append((("require", claim), f"the preset requires `{claim}` already; take it out"))

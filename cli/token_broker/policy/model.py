@@ -235,6 +235,8 @@ class Rule(_Strict):
     """An issuer of this policy, or `aws-iam` or `invoke`."""
     when: Conditions
     """Conditions on claims; all must hold."""
+    preset: str | None = None
+    """A well-known use in place of `scopes`; see presets of rules."""
     scopes: Scopes
     """What the caller gets, or `"*"`: all that the Auth Key has."""
     aud: Annotated[list[Literal["api2", "mcp"]], Field(min_length=1), AfterValidator(_check_unique)] = ["api2"]

@@ -1,4 +1,4 @@
-"""Presets of well-known issuers. A policy that uses one cannot get the issuer's settings wrong."""
+"""Presets of well-known issuers and uses. A policy that uses one cannot get their settings wrong."""
 
 import re
 from collections.abc import Mapping
@@ -234,6 +234,13 @@ PRESETS: dict[str, Preset] = {
         r"https://oidc\.vercel\.com(/[a-z0-9-]+)?",
         "https://oidc.vercel.com/acme",
     ),
+}
+
+# What a rule's preset stands for.
+RULE_PRESETS: dict[str, tuple[str, ...]] = {
+    # Make an Assembly from a Template or from instructions, follow it, list Templates: the tools of Transloadit's MCP
+    # server but those that write Templates, https://github.com/transloadit/node-sdk/tree/main/packages/mcp-server
+    "mcp-agent": ("assemblies:write", "assemblies:read", "templates:read"),
 }
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from token_broker.policy.lint import CODES
 from token_broker.policy.model import TrustPolicy
-from token_broker.policy.presets import PRESETS, Preset
+from token_broker.policy.presets import PRESETS, RULE_PRESETS, Preset
 
 SCHEMA, PAGE = "policy.schema.json", "policy-reference.md"
 _OF_PRESET = ["algorithms", "issuer", "keys"]  # required keys that a preset can supply
@@ -35,6 +35,13 @@ def schema() -> dict[str, Any]:
         "enum": list(PRESETS),
         "description": issuer["properties"]["preset"]["description"],
     }
+    rule = document["$defs"]["Rule"]
+    rule["required"] = [name for name in rule["required"] if name != "scopes"]
+    rule["oneOf"] = [{"required": ["preset"]}, {"required": ["scopes"]}]
+    rule["properties"]["preset"] = {
+        "enum": list(RULE_PRESETS),
+        "description": rule["properties"]["preset"]["description"],
+    }
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA, "title": "Trust policy"}
     return head | {name: value for name, value in document.items() if name != "title"}
 
@@ -53,7 +60,9 @@ def page() -> str:
         parts += [f"## {title}", "", "| key | | default |", "|---|---|---|"]
         parts += [_row(key, field, described.get("required", [])) for key, field in described["properties"].items()]
         parts.append("")
-    parts += ["## Presets", "", *_presets(), "", "## Opinions of the linter", "", *_opinions(), ""]
+    tables = {"Presets": _presets(), "Presets of rules": _rule_presets(), "Opinions of the linter": _opinions()}
+    for title, rows in tables.items():
+        parts += [f"## {title}", "", *rows, ""]
     return "\n".join(parts)
 
 
@@ -71,6 +80,11 @@ def _shown(default: Any) -> str:
 def _presets() -> list[str]:
     rows = [f"| `{name}` | [{preset.title}]({preset.source}) | {_says(preset)} |" for name, preset in PRESETS.items()]
     return ["| preset | for | what it says |", "|---|---|---|", *rows]
+
+
+def _rule_presets() -> list[str]:
+    rows = [f"| `{name}` | {', '.join(f'`{scope}`' for scope in scopes)} |" for name, scopes in RULE_PRESETS.items()]
+    return ["| preset | scopes |", "|---|---|", *rows]
 
 
 def _says(preset: Preset) -> str:

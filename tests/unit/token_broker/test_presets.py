@@ -38,6 +38,28 @@ def errors(issuer: dict[str, Any], rule: dict[str, Any] | None = None) -> str:
     return str(caught.value)
 
 
+AGENT = {"name": "agent", "issuer": "x", "when": {"sub": "a"}, "preset": "mcp-agent", "aud": ["mcp"]}
+OWN = {"issuer": "https://a.example", "algorithms": ["ES256"], "keys": "discovery"}
+
+
+def test_the_preset_of_an_mcp_agent_stands_for_three_scopes_and_leaves_aud_to_the_rule() -> None:
+    (rule,) = load(compile_policy(policy(OWN, AGENT), "p.yaml").data).find_rules("x")
+    assert rule.scopes == ("assemblies:write", "assemblies:read", "templates:read")
+    assert rule.aud == ("mcp",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"preset": "mcp-agnet"}, "no preset of a rule `mcp-agnet`; did you mean `mcp-agent`?"),
+        ({"preset": None}, "no preset of a rule `None`"),
+        ({"scopes": ["read"]}, "`preset: mcp-agent` stands for scopes; keep the one or the other"),
+    ],
+)
+def test_a_rule_with_a_wrong_preset_or_with_scopes_beside_it_is_refused(changes: dict[str, Any], message: str) -> None:
+    assert message in errors(OWN, AGENT | changes)
+
+
 RULES = {"github-actions": GITHUB_RULE, "google": RULE | {"when": {"hd": "example.com"}}}
 RULES["gitlab"] = RULE | {"when": {"project_id": "7", "ref_protected": "true"}}
 RULES["vercel"] = RULE | {"when": {"project_id": "prj_1", "environment": "production"}}
