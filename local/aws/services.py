@@ -1,7 +1,7 @@
 """Secrets Manager and DynamoDB: the clients, and the secrets and tables that the template defines."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import boto3
@@ -39,13 +39,13 @@ def secret_name(credential: str) -> str:
     return f"{STACK}/{credential}"
 
 
-def create_secrets(secrets: Any, credentials: Iterable[str], auth_key: str, auth_secret: str) -> dict[str, str]:
-    """Create a secret with this Auth Key and Auth Secret for each of the policy's credentials, as an operator would.
+def create_secrets(secrets: Any, pairs: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+    """Create a secret for each credential, as an operator would. `pairs`: Auth Key and Auth Secret by credential.
 
     `secrets` is a Secrets Manager client. Returns the environment variables by which the functions find the secrets.
     """
-    names = {credential: secret_name(credential) for credential in credentials}
-    value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})
-    for name in names.values():
-        secrets.create_secret(Name=name, SecretString=value)
+    names = {credential: secret_name(credential) for credential in pairs}
+    for credential, (auth_key, auth_secret) in pairs.items():
+        value = json.dumps({"auth_key": auth_key, "auth_secret": auth_secret})
+        secrets.create_secret(Name=names[credential], SecretString=value)
     return {"CREDENTIALS": ",".join(names), "CREDENTIAL_SECRETS": ",".join(names.values())}

@@ -10,6 +10,6 @@ A request goes one way through these modules; each knows only those below it:
     authentication  instructions  files      what endpoints share
     tokens  call  limits  listing
     store                       everything that is remembered
-    assembly  tus  resources    one remembered thing each, and its state at a given time
-    faults  journal  config  model  clock  errors  robots  media  values      the ground
+    assembly  tus    one remembered thing each, and its state at a given time
+    faults  journal  config  model  resources  clock  errors  robots  media  values      the ground
 """

@@ -50,7 +50,7 @@ class Sandbox:
 
     def __init__(self, keys: list[AuthKey], clock: Clock, settings: Settings) -> None:
         pulse, self._limits = Pulse(), Limits(settings, clock)
-        store = Store(settings.workspaces, keys)
+        store = Store(settings.workspaces, keys, settings.templates)
         files = Files(store)
         self._journal, self._faults = Journal(), Faults()
         self._tokens = Tokens(store, self._limits, clock)

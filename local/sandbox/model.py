@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from broker.policy.scopes import SCOPES
 
+from local.sandbox.resources import Template
+
 DEFAULT_WORKSPACE = "sandbox"
 Algorithm = Literal["sha1", "sha256", "sha384"]  # of signatures
 ALGORITHMS: tuple[str, ...] = get_args(Algorithm)
@@ -79,9 +81,13 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`execution_seconds`: how long an Assembly executes after its files have arrived. Limits are off unless set."""
+    """`execution_seconds`: how long an Assembly executes after its files have arrived. Limits are off unless set.
+
+    `templates`: those that are there from the start.
+    """
 
     workspaces: tuple[Workspace, ...] = (Workspace(),)
+    templates: tuple[Template, ...] = ()
     execution_seconds: float = 0
     token_limit: Limit | None = None
     assembly_limit: Limit | None = None

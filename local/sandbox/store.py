@@ -67,7 +67,9 @@ class Contents:
 
 
 class Store:
-    def __init__(self, workspaces: Iterable[Workspace], keys: Sequence[AuthKey]) -> None:
+    def __init__(
+        self, workspaces: Iterable[Workspace], keys: Sequence[AuthKey], templates: Iterable[Template] = ()
+    ) -> None:
         self.workspaces = {workspace.slug: workspace for workspace in workspaces}
         for key in keys:
             self.workspaces.setdefault(key.workspace, Workspace(key.workspace))
@@ -77,6 +79,7 @@ class Store:
         self.assemblies: Bounded[str, Assembly] = Bounded(10_000)
         self.uploads: Bounded[str, Upload] = Bounded(10_000)
         self.templates: Bounded[str, Template] = Bounded(10_000)
+        self.templates.update({template.id: template for template in templates})
         self.credentials: Bounded[str, Credential] = Bounded(10_000)
         self.contents = Contents()
 

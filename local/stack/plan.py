@@ -7,11 +7,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from token_broker.files import read
-from token_broker.policy.compiler import compile_policy
+from token_broker.policy.compiler import Compiled, compile_policy
 from token_broker.policy.target import local_of
 
 from local.aws.account import Principal
 from local.emulator.pool import INVOKE_PATH
+from local.sandbox.model import DEFAULT_WORKSPACE, new_id
 from local.stack.options import Options, Ports
 
 PLAN_FILE = "stack.plan.json"  # the supervisor renames it to stack.json once the stack is ready
@@ -19,7 +20,10 @@ PLAN_FILE = "stack.plan.json"  # the supervisor renames it to stack.json once th
 
 @dataclass(frozen=True, slots=True)
 class StackInfo:
-    """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack."""
+    """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack.
+
+    `workspace` and the Auth Keys of `uploads` and `pictures` are the sandbox's; they are empty for another upstream.
+    """
 
     broker_url: str
     invoke_url: str
@@ -32,6 +36,9 @@ class StackInfo:
     aws_secret_access_key: str = field(repr=False)
     auth_key: str
     auth_secret: str = field(repr=False)
+    workspace: str
+    uploads_auth_key: str
+    pictures_auth_key: str
     policy: str
     log_dir: str
 
@@ -57,6 +64,9 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         aws_secret_access_key=principal.secret_key,
         auth_key=options.auth_key or secrets.token_hex(16),
         auth_secret=options.auth_secret or secrets.token_hex(20),
+        workspace="" if options.upstream else DEFAULT_WORKSPACE,
+        uploads_auth_key="" if options.upstream else new_id(),
+        pictures_auth_key="" if options.upstream else new_id(),
         policy=str(options.policy),
         log_dir=str(folder / "log"),
     )
@@ -71,7 +81,7 @@ def write_plan(info: StackInfo, folder: Path) -> None:
         json.dump(asdict(info), out, indent=2)
 
 
-def compiled(info: StackInfo) -> bytes:
+def compiled(info: StackInfo) -> Compiled:
     """Compile the policy for this stack. Raises PolicyErrors, BadFile."""
     text = read(Path(info.policy), "POLICY names the trust policy")
-    return compile_policy(text, info.policy, local_of(asdict(info))).data
+    return compile_policy(text, info.policy, local_of(asdict(info)))

@@ -27,11 +27,11 @@ from local.gateway.gateway import gateway_app
 from local.loopback.processes import end, end_with_parent
 from local.loopback.sites import start_site
 from local.sandbox.app import create_app
-from local.sandbox.model import AuthKey
 from local.stack import issuer
 from local.stack.control import STACK_FILE
 from local.stack.options import PARAMETERS, Options
 from local.stack.plan import PLAN_FILE, StackInfo
+from local.stack.workspace import make_keys, make_settings
 
 READY_SECONDS = 60.0
 _TEMPLATE = ROOT / "template.yaml"
@@ -71,14 +71,16 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     await _wait_for_answer(info.aws_endpoint_url, status=403)  # an unsigned request is refused
     resources = translated(_TEMPLATE, PARAMETERS, ROOT / ".local")
     credentials = load((folder / "artifact/policy.json").read_bytes()).credentials
+    keys = make_keys(info, credentials)
     vault, database = (
         aws.client(name, info.aws_endpoint_url, info.principal) for name in ("secretsmanager", "dynamodb")
     )
-    named = await asyncio.to_thread(aws.create_secrets, vault, credentials, info.auth_key, info.auth_secret)
+    pairs = {name: (keys[name].key, keys[name].secret) for name in credentials if name in keys}
+    named = await asyncio.to_thread(aws.create_secrets, vault, pairs)
     await asyncio.to_thread(aws.create_tables, resources, database)
     if options.upstream is None:
-        key = AuthKey(info.auth_key, info.auth_secret, SCOPES)
-        await _start_site(running, create_app([key]), _read_port(info.api2_url))
+        app = create_app([*keys.values()], settings=make_settings(info))
+        await _start_site(running, app, _read_port(info.api2_url))
     variables = {**info.principal.variables(), **named, "PUBLIC_URL": info.broker_url}
     pools = {name: Pool(each) for name, each in _make_environments(resources, variables, options, folder).items()}
     for pool in pools.values():

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from broker.policy.model import DEFAULT_CREDENTIAL
 from token_broker.stack_file import NoStack, read_stack
 
 from infra.sam import ROOT
@@ -40,7 +42,17 @@ class Prepared:
 def prepare(options: Options, folder: Path) -> Prepared:
     """Find every fault before anything is started or stopped. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
     info = plan(options, Ports.choose(options.first_port, ours=_read_own_ports(folder)), folder)
-    return Prepared(info, compiled(info), artifact.built(ROOT / ".local"))
+    policy = compiled(info)
+    if options.upstream:
+        _say_missing(policy.policy.credentials)
+    return Prepared(info, policy.data, artifact.built(ROOT / ".local"))
+
+
+def _say_missing(credentials: Iterable[str]) -> None:
+    """Name the credentials of the policy that have no Auth Key at another upstream."""
+    if missing := sorted({*credentials} - {DEFAULT_CREDENTIAL}):
+        say(f"TRANSLOADIT_KEY is the Auth Key of the credential `{DEFAULT_CREDENTIAL}`. No other one is known for")
+        say(f"UPSTREAM, so requests with a credential of these are answered with server_error: {', '.join(missing)}")
 
 
 def _read_own_ports(folder: Path) -> set[int]:

@@ -14,10 +14,13 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
+from token_broker.scopes import SCOPES
 
+from local.aws.services import client, secret_name
 from local.loopback.processes import free_ports
 from local.sandbox.app import create_app
 from local.sandbox.model import AuthKey
+from tests.kit.api2 import Api2
 from tests.kit.servers import serving
 from tests.kit.stacks import Client
 from tests.kit.waiting import wait_until
@@ -35,6 +38,9 @@ MEMBERS = {
     "aws_secret_access_key",
     "auth_key",
     "auth_secret",
+    "workspace",
+    "uploads_auth_key",
+    "pictures_auth_key",
     "policy",
     "log_dir",
 }
@@ -101,6 +107,19 @@ def test_up_returns_when_all_answers_and_down_leaves_nothing(stack: Stack) -> No
     assert (status, out) == (0, "the stack is down\n")
     assert not (stack.folder / "stack.json").exists()
     wait_until(lambda: not stack.processes())
+
+
+def test_each_credential_of_the_policy_has_the_secret_of_an_auth_key_of_its_own(stack: Stack) -> None:
+    stack.run("up")
+    info = stack.info()
+    vault = client("secretsmanager", info["aws_endpoint_url"], Client(stack.folder).principal)
+    api2 = Api2(info["api2_url"])
+    scopes = {}
+    for credential in ("default", "uploads", "pictures"):
+        pair = json.loads(vault.get_secret_value(SecretId=secret_name(credential))["SecretString"])
+        minted = api2.token(f"{pair['auth_key']}:{pair['auth_secret']}")[1]
+        scopes[credential] = minted["scope"]
+    assert scopes == {"default": " ".join(SCOPES), "uploads": "assemblies:write", "pictures": "smart_cdn:sign"}
 
 
 def test_down_without_a_stack_prints_that_none_is_up(stack: Stack) -> None:
@@ -219,8 +238,9 @@ def test_the_stack_serves_the_ports_from_port(stack: Stack) -> None:
 def test_another_upstream_mints_the_tokens_with_the_key_from_the_environment(stack: Stack) -> None:
     key = AuthKey("my-key", "my-secret", ("assemblies:read", "assemblies:write"))
     with serving(lambda: create_app([key])) as origin:
-        status, _, err = stack.run("up", UPSTREAM=origin, TRANSLOADIT_KEY=key.key, TRANSLOADIT_SECRET=key.secret)
+        status, out, err = stack.run("up", UPSTREAM=origin, TRANSLOADIT_KEY=key.key, TRANSLOADIT_SECRET=key.secret)
         assert (status, err) == (0, err)
+        assert "answered with server_error: pictures, uploads" in out
         answer = Client(stack.folder).post()
         assert answer.status == 200
         assert urllib3.request("GET", f"{origin}/_sandbox/calls").json() == {"POST /token": 1}
