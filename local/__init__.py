@@ -2,12 +2,12 @@
 
 Each folder knows only those below it:
 
-    stack                the commands, and the supervisor that starts all parts
-    gateway  sandbox     API Gateway's HTTP API; Transloadit's API2
-    emulator             Lambda: a pool of environments that run the built artifact
-    aws                  the account, SigV4, the translated template, Secrets Manager and DynamoDB
-    loopback             ports, processes, and the guards against pages from elsewhere
-    bootstrap  command    .venv and the SAM CLI; options and lines of the commands
+    stack                       the commands, and the supervisor that starts all parts
+    gateway  sandbox  issuer    API Gateway's HTTP API; Transloadit's API2; an identity provider
+    emulator                    Lambda: a pool of environments that run the built artifact
+    aws                         the account, SigV4, the translated template, Secrets Manager and DynamoDB
+    loopback                    ports, processes, and the guards against pages from elsewhere
+    bootstrap  command          .venv and the SAM CLI; options and lines of the commands
 
 `bootstrap.py` makes .venv, so it runs on an older Python with nothing installed.
 """

@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from token_broker.people import claims_of
 from token_broker.stack_file import STACK_FILE, STACK_HELP, NoStack, read_stack
 
 KEY_FILE = "issuer-key.pem"  # beside stack.json, mode 600
@@ -21,10 +22,6 @@ def register(parts: Any) -> None:
     parser = parts.add_parser("jwt", help="print a caller JWT of the local issuer")
     add_options(parser)
     parser.set_defaults(run=_run)
-
-
-# The people who can log in at the local issuer, with their claims.
-PEOPLE: dict[str, dict[str, Any]] = {"alice": {"groups": ["editors"]}}
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -60,7 +57,7 @@ def caller_jwt(arguments: argparse.Namespace) -> str:
         "aud": arguments.audience or stack["audience"],
         "iat": now,
         "exp": now + arguments.expires,
-        **PEOPLE.get(arguments.subject, {}),
+        **claims_of(arguments.subject),
         **dict(map(_read_claim, arguments.claim)),
     }
     return sign(claims, load_key(arguments.stack.parent / KEY_FILE))

@@ -1,4 +1,4 @@
-"""The supervisor: one process that serves gateway, environments and sandbox, and starts issuer and AWS as children."""
+"""The supervisor: one process that serves gateway, environments, issuer and sandbox, and starts AWS as a child."""
 
 import asyncio
 import json
@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from aiohttp import web
 from broker.policy.model import load
-from broker.policy.scopes import SCOPES
-from token_broker.jwt import KEY_FILE
+from token_broker.jwt import KEY_FILE, load_key
 
 from infra.sam import ROOT
 from local.aws import services as aws
@@ -24,10 +23,11 @@ from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment, Pool, invoke_app
 from local.gateway.api import read_api
 from local.gateway.gateway import gateway_app
+from local.issuer.app import issuer_app
+from local.issuer.key import make_key
 from local.loopback.processes import end, end_with_parent
 from local.loopback.sites import start_site
 from local.sandbox.app import create_app
-from local.stack import issuer
 from local.stack.control import STACK_FILE
 from local.stack.options import PARAMETERS, Options
 from local.stack.plan import PLAN_FILE, StackInfo
@@ -63,11 +63,11 @@ async def serve(options: Options, folder: Path) -> None:
 
 async def _start(info: StackInfo, options: Options, folder: Path, running: AsyncExitStack) -> None:
     """Start the parts, each after those that it needs."""
-    issuer.make_key(folder / KEY_FILE)
-    aws_port, issuer_port = str(_read_port(info.aws_endpoint_url)), str(_read_port(info.issuer_url))
+    make_key(folder / KEY_FILE)
+    aws_port = str(_read_port(info.aws_endpoint_url))
     await _start_process(running, folder, "-m", "local.aws.server", aws_port, variables=info.principal.variables())
-    await _start_process(running, folder, "-m", "local.stack.issuer", issuer_port, str(folder / KEY_FILE))
-    await _wait_for_answer(f"{info.issuer_url}/.well-known/openid-configuration")
+    issuer = issuer_app(info.issuer_url, load_key(folder / KEY_FILE))
+    await _start_site(running, issuer, _read_port(info.issuer_url))
     await _wait_for_answer(info.aws_endpoint_url, status=403)  # an unsigned request is refused
     resources = translated(_TEMPLATE, PARAMETERS, ROOT / ".local")
     credentials = load((folder / "artifact/policy.json").read_bytes()).credentials

@@ -13,6 +13,7 @@ from botocore.credentials import Credentials
 
 from local.aws.services import secret_name
 from tests.kit.chromium import browser
+from tests.kit.forms import FORM
 from tests.kit.node import Script
 from tests.kit.pages import page_port, request
 from tests.kit.stacks import Client
@@ -131,13 +132,13 @@ def test_the_issuer_is_read_by_pages_of_this_machine_alone(client: Client) -> No
         assert (refused.status, "access-control-allow-origin" in refused.headers) == (403, False)
 
 
-def test_a_page_cannot_make_people_at_the_issuer(client: Client) -> None:
-    url = f"{client.stack['issuer_url']}/users/mallory"
-    claims = json.dumps({"groups": ["admins"]}).encode()
-    for origin in (ELSEWHERE, HERE, client.stack["issuer_url"]):
-        assert send(url, "PUT", claims, origin=origin, content_type="application/json").status == 403
-        assert send(url, "OPTIONS", origin=origin, access_control_request_method="PUT").status == 403
-    assert send(url, "PUT", claims, content_type="application/json").status == 204
+def test_a_page_elsewhere_cannot_log_its_visitor_in(client: Client) -> None:
+    login = "response_type=code&client_id=site&redirect_uri=http://127.0.0.1:8080/&scope=openid"
+    url = f"{client.stack['issuer_url']}/oauth2/authorize?{login}&code_challenge={'c' * 43}&code_challenge_method=S256"
+    for origin in (ELSEWHERE, "null"):
+        refused = send(url, "POST", b"sub=alice", origin=origin, content_type=FORM)
+        assert (refused.status, "location" in refused.headers) == (403, False)
+    assert "code=" in send(url, "POST", b"sub=alice", content_type=FORM).headers["location"]
 
 
 def test_no_two_stacks_have_the_same_audience_or_credentials(client: Client) -> None:
@@ -176,9 +177,6 @@ def attempts(stack: dict[str, str]) -> list[dict[str, Any]]:
         simple(f"{stack['api2_url']}/_sandbox/reset"),
         simple(f"{stack['api2_url']}/_sandbox/faults", fault),
         request(f"{stack['issuer_url']}/.well-known/openid-configuration"),
-        request(
-            f"{stack['issuer_url']}/users/mallory", "PUT", '{"groups": ["admins"]}', content_type="application/json"
-        ),
         request(f"{stack['issuer_url']}/oauth2/authorize?{login}", "POST", "sub=mallory"),
         request(f"{stack['aws_endpoint_url']}/", "POST", SECRET.decode(), **secret),
         simple(f"{stack['aws_endpoint_url']}/", SECRET.decode()),

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import urllib3
-from token_broker.scopes import SCOPES
+from broker.policy.scopes import SCOPES
 
 from local.aws.services import client, secret_name
 from local.loopback.processes import free_ports

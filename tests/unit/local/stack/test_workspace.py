@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from token_broker.scopes import SCOPES
+from broker.policy.scopes import SCOPES
 
 from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, plan
