@@ -7,7 +7,7 @@ from broker.policy.scopes import SCOPES
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from token_broker.policy import document, errors
 from token_broker.policy.document import PolicyErrors, Problem
-from token_broker.policy.model import Scopes, Text
+from token_broker.policy.values import Scopes, Text
 
 from local.sandbox.model import Algorithm, AuthKey, Limit, Settings, Workspace, is_key, new_id
 

@@ -16,14 +16,17 @@ from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.encoding import encode
 from token_broker.policy.lint import Opinion, opinions
-from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Rule, TrustPolicy
+from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, ScopeRule, TrustPolicy
+from token_broker.policy.sign.checks import check_sign
+from token_broker.policy.sign.compiler import compile_sign_rule
 
 UPSTREAM = "https://api2.transloadit.com"
 
 
 @dataclass(frozen=True, slots=True)
 class Local:
-    """The additions to a policy for the stack on one machine: the URLs of its api2 and its AWS, and its variables.
+    """The additions to a policy for the stack on one machine: the URLs of its api2, AWS and Smart CDN, and its
+    variables.
 
     Such a policy admits issuers over http on this machine. In an account anybody who runs a server there could be that
     issuer, so only `make up` makes one, and the build refuses it.
@@ -32,6 +35,7 @@ class Local:
     upstream: str
     aws_endpoint: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    cdn_origin: str | None = None  # of its Smart CDN; None: the upstream's
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,7 @@ def compile_policy(
     model = _parse_model(document, file)
     found = [*checks.find_variables(("issuers",), document.value.get("issuers"))]
     found += checks.check(model, local=local is not None)
+    found += check_sign(model)
     if local is None:
         found += checks.check_environment(model, environment)
     _refuse(document, file, found)
@@ -74,6 +79,8 @@ def compile_policy(
     policy = load(data)
     for entry in policy.rules:
         policy.find_rules(entry)
+    for entry in policy.signing:
+        policy.find_sign_rules(entry)
     _refuse(document, file, cases.run_all(model.tests, policy))
     return Compiled(data, policy, len(model.rules), len(model.issuers), len(model.tests), warnings)
 
@@ -107,10 +114,14 @@ def _fill_variables(value: Any, variables: Mapping[str, str]) -> Any:
 
 
 def _compile(model: TrustPolicy, local: Local | None) -> bytes:
+    cdn_origin = (local.cdn_origin or local.upstream) if local else None
     return encode(
         credentials=model.credentials,
         issuers=[_compile_issuer(name, issuer) for name, issuer in model.issuers.items()],
-        rules=map(_compile_rule, model.rules),
+        rules=[_compile_rule(rule) for _, rule in model.scope_rules],
+        sign_rules=[
+            compile_sign_rule(rule, model.credentials[rule.credential], cdn_origin) for _, rule in model.sign_rules
+        ],
         upstream=local.upstream if local else UPSTREAM,
         aws_endpoint=local.aws_endpoint if local else None,
         is_local=local is not None,
@@ -135,7 +146,7 @@ def _compile_issuer(name: str, issuer: Issuer) -> CompiledIssuer:
     )
 
 
-def _compile_rule(rule: Rule) -> CompiledRule:
+def _compile_rule(rule: ScopeRule) -> CompiledRule:
     # A Cognito identity pool may hand out AWS credentials to guests of a web site. They are principals of the account,
     # but not of its own making, so a rule must say `cognito` to mean them.
     is_open = rule.issuer == IAM and "cognito" not in rule.when

@@ -7,15 +7,25 @@ from pydantic import ValidationError
 
 from token_broker.names import nearest
 from token_broker.policy.document import Document, Path, Problem
-from token_broker.policy.model import Case, Credential, Expected, Issuer, Matcher, Rule, TrustPolicy
+from token_broker.policy.model import (
+    Case,
+    Credential,
+    Expected,
+    Issuer,
+    Matcher,
+    ScopeRule,
+    SignRule,
+    TrustPolicy,
+)
+from token_broker.policy.sign.model import Assembly, Sign, SmartCdn, Storage
 
+_MODELS = (
+    *(TrustPolicy, Credential, Issuer, ScopeRule, SignRule, Case, Expected, Matcher),
+    *(Sign, Assembly, SmartCdn, Storage),
+)
 _KEYS = sorted(
-    {
-        field.alias or name
-        for model in (TrustPolicy, Credential, Issuer, Rule, Case, Expected, Matcher)
-        for name, field in model.model_fields.items()
-    }
-    | {"url", "jwks"}
+    {field.alias or name for model in _MODELS for name, field in model.model_fields.items()}
+    | {"url", "jwks", "claim", "caller", "none"}
 )
 # The possible values of keys that have a choice.
 _CHOICES = {
@@ -29,6 +39,7 @@ _CHOICES = {
 _LACKING: dict[Path, str] = {
     ("version",): "the line `version: 1`",
     ("credentials",): "the line `credentials: {default: {}}`",
+    ("rules", "scopes"): "it, or `sign` in its place",
 }
 _SCALARS = {"string_type", "bool_type", "int_type", "float_type"}
 _KINDS = {
@@ -74,10 +85,13 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
     kind = detail["type"]
     if kind == "extra_forbidden" and path[:1] == ("credentials",) and path[-1] == "secret":
         return "`secret` belongs to the deployment (SecretName, MoreCredentials, MoreSecretArns); take it out here"
+    if kind == "extra_forbidden" and path[:1] == ("rules",) and path[2:] in (("scopes",), ("assemble",)):
+        return "a rule gives one thing: `scopes` or `sign`; write a rule for each"
     if kind == "extra_forbidden":
         return _unknown_key(str(path[-1]), keys, page)
     if kind == "missing":
-        return f"{name} is missing; add {_LACKING.get(path, 'it')}"
+        place = tuple(step for step in path if isinstance(step, str))
+        return f"{name} is missing; add {_LACKING.get(place, 'it')}"
     if kind == "value_error":
         return f"{name}: {detail['ctx']['error']}"
     if kind in ("literal_error", "union_tag_invalid") or (kind == "dict_type" and named and named[-1] in _CHOICES):

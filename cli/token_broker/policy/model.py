@@ -1,110 +1,39 @@
 """The model of a trust policy: the one description of what a policy may hold. Its schema and pages are made from it."""
 
 import re
-import unicodedata
 from typing import Annotated, Any, Literal, Self
 
-from broker.policy.jwk import ALGORITHMS
-from broker.policy.scopes import SCOPES
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    WithJsonSchema,
-    model_validator,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from token_broker.names import unknown
+from token_broker.policy.sign.model import Sign
+from token_broker.policy.values import (
+    Algorithm,
+    CredentialName,
+    Duration,
+    Name,
+    Pattern,
+    Scalar,
+    Scalars,
+    Scopes,
+    Silence,
+    Strict,
+    Text,
+    check_unique,
+    find_form,
+)
 
 MAX_LEEWAY = 120  # seconds
 
-_INVISIBLE = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"}  # categories of Unicode
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-
-
-def _read_duration(value: Any) -> Any:
-    """The seconds of `30s`, `10m`, `1h` or `1d`."""
-    found = re.fullmatch(r"([0-9]{1,6})([smhd])", value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("write a duration such as 30s, 10m, 1h or 1d")
-    return int(found[1]) * _UNITS[found[2]]
-
-
-def _check_algorithm(value: str) -> str:
-    # With a shared secret the broker could sign as the issuer. And where both kinds count, a forger signs with the text
-    # of the public key as if it were the secret (RFC 8725 section 2.1).
-    if value.startswith("HS") or value == "none":
-        raise ValueError("only asymmetric algorithms: whoever can verify a shared secret can also sign with it")
-    if value not in ALGORITHMS:
-        raise ValueError(f"{value} is no algorithm; one of {', '.join(sorted(ALGORITHMS))}")
-    return value
-
-
-def _check_unique(values: list[Any]) -> list[Any]:
-    if len({repr(value) for value in values}) != len(values):
-        raise ValueError("a value is there twice; keep one")
-    return values
-
-
-def _check_visible(value: str) -> str:
-    # An invisible character makes a value that looks right and equals nothing.
-    if not value or any(unicodedata.category(sign) in _INVISIBLE for sign in value):
-        raise ValueError("write a text without spaces, control or invisible characters")
-    return value
-
-
-def _check_credential_name(value: str) -> str:
-    # The deployment lists the names separated by commas.
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", value):
-        raise ValueError("a credential's name has letters, digits and _.- only")
-    return value
-
-
-def _check_scope(value: str) -> str:
-    if value not in SCOPES:
-        raise ValueError(unknown("scope of Transloadit", value, SCOPES))
-    return value
-
-
-def _find_form(value: Any) -> str:
-    """The form in which a choice was written, so that an error speaks of that form only."""
-    if isinstance(value, (dict, BaseModel)):
-        return "mapping"
-    return "list" if isinstance(value, list) else "scalar"
-
 
 def _find_key_form(value: Any) -> str:
-    return "url" if isinstance(value, dict) and "url" in value else _find_form(value)
+    return "url" if isinstance(value, dict) and "url" in value else find_form(value)
 
 
-Name = Annotated[str, Field(min_length=1, max_length=100)]
-Text = Annotated[str, AfterValidator(_check_visible)]
-CredentialName = Annotated[str, Field(max_length=64), AfterValidator(_check_credential_name)]
-Duration = Annotated[
-    int,
-    BeforeValidator(_read_duration),
-    WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,6}[smhd]$", "examples": ["30s"]}),
-]
-Scalar = str | bool | int | float
-Scalars = Annotated[list[Scalar], Field(min_length=1), AfterValidator(_check_unique)]
-Scope = Annotated[str, AfterValidator(_check_scope), WithJsonSchema({"enum": list(SCOPES)})]
-Scopes = Annotated[
-    Annotated[list[Scope], Field(min_length=1), AfterValidator(_check_unique), Tag("list")]
-    | Annotated[Literal["*"], Tag("scalar")],
-    Discriminator(_find_form),
-]
-
-
-def _check_pattern(value: str) -> str:
-    if re.search(r"[\x00-\x1f\x7f-\x9f]", value):
-        raise ValueError("a pattern holds no control characters")
-    if "*" not in value:
-        raise ValueError("a pattern without * is a plain value; leave `like` out")
-    return value
+def _find_rule_kind(value: Any) -> str:
+    """What a rule gives. None of these names is a key, so an error's place never has them."""
+    if isinstance(value, SignRule) or (isinstance(value, dict) and "sign" in value):
+        return "rule for signatures"
+    return "rule for bearer tokens"
 
 
 def _check_word(value: str) -> str:
@@ -113,13 +42,14 @@ def _check_word(value: str) -> str:
     return value
 
 
-class _Strict(BaseModel):
-    # Unknown keys are errors: a misspelt `requrie` would otherwise be a condition that nobody checks. Strict: a text is
-    # never taken for a number.
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, use_attribute_docstrings=True)
+def _check_label(value: str) -> str:
+    # It becomes part of a host's name.
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", value):
+        raise ValueError("one DNS label: at most 63 small letters, digits and hyphens, no hyphen at an end")
+    return value
 
 
-class Tests(_Strict):
+class Tests(Strict):
     """Matchers. All that are present must hold."""
 
     any: Scalars | None = None
@@ -128,7 +58,7 @@ class Tests(_Strict):
     """An array of scalars that holds all of these."""
     words: Annotated[list[Annotated[str, AfterValidator(_check_word)]], Field(min_length=1)] | None = None
     """A text of words that holds all of these, as a `scope` claim."""
-    like: Annotated[str, AfterValidator(_check_pattern)] | None = None
+    like: Pattern | None = None
     """A text of this shape: `*` within a segment, `**` across them; segments end at `/` and `:`."""
 
     @model_validator(mode="after")
@@ -142,7 +72,7 @@ class Tests(_Strict):
 
 Inner = Annotated[
     Annotated[Scalar, Tag("scalar")] | Annotated[Scalars, Tag("list")] | Annotated[Tests, Tag("mapping")],
-    Discriminator(_find_form),
+    Discriminator(find_form),
 ]
 
 
@@ -168,40 +98,40 @@ class Matcher(Tests):
 
 Condition = Annotated[
     Annotated[Scalar, Tag("scalar")] | Annotated[Scalars, Tag("list")] | Annotated[Matcher, Tag("mapping")],
-    Discriminator(_find_form),
+    Discriminator(find_form),
 ]
 Conditions = Annotated[dict[str, Condition], Field(min_length=1)]
-Reason = Annotated[str, Field(min_length=3)]
-Silence = dict[str, Reason]
 
 
-class Credential(_Strict):
+class Credential(Strict):
     """An Auth Key and its Auth Secret. Which secret of Secrets Manager holds them, the deployment says."""
 
+    workspace: Annotated[str, AfterValidator(_check_label)] | None = None
+    """The Workspace's name, as in `https://<name>.tlcdn.com`. Rules that sign `smart_cdn` or `storage` need it."""
+    signature_algorithm: Literal["sha384", "sha256"] = "sha384"
+    """Of the signatures of Assemblies; all others have one alone."""
     silence: Silence = {}
     """Opinions of the linter that do not count here: code and reason."""
 
 
-class KeyUrl(_Strict):
+class KeyUrl(Strict):
     url: Text
     """Of the key set (JWKS), https."""
 
 
-class InlineKeys(_Strict):
+class InlineKeys(Strict):
     jwks: dict[str, Any]
     """The key set itself: `{keys: […]}` (RFC 7517), public members only."""
 
 
-class Issuer(_Strict):
+class Issuer(Strict):
     preset: str | None = None
     """What is known of a well-known issuer; see presets."""
     issuer: Text
     """The JWT's `iss`, byte for byte."""
-    audiences: Annotated[list[Text], Field(min_length=1), AfterValidator(_check_unique)]
+    audiences: Annotated[list[Text], Field(min_length=1), AfterValidator(check_unique)]
     """The JWT's audience must hold one of these."""
-    algorithms: Annotated[
-        list[Annotated[str, AfterValidator(_check_algorithm)]], Field(min_length=1), AfterValidator(_check_unique)
-    ]
+    algorithms: Annotated[list[Algorithm], Field(min_length=1), AfterValidator(check_unique)]
     """Asymmetric only: RS, PS and ES with 256, 384 and 512, and EdDSA, Ed25519 and Ed448 (RFC 9864)."""
     keys: Annotated[
         Annotated[Literal["discovery"], Tag("scalar")]
@@ -228,28 +158,42 @@ class Issuer(_Strict):
     """Opinions of the linter that do not count here: code and reason."""
 
 
-class Rule(_Strict):
+class Rule(Strict):
     name: Name
     """For audit records and people; unique."""
     issuer: str
     """An issuer of this policy, or `aws-iam` or `invoke`."""
     when: Conditions
     """Conditions on claims; all must hold."""
-    preset: str | None = None
-    """A well-known use in place of `scopes`; see presets of rules."""
-    scopes: Scopes
-    """What the caller gets, or `"*"`: all that the Auth Key has."""
-    aud: Annotated[list[Literal["api2", "mcp"]], Field(min_length=1), AfterValidator(_check_unique)] = ["api2"]
-    """For which part of Transloadit."""
     credential: str = "default"
     """Whose Auth Key."""
-    share: Literal["grant", "caller"] = "grant"
-    """`caller`: a bearer token of its own for each caller."""
     silence: Silence = {}
     """Opinions of the linter that do not count here: code and reason."""
 
 
-class Expected(_Strict):
+class ScopeRule(Rule):
+    preset: str | None = None
+    """A well-known use in place of `scopes`; see presets of rules."""
+    scopes: Scopes
+    """What the caller gets, or `"*"`: all that the Auth Key has."""
+    aud: Annotated[list[Literal["api2", "mcp"]], Field(min_length=1), AfterValidator(check_unique)] = ["api2"]
+    """For which part of Transloadit."""
+    share: Literal["grant", "caller"] = "grant"
+    """`caller`: a bearer token of its own for each caller."""
+
+
+class SignRule(Rule):
+    sign: Sign
+    """What the caller may have signed, in place of `scopes`: `assembly`, `smart_cdn`, `storage`."""
+
+
+AnyRule = Annotated[
+    Annotated[ScopeRule, Tag("rule for bearer tokens")] | Annotated[SignRule, Tag("rule for signatures")],
+    Discriminator(_find_rule_kind),
+]
+
+
+class Expected(Strict):
     scopes: Scopes
     """Exactly these."""
     aud: Literal["api2", "mcp"] = "api2"
@@ -258,7 +202,7 @@ class Expected(_Strict):
     """Asked for."""
 
 
-class Case(_Strict):
+class Case(Strict):
     """One of the policy's own tests."""
 
     name: Name
@@ -268,19 +212,29 @@ class Case(_Strict):
     claims: dict[str, Any]
     """Of the JWT; `iss`, `aud` and times are not needed."""
     expect: Annotated[
-        Annotated[Literal["refused"], Tag("scalar")] | Annotated[Expected, Tag("mapping")], Discriminator(_find_form)
+        Annotated[Literal["refused"], Tag("scalar")] | Annotated[Expected, Tag("mapping")], Discriminator(find_form)
     ]
     """`refused`, or what it gets when it names no scope."""
 
 
-class TrustPolicy(_Strict):
+class TrustPolicy(Strict):
     version: Literal[1]
     """Of this format."""
     credentials: Annotated[dict[CredentialName, Credential], Field(min_length=1)]
     """Auth Keys and Auth Secrets, by name: letters, digits and `_.-`; which secret each is, the deployment says."""
     issuers: dict[Name, Issuer] = {}
     """Whom to believe, by name."""
-    rules: list[Rule]
-    """The scopes, aud and credential that callers get, and the callers that get them."""
+    rules: list[AnyRule]
+    """What callers get, scopes or signatures, and the callers that get it."""
     tests: list[Case] = []
     """Run at every check and build."""
+
+    @property
+    def scope_rules(self) -> list[tuple[int, ScopeRule]]:
+        """The rules for bearer tokens, each with its place in `rules`."""
+        return [(place, rule) for place, rule in enumerate(self.rules) if isinstance(rule, ScopeRule)]
+
+    @property
+    def sign_rules(self) -> list[tuple[int, SignRule]]:
+        """The rules for signatures, each with its place in `rules`."""
+        return [(place, rule) for place, rule in enumerate(self.rules) if isinstance(rule, SignRule)]

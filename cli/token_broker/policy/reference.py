@@ -11,6 +11,7 @@ from typing import Any
 from token_broker.policy.lint import CODES
 from token_broker.policy.model import TrustPolicy
 from token_broker.policy.presets import PRESETS, RULE_PRESETS, Preset
+from token_broker.policy.values import UNITS
 
 SCHEMA, PAGE = "policy.schema.json", "policy-reference.md"
 _OF_PRESET = ["algorithms", "issuer", "keys"]  # required keys that a preset can supply
@@ -18,7 +19,12 @@ _TITLES = {
     "TrustPolicy": "The file",
     "Credential": "A credential",
     "Issuer": "An issuer",
-    "Rule": "A rule",
+    "ScopeRule": "A rule for bearer tokens",
+    "SignRule": "A rule for signatures",
+    "Sign": "What a rule signs",
+    "Assembly": "An Assembly",
+    "SmartCdn": "Smart CDN URLs",
+    "Storage": "A Storage grant",
     "Matcher": "A condition's matchers",
     "Case": "A test",
     "Expected": "What a test expects",
@@ -35,7 +41,7 @@ def schema() -> dict[str, Any]:
         "enum": list(PRESETS),
         "description": issuer["properties"]["preset"]["description"],
     }
-    rule = document["$defs"]["Rule"]
+    rule = document["$defs"]["ScopeRule"]
     rule["required"] = [name for name in rule["required"] if name != "scopes"]
     rule["oneOf"] = [{"required": ["preset"]}, {"required": ["scopes"]}]
     rule["properties"]["preset"] = {
@@ -74,7 +80,13 @@ def _row(key: str, field: dict[str, Any], required: list[str]) -> str:
 def _shown(default: Any) -> str:
     if default in (None, {}, []):
         return ""
-    return f"`{default}s`" if isinstance(default, int) else f"`{json.dumps(default)}`".replace('"', "")
+    written = json.dumps(default) if isinstance(default, bool) or not isinstance(default, int) else _duration(default)
+    return f"`{written}`".replace('"', "")
+
+
+def _duration(seconds: int) -> str:
+    unit, length = next((unit, length) for unit, length in UNITS.items() if seconds % length == 0)
+    return f"{seconds // length}{unit}"
 
 
 def _presets() -> list[str]:

@@ -23,7 +23,7 @@ from token_broker.policy.lint.facts import facts_of
 from token_broker.policy.lint.issuers import of_issuer
 from token_broker.policy.lint.outsiders import outsiders
 from token_broker.policy.lint.repeated import repeated
-from token_broker.policy.model import Matcher, Rule, TrustPolicy
+from token_broker.policy.model import Matcher, Rule, ScopeRule, TrustPolicy
 
 __all__ = ["CODES", "Opinion", "opinions", "silences"]
 
@@ -72,14 +72,16 @@ def _rules(policy: TrustPolicy) -> Opinions:
     for place, rule in enumerate(policy.rules):
         path: Path = ("rules", place)
         issuer = policy.issuers.get(rule.issuer)
-        yield from scopes.broad((*path, "scopes"), rule)
+        if isinstance(rule, ScopeRule):
+            yield from scopes.broad((*path, "scopes"), rule)
         yield from _patterns((*path, "when"), rule.when)
         facts, demands = facts_of(rule, issuer), claims.read_demands(rule, issuer)
         if facts.gates != "github":  # GitHub's gates check the repository's id as well
             yield from outsiders(path, rule, issuer, demands, facts)
         if facts.gates is not None:
             yield from gates.GATES[facts.gates](path, demands)
-        yield from scopes.of_end_users((*path, "scopes"), rule, demands, facts)
+        if isinstance(rule, ScopeRule):
+            yield from scopes.of_end_users((*path, "scopes"), rule, demands, facts)
         if issuer is not None:
             yield from _contradictions((*path, "when"), rule, issuer.require or {})
 

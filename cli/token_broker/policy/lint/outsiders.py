@@ -16,7 +16,7 @@ from token_broker.policy.lint import claims
 from token_broker.policy.lint.claims import Demand, Pattern, Value
 from token_broker.policy.lint.codes import Opinion, Opinions
 from token_broker.policy.lint.facts import ADDRESSES, ASKED, PUBLIC, Facts
-from token_broker.policy.model import Issuer, Rule
+from token_broker.policy.model import Issuer, Rule, ScopeRule
 from token_broker.policy.presets import PRESETS
 
 
@@ -56,7 +56,8 @@ def outsiders(path: Path, rule: Rule, issuer: Issuer | None, demands: Sequence[D
         yield Opinion("shared-issuer", (*path, "when"), _of_shared(issuer, facts))
     elif not facts.pins and Weight.DISTINGUISHES not in found and Weight.UNVERIFIED not in found:
         yield from _nothing_left(path, rule, weights, facts)
-    if facts.is_open and rule.share == "caller" and Weight.DISTINGUISHES not in found:
+    is_costly = isinstance(rule, ScopeRule) and rule.share == "caller"
+    if facts.is_open and is_costly and Weight.DISTINGUISHES not in found:
         message = "each account mints a token of its own, and many use up the budget of all; write share: grant"
         yield Opinion("mint-budget", (*path, "share"), message)
 
@@ -93,7 +94,7 @@ def _weight(each: Demand, demands: Sequence[Demand], issuer: Issuer | None, fact
     path = claims.simplify_path(claim)
     if path in facts.names:
         return Weight.NAME
-    if path in ADDRESSES and path not in facts.verified and not _is_verified(ADDRESSES[path], demands):
+    if path in ADDRESSES and path not in facts.verified and not is_verified(ADDRESSES[path], demands):
         return Weight.UNVERIFIED
     # A program's client and scopes belong to it alone. A person uses a client that everybody uses.
     if claims.is_among(path, facts.everybody) and not (path in ASKED and is_machine(demands, facts)):
@@ -137,7 +138,7 @@ def _names_domain(pattern: str) -> bool:
     return found is not None and not _MAIL_FOR_ALL.fullmatch(found[2].lower())
 
 
-def _is_verified(flag: str, demands: Sequence[Demand]) -> bool:
+def is_verified(flag: str, demands: Sequence[Demand]) -> bool:
     """Whether a condition accepts only true, which Apple writes as a text."""
     return any(
         claims.simplify_path(claim) == flag
@@ -159,7 +160,7 @@ def _pins(each: Demand, demands: Sequence[Demand], facts: Facts) -> bool:
     # The address may have been verified long ago, and its domain sold to somebody else since.
     is_theirs = "hd" not in facts.pins or all(map(_GOOGLE_S_OWN.fullmatch, addresses))
     is_exact = bool(claims.list_exact(condition)) or all(map(_names_domain, addresses))
-    return bool(addresses) and is_theirs and is_exact and _is_verified("email_verified", demands)
+    return bool(addresses) and is_theirs and is_exact and is_verified("email_verified", demands)
 
 
 def is_machine(demands: Sequence[Demand], facts: Facts) -> bool:

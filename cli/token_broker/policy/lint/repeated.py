@@ -5,21 +5,21 @@ from dataclasses import dataclass
 
 from token_broker.policy.document import Path
 from token_broker.policy.lint.codes import Opinion, Opinions
-from token_broker.policy.model import Rule, TrustPolicy
+from token_broker.policy.model import ScopeRule, TrustPolicy
 
 
 @dataclass(frozen=True, slots=True)
 class _Reach:
     """The callers and grants of a rule, in a form that compares fast, since a policy may have many rules."""
 
-    rule: Rule
+    rule: ScopeRule
     place: int
     conditions: frozenset[tuple[str, str]]
     scopes: frozenset[str] | None  # None: all
     aud: frozenset[str]
 
     @classmethod
-    def of(cls, rule: Rule, place: int) -> "_Reach":
+    def of(cls, rule: ScopeRule, place: int) -> "_Reach":
         conditions = frozenset((claim, repr(condition)) for claim, condition in rule.when.items())
         scopes = None if rule.scopes == "*" else frozenset(rule.scopes)
         return cls(rule, place, conditions, scopes, frozenset(rule.aud))
@@ -36,7 +36,7 @@ class _Reach:
 def repeated(policy: TrustPolicy) -> Opinions:
     # Only rules of the same issuer and credential can repeat each other.
     groups: dict[tuple[str, str], list[_Reach]] = {}
-    for place, rule in enumerate(policy.rules):
+    for place, rule in policy.scope_rules:
         groups.setdefault((rule.issuer, rule.credential), []).append(_Reach.of(rule, place))
     for reaches in groups.values():
         # A rule can only cover another that has all its conditions. So look for it under its rarest condition alone.

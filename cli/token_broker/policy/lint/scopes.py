@@ -7,10 +7,10 @@ from token_broker.policy.lint.claims import Demand
 from token_broker.policy.lint.codes import Opinion, Opinions
 from token_broker.policy.lint.facts import Facts
 from token_broker.policy.lint.outsiders import is_machine
-from token_broker.policy.model import Rule
+from token_broker.policy.model import ScopeRule
 
 
-def broad(path: Path, rule: Rule) -> Opinions:
+def broad(path: Path, rule: ScopeRule) -> Opinions:
     if rule.scopes == "*":
         yield Opinion(
             "all-scopes", path, "gives all that the Auth Key has, also what it is given later; name the scopes"
@@ -23,7 +23,7 @@ def broad(path: Path, rule: Rule) -> Opinions:
             yield Opinion("shows-secrets", path, f"{scope} shows the secrets of other services")
 
 
-def of_end_users(path: Path, rule: Rule, demands: Sequence[Demand], facts: Facts) -> Opinions:
+def of_end_users(path: Path, rule: ScopeRule, demands: Sequence[Demand], facts: Facts) -> Opinions:
     """The opinions on scopes of end users. Everything in a workspace has one owner, so an end user who may read or
     write there reaches the things of all other users.
     """

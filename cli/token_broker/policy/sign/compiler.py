@@ -1,0 +1,69 @@
+"""Compiles a rule that signs to the struct that the function reads."""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from broker.policy import signing
+from broker.policy.conditions import Like
+
+from token_broker.policy.conditions import compile_conditions
+from token_broker.policy.model import Credential, SignRule
+from token_broker.policy.sign.model import Assembly, ByCaller, ClaimOf, NoLimit, SmartCdn, Storage
+
+
+def compile_sign_rule(rule: SignRule, credential: Credential, cdn_origin: str | None) -> signing.SignRule:
+    """`credential` is the rule's. `cdn_origin`: the local stack's; None means the workspace's own."""
+    workspace = credential.workspace or ""  # an Assembly needs none, and the checks see to it that the others have one
+    origin = cdn_origin or f"https://{workspace}.tlcdn.com"
+    return signing.SignRule(
+        name=rule.name,
+        issuer=rule.issuer,
+        when=compile_conditions(rule.when),
+        credential=rule.credential,
+        assembly={
+            name: _compile_assembly(form, credential.signature_algorithm) for name, form in rule.sign.assembly.items()
+        },
+        smart_cdn={name: _compile_smart_cdn(form, workspace, origin) for name, form in rule.sign.smart_cdn.items()},
+        storage={name: _compile_storage(form, workspace) for name, form in rule.sign.storage.items()},
+    )
+
+
+def _compile_assembly(form: Assembly, algorithm: Literal["sha384", "sha256"]) -> signing.AssemblyForm:
+    return signing.AssemblyForm(
+        template_id=form.template_id,
+        algorithm=algorithm,
+        expires=form.expires,
+        max_size=None if isinstance(form.max_size, NoLimit) else form.max_size,
+        max_number_of_files=form.max_number_of_files,
+        steps={
+            step: {
+                name: _compile_pieces(value if isinstance(value, list) else [value]) for name, value in pinned.items()
+            }
+            for step, pinned in form.steps.items()
+        },
+        fields={name: value for name, value in form.fields.items() if isinstance(value, str)},
+        caller_fields=frozenset(name for name, value in form.fields.items() if isinstance(value, ByCaller)),
+    )
+
+
+def _compile_smart_cdn(form: SmartCdn, workspace: str, origin: str) -> signing.SmartCdnForm:
+    return signing.SmartCdnForm(
+        origin=origin,
+        workspace=workspace,
+        template=form.template,
+        under=_compile_pieces(form.under or []),
+        inputs=Like(form.inputs.like) if form.inputs else None,
+        fixed={name: value for name, value in form.params.items() if not isinstance(value, list)},
+        choices={name: tuple(value) for name, value in form.params.items() if isinstance(value, list)},
+        expires=form.expires,
+    )
+
+
+def _compile_storage(form: Storage, workspace: str) -> signing.StorageForm:
+    return signing.StorageForm(
+        bucket=workspace, prefix=_compile_pieces(form.prefix), scopes=tuple(form.scopes), expires=form.expires
+    )
+
+
+def _compile_pieces(pieces: Iterable[str | ClaimOf]) -> tuple[str | signing.ClaimOf, ...]:
+    return tuple(piece if isinstance(piece, str) else signing.ClaimOf(piece.claim) for piece in pieces)
