@@ -95,7 +95,9 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
     if kind == "value_error":
         return f"{name}: {detail['ctx']['error']}"
     if kind in ("literal_error", "union_tag_invalid") or (kind == "dict_type" and named and named[-1] in _CHOICES):
-        expected = _CHOICES.get(named[-1] if named else "") or detail.get("ctx", {}).get("expected", "of another kind")
+        # Of an item of a list pydantic knows the values.
+        written = path[-1] if path else ""
+        expected = _CHOICES.get(str(written)) or detail.get("ctx", {}).get("expected", "of another kind")
         return f"{name} must be {expected}"
     if kind in ("less_than_equal", "greater_than", "greater_than_equal", "string_too_long"):
         return f"{name} is out of range: {detail['msg'].lower()}"

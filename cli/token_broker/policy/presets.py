@@ -30,6 +30,7 @@ class Preset:
     text_claims: frozenset[str] = frozenset()  # claims that look like numbers or booleans, and are texts
     named: frozenset[str] = frozenset()  # required claims for which the policy may name values of its own
     unique_shape: str | None = None  # the shape of issuers that nobody else has; None means `shape`
+    signs_alone: bool = False  # its JWTs get signatures and no bearer token
 
 
 PRESETS: dict[str, Preset] = {
@@ -116,6 +117,18 @@ PRESETS: dict[str, Preset] = {
         # https://cloud.google.com/identity-platform/docs/multi-tenancy-authentication
         require={"/firebase/sign_in_provider": {"not": "anonymous"}, "/firebase/tenant": {"exists": False}},
         named=frozenset({"/firebase/tenant"}),
+    ),
+    "firebase-app-check": Preset(
+        "Firebase App Check",
+        # The claims: https://firebase.google.com/docs/reference/admin/node/firebase-admin.app-check.decodedappchecktoken
+        "https://firebase.google.com/docs/app-check/custom-resource-backend",
+        None,
+        r"https://firebaseappcheck\.googleapis\.com/[0-9]+",
+        "https://firebaseappcheck.googleapis.com/123456789012",
+        keys_path="https://firebaseappcheck.googleapis.com/v1/jwks",
+        # It says that an app of the project runs, as far as its provider can tell, and nothing about a person. So it is
+        # worth what the page itself may do.
+        signs_alone=True,
     ),
     "google": Preset(
         "Google, id token",
@@ -247,6 +260,11 @@ RULE_PRESETS: dict[str, tuple[str, ...]] = {
 def find_presets(issuer: str) -> list[str]:
     """The names of the presets whose issuers have this shape, and nobody else's."""
     return [name for name, each in PRESETS.items() if re.fullmatch(each.unique_shape or each.shape, issuer, re.ASCII)]
+
+
+def signs_alone(issuer: str, preset: str | None) -> bool:
+    """Whether JWTs of this issuer get signatures and no bearer token."""
+    return any(PRESETS[name].signs_alone for name in (*find_presets(issuer), *filter(None, [preset])))
 
 
 def find_misfits(text_claims: frozenset[str], conditions: Mapping[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.token_broker.test_lint import PLAIN, codes, policy, rule
+from tests.unit.token_broker.test_lint import AVATAR, PLAIN, codes, policy, rule, signs
 
 ID = "11111111-2222-3333-4444-555555555555"
 GITHUB: dict[str, Any] = {"preset": "github-actions", "audiences": ["us"]}
@@ -413,8 +413,11 @@ ROWS = [*GATES, *NAMES, *SELF_WRITTEN, *ADDRESSES, *SHARED, *PLACES, *AUDIENCES,
 @pytest.mark.parametrize(
     ("code", "issuer", "when"), ROWS, ids=[f"{code}-{number}-{when}" for number, (code, _, when) in enumerate(ROWS)]
 )
-def test_a_rule_that_lets_outsiders_in_gets_an_opinion(code: str, issuer: dict[str, Any], when: dict[str, Any]) -> None:
+def test_a_rule_that_lets_outsiders_in_gets_an_opinion_for_tokens_and_for_signatures(
+    code: str, issuer: dict[str, Any], when: dict[str, Any]
+) -> None:
     assert code in codes(policy(issuer, rule(when, scopes=["assemblies:write"])))
+    assert code in codes(policy(issuer, signs("assembly", AVATAR, when)))
 
 
 @pytest.mark.parametrize("entry", [COGNITO, AUTH0, CLERK, FIREBASE, SUPABASE, ENTRA, ACCESS, OKTA, KEYCLOAK, APPLE])

@@ -30,6 +30,11 @@ STS = {
     "issuer": "https://11111111-2222-3333-4444-555555555555.tokens.sts.global.api.aws",
     "audiences": ["us"],
 }
+APP_CHECK = {
+    "preset": "firebase-app-check",
+    "issuer": "https://firebaseappcheck.googleapis.com/123",
+    "audiences": ["projects/123"],
+}
 COGNITO = {
     "preset": "cognito-access",
     "issuer": "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_A",
@@ -45,6 +50,16 @@ def policy(issuer: dict[str, Any], *rules: dict[str, Any], **more: Any) -> str:
     document = {"version": 1, "credentials": {"default": {}}, "issuers": {"x": issuer}}
     named = [{**each, "name": each["name"] if number == 0 else f"rule {number}"} for number, each in enumerate(rules)]
     return yaml.safe_dump(document | {"rules": named} | more, sort_keys=False)
+
+
+WORKSPACE = {"default": {"workspace": "acme"}}
+AVATAR = {"template_id": "t", "max_size": "1MB"}
+
+
+def signs(kind: str, form: dict[str, Any], when: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A rule that signs one form, under the name `one`."""
+    members = {name: value for name, value in rule(when, **more).items() if name != "scopes"}
+    return members | {"sign": {kind: {"one": form}}}
 
 
 def codes(text: str) -> list[str]:
@@ -81,6 +96,9 @@ SAID: dict[str, str] = {
     "end-user-once": policy(
         {"preset": "auth0", "issuer": "https://a.eu.auth0.com/", "audiences": ["us"], "once": True}, rule(scopes=UPLOAD)
     ),
+    "any-input": policy(
+        PLAIN, signs("smart_cdn", {"template": "t", "inputs": {"like": "*/pictures/**"}}), credentials=WORKSPACE
+    ),
     "open-wildcard": policy(PLAIN, rule({"sub": {"like": "repo:acme*"}})),
     "replayable": policy(COGNITO, rule(scopes=UPLOAD)),
     "duplicate-rule": policy(PLAIN, rule(), rule()),
@@ -115,6 +133,17 @@ MAIN = "repo:acme@1/x@2:ref:refs/heads/main"
         ("never-matches", policy(PLAIN | {"require": {"a": {"not": "x"}}}, rule({"a": "x"}))),
         ("never-matches", policy(PLAIN | {"require": {"a": {"exists": False}}}, rule({"a": "x"}))),
         ("never-matches", policy(PLAIN | {"require": {"a": 1}}, rule({"a": {"exists": False}}))),
+        # A rule for signatures is read as one for tokens is.
+        ("never-matches", policy(PLAIN | {"require": {"a": "x"}}, signs("assembly", AVATAR, {"a": "y"}))),
+        ("open-wildcard", policy(PLAIN, signs("assembly", AVATAR, {"sub": {"like": "repo:acme*"}}))),
+        ("outsiders", policy(APP_CHECK, signs("assembly", AVATAR, {"sub": {"exists": True}}))),
+        *(
+            (
+                "any-input",
+                policy(PLAIN, signs("smart_cdn", {"template": "t", "inputs": {"like": like}}), credentials=WORKSPACE),
+            )
+            for like in ("**", "*", "pub*", "pub*/**")
+        ),
         ("open-wildcard", policy(PLAIN | {"require": {"a": {"like": "x*"}}}, rule())),
     ],
 )
@@ -165,6 +194,31 @@ def test_a_silence_with_a_reason_silences_the_opinion_of_its_code(code: str, tex
 def test_a_silence_needs_a_known_code_and_a_reason(silence: dict[str, str], reported: str) -> None:
     with pytest.raises(PolicyErrors, match=reported):
         compile_policy(policy(PLAIN, rule(silence=silence)), "p.yaml")
+
+
+@pytest.mark.parametrize(
+    ("scopes", "reported"),
+    [
+        (UPLOAD, "it is for people whom you would let into Transloadit's Console; for a page's visitors use `sign: {"),
+        (["smart_cdn:sign"], "signs any URL of the workspace's Smart CDN; use `sign: {smart_cdn: …}`"),
+        (["templates:write"], "changes what belongs to everyone in the workspace"),
+    ],
+)
+def test_end_users_who_may_write_are_pointed_to_signatures(scopes: list[str], reported: str) -> None:
+    (warning,) = compile_policy(policy(AUTH0, rule(scopes=scopes)), "p.yaml").warnings
+    assert reported in warning.message
+
+
+@pytest.mark.parametrize(
+    ("issuer", "signing"),
+    [
+        (AUTH0, signs("assembly", AVATAR, {"permissions": {"any": ["upload"]}})),
+        (APP_CHECK, signs("assembly", AVATAR, {"sub": "1:123:web:abc"})),
+        (PLAIN, signs("smart_cdn", {"template": "t", "inputs": {"like": "public/**"}})),
+    ],
+)
+def test_a_rule_that_signs_little_for_a_few_is_good(issuer: dict[str, Any], signing: dict[str, Any]) -> None:
+    assert codes(policy(issuer, signing, credentials=WORKSPACE)) == []
 
 
 def test_opinions_of_a_large_policy_come_in_seconds() -> None:

@@ -62,6 +62,10 @@ def test_a_rule_with_a_wrong_preset_or_with_scopes_beside_it_is_refused(changes:
 
 RULES = {"github-actions": GITHUB_RULE, "google": RULE | {"when": {"hd": "example.com"}}}
 RULES["gitlab"] = RULE | {"when": {"project_id": "7", "ref_protected": "true"}}
+RULES["firebase-app-check"] = {name: value for name, value in RULE.items() if name != "scopes"} | {
+    "when": {"sub": "1:123:web:abc"},
+    "sign": {"assembly": {"avatar": {"template_id": "t", "max_size": "1MB"}}},
+}
 RULES["vercel"] = RULE | {"when": {"project_id": "prj_1", "environment": "production"}}
 
 

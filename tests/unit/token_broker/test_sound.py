@@ -6,7 +6,7 @@ import pytest
 from token_broker.policy.presets import PRESETS
 
 from tests.unit.token_broker import test_dangerous as of
-from tests.unit.token_broker.test_lint import PLAIN, TWO, codes, policy, rule
+from tests.unit.token_broker.test_lint import APP_CHECK, AVATAR, PLAIN, TWO, codes, policy, rule, signs
 
 MAIN, HERE = of.MAIN, of.HERE
 CI: list[tuple[dict[str, Any], dict[str, Any]]] = [
@@ -146,6 +146,13 @@ PEOPLE: list[tuple[dict[str, Any], dict[str, Any]]] = [
     (PLAIN, {"level": 3}),
 ]
 
+APPS = [(APP_CHECK, {"sub": "1:123:web:abc"})]
+
+
+@pytest.mark.parametrize(("issuer", "when"), [*CI, *PROGRAMS, *PEOPLE, *APPS], ids=str)
+def test_a_rule_for_signatures_that_keeps_others_out_gets_no_opinion(issuer: Any, when: Any) -> None:
+    assert codes(policy(issuer, signs("assembly", AVATAR, when))) == []
+
 
 @pytest.mark.parametrize(("issuer", "when"), [*CI, *PROGRAMS], ids=str)
 def test_a_rule_for_programs_that_keeps_others_out_gets_no_opinion(issuer: Any, when: Any) -> None:
@@ -158,7 +165,7 @@ def test_a_rule_for_people_that_keeps_others_out_gets_no_opinion_but_on_its_scop
 
 
 def test_every_preset_has_a_sound_rule() -> None:
-    assert {issuer.get("preset") for issuer, _ in [*CI, *PROGRAMS, *PEOPLE]} - {None} == PRESETS.keys()
+    assert {issuer.get("preset") for issuer, _ in [*CI, *PROGRAMS, *PEOPLE, *APPS]} - {None} == PRESETS.keys()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from token_broker.policy.lint.facts import facts_of
 from token_broker.policy.lint.issuers import of_issuer
 from token_broker.policy.lint.outsiders import outsiders
 from token_broker.policy.lint.repeated import repeated
-from token_broker.policy.model import Matcher, Rule, ScopeRule, TrustPolicy
+from token_broker.policy.model import Matcher, Rule, ScopeRule, SignRule, TrustPolicy
 
 __all__ = ["CODES", "Opinion", "opinions", "silences"]
 
@@ -75,6 +75,8 @@ def _rules(policy: TrustPolicy) -> Opinions:
         if isinstance(rule, ScopeRule):
             yield from scopes.broad((*path, "scopes"), rule)
         yield from _patterns((*path, "when"), rule.when)
+        if isinstance(rule, SignRule):
+            yield from scopes.any_input(path, rule)
         facts, demands = facts_of(rule, issuer), claims.read_demands(rule, issuer)
         if facts.gates != "github":  # GitHub's gates check the repository's id as well
             yield from outsiders(path, rule, issuer, demands, facts)

@@ -73,7 +73,7 @@ def _nothing_left(path: Path, rule: Rule, weights: Sequence[tuple[Demand, Weight
     elif facts.is_open:
         message = (
             "anyone who signs up fulfils this; add a condition on what only you can set, such as a role or group. "
-            "If every signed-in user is meant, keep the scopes narrow and silence this with the reason"
+            "If every signed-in user is meant, keep what it gives narrow and silence this with the reason"
         )
         yield Opinion("outsiders", (*path, "when"), message)
     else:

@@ -1,5 +1,6 @@
 """Opinions on scopes that give more than their callers need."""
 
+import re
 from collections.abc import Sequence
 
 from token_broker.policy.document import Path
@@ -7,7 +8,7 @@ from token_broker.policy.lint.claims import Demand
 from token_broker.policy.lint.codes import Opinion, Opinions
 from token_broker.policy.lint.facts import Facts
 from token_broker.policy.lint.outsiders import is_machine
-from token_broker.policy.model import ScopeRule
+from token_broker.policy.model import ScopeRule, SignRule
 
 
 def broad(path: Path, rule: ScopeRule) -> Opinions:
@@ -36,11 +37,20 @@ def of_end_users(path: Path, rule: ScopeRule, demands: Sequence[Demand], facts: 
         yield Opinion("end-user-read", path, f"{reader} reads what everyone in the workspace has")
     writes = [scope for scope in scopes if scope in ("write", "smart_cdn:sign") or scope.endswith(":write")]
     if writes:
-        effect = _WRITES.get(writes[0], "changes what belongs to everyone in the workspace")
-        yield Opinion("end-user-write", path, f"{writes[0]} {effect}; should every user who fulfils the rule do so?")
+        yield Opinion("end-user-write", path, f"{writes[0]} {_WRITES.get(writes[0], _CHANGES)}")
 
 
+_CHANGES = "changes what belongs to everyone in the workspace; should every user who fulfils the rule do so?"
 _WRITES = {
-    "assemblies:write": "runs any instructions, with every stored credential",
-    "smart_cdn:sign": "signs any URL of the workspace's Smart CDN",
+    "assemblies:write": "runs any instructions with every stored credential, so it is for people whom you would let "
+    "into Transloadit's Console; for a page's visitors use `sign: {assembly: …}`",
+    "smart_cdn:sign": "signs any URL of the workspace's Smart CDN; use `sign: {smart_cdn: …}`",
 }
+
+
+def any_input(path: Path, rule: SignRule) -> Opinions:
+    """The opinion on shapes of inputs that fit the files of everybody."""
+    for name, form in rule.sign.smart_cdn.items():
+        if form.inputs is not None and not re.match(r"[^*/]+/", form.inputs.like):
+            message = f"`{form.inputs.like}` fits any file; begin with a folder, as public/** does"
+            yield Opinion("any-input", (*path, "sign", "smart_cdn", name, "inputs", "like"), message)

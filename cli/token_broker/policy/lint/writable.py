@@ -4,6 +4,7 @@ from token_broker.policy.lint import claims
 from token_broker.policy.lint.facts import ADDRESSES, facts_of_issuer
 from token_broker.policy.lint.outsiders import is_verified
 from token_broker.policy.model import Issuer, Rule
+from token_broker.policy.presets import signs_alone
 
 # What a client asks for at the issuer, or where it stands: with these it chooses the claim's value as well.
 _ASKED = frozenset({"nonce", "acr", "scope", "scp", "scopes", "login_hint", "country", "ip", "ipaddr", "session"})
@@ -11,6 +12,8 @@ _ASKED = frozenset({"nonce", "acr", "scope", "scp", "scopes", "login_hint", "cou
 
 def explain_claim(claim: str, rule: Rule, issuer: Issuer) -> str | None:
     """Why the bearer of a JWT could choose this claim's value, and what to do; None if it cannot."""
+    if signs_alone(issuer.issuer, issuer.preset):
+        return "these JWTs name an app and no person, so all share the path; write its segments as texts"
     if claim in ("sub", issuer.subject_claim):
         return None
     facts, path = facts_of_issuer(issuer), claims.simplify_path(claim)

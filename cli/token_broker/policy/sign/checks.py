@@ -8,6 +8,7 @@ from token_broker.policy.checks import RESERVED, Found
 from token_broker.policy.document import Path
 from token_broker.policy.lint.writable import explain_claim
 from token_broker.policy.model import SignRule, TrustPolicy
+from token_broker.policy.presets import signs_alone
 from token_broker.policy.sign.model import ClaimOf
 
 _KINDS = ("assembly", "smart_cdn", "storage")
@@ -35,14 +36,24 @@ class _Mixed:
 
 def check_sign(policy: TrustPolicy) -> Found:
     """Each problem of the rules that sign, and the path of the value that has it."""
-    for place, rule in policy.sign_rules:
-        if rule.issuer in RESERVED:
-            yield ("rules", place, "issuer"), f"callers of `{rule.issuer}` show no JWT, and `/signature` wants one"
+    yield from _check_issuers(policy)
     forms = list(_list_forms(policy))
     yield from _check_names(forms)
     yield from _check_credentials(policy, forms)
     yield from _check_claims(policy, forms)
     yield from _check_roots(policy, forms)
+
+
+def _check_issuers(policy: TrustPolicy) -> Found:
+    """Refuse rules that give what the callers of their issuer never get."""
+    for place, rule in policy.sign_rules:
+        if rule.issuer in RESERVED:
+            yield ("rules", place, "issuer"), f"callers of `{rule.issuer}` show no JWT, and `/signature` wants one"
+    for place, scope_rule in policy.scope_rules:
+        issuer = policy.issuers.get(scope_rule.issuer)
+        if issuer and signs_alone(issuer.issuer, issuer.preset):
+            message = "these JWTs name no person, so they get no bearer token; write `sign` in place of `scopes`"
+            yield ("rules", place, "scopes"), message
 
 
 def _list_forms(policy: TrustPolicy) -> Iterator[_Form]:

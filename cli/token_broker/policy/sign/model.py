@@ -43,9 +43,11 @@ def _check_param(name: str) -> str:
     return name
 
 
-def _check_param_value(value: str | bool | int) -> str | bool | int:
+def _check_param_value(value: Any) -> Any:
     if isinstance(value, str):
-        return texts.check_step_text(value)
+        return texts.check_text(value)
+    if not isinstance(value, int):
+        raise ValueError("write an integer, true, false or a text")
     if abs(value) > MAX_INTEGER:
         raise ValueError("an integer is below 2^53; put a longer one in quotes")
     return value
@@ -106,7 +108,7 @@ Path = Annotated[
     ],
     Field(min_length=1),
 ]
-StepText = Annotated[str, AfterValidator(texts.check_step_text)]
+StepText = Annotated[str, AfterValidator(texts.check_text)]
 Piece = Annotated[Annotated[StepText, Tag("scalar")] | Annotated[ClaimOf, Tag("mapping")], Discriminator(find_form)]
 
 
@@ -138,7 +140,7 @@ Size = Annotated[
     Discriminator(find_form),
 ]
 Parameter = Annotated[str, AfterValidator(_check_param)]
-ParameterValue = Annotated[str | bool | int, AfterValidator(_check_param_value)]
+ParameterValue = Annotated[str | bool | int, BeforeValidator(_check_param_value)]
 ParameterChoice = Annotated[
     Annotated[ParameterValue, Tag("scalar")]
     | Annotated[list[ParameterValue], Field(min_length=1), AfterValidator(check_unique), Tag("list")],

@@ -28,10 +28,11 @@ def check_input_pattern(value: str) -> str:
     return value
 
 
-def check_step_text(value: str) -> str:
-    if not value or any(unicodedata.category(sign) in _HIDDEN for sign in value):
-        raise ValueError("write a text without control or invisible characters")
-    return value
+def check_text(value: str) -> str:
+    """A value of a step or a parameter."""
+    if not value:
+        raise ValueError("must not be empty")
+    return _check_visible(value)
 
 
 def check_expressions(pieces: list[str | None]) -> None:
@@ -45,14 +46,19 @@ def check_expressions(pieces: list[str | None]) -> None:
 
 
 def _check_normal(segment: str) -> str:
-    # A server that normalizes what it reads would climb by U+2024 (one dot leader) as it does by a dot.
-    for text in (segment, unicodedata.normalize("NFKC", segment)):
-        if text in ("", ".", ".."):
-            raise ValueError("a segment that is empty, `.` or `..` names another place than it seems to")
-        if "/" in text:
-            raise ValueError("one segment an item: write [a, b] for a/b")
-        if "\\" in text or "%" in text or "${" in text:
-            raise ValueError("a segment holds no backslash, % or ${")
-        if any(unicodedata.category(sign) in _HIDDEN for sign in text):
-            raise ValueError("a segment holds no control, invisible or private characters")
-    return segment
+    # A store that normalizes what it reads would climb by U+2024 (one dot leader) as it does by a dot.
+    if (normal := unicodedata.normalize("NFKC", segment)) != segment:
+        raise ValueError(f"in Unicode's form NFKC this is another text, {normal!r}; write that one")
+    if segment in ("", ".", ".."):
+        raise ValueError("a segment that is empty, `.` or `..` names another place than it seems to")
+    if "/" in segment:
+        raise ValueError("one segment an item: write [a, b] for a/b")
+    if "\\" in segment or "%" in segment or "${" in segment:
+        raise ValueError("a segment holds no backslash, % or ${")
+    return _check_visible(segment)
+
+
+def _check_visible(text: str) -> str:
+    if any(unicodedata.category(sign) in _HIDDEN for sign in text):
+        raise ValueError("write a text without control, invisible or private characters")
+    return text
