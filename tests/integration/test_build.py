@@ -135,7 +135,7 @@ def test_a_wrong_policy_is_not_built_and_its_place_is_reported(tmp_path: Path) -
     (root / "policy.yaml").write_text(policy.replace("scopes: [assemblies:write]", "scopes: [assemblies:wrote]", 1))
     done = make(root, tmp_path / "artifact")
     assert done.returncode != 0
-    assert "policy.yaml:21:14: error: `scopes`: no scope of Transloadit `assemblies:wrote`" in done.stdout + done.stderr
+    assert "policy.yaml:40:14: error: `scopes`: no scope of Transloadit `assemblies:wrote`" in done.stdout + done.stderr
 
 
 def test_a_failing_test_of_the_policy_is_not_built(tmp_path: Path) -> None:

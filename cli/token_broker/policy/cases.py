@@ -1,4 +1,4 @@
-"""Runs the tests that a policy contains, by the function's own decision."""
+"""Runs the tests that a policy contains, by the function's own decisions."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -10,16 +10,17 @@ from broker.request.proof import Proof, ProofForm
 from broker.request.request import TokenRequest
 
 from token_broker.policy.document import Path
-from token_broker.policy.model import Case, Expected
+from token_broker.policy.model import Case, Expected, ExpectedSignatures
+from token_broker.policy.sign.trial import list_signatures
+
+_REFUSED = "refused"
 
 
 def run_all(cases: Iterable[Case], policy: Policy) -> Iterator[tuple[Path, str]]:
     """A message for each test that fails, and the path of its expectation."""
     for place, case in enumerate(cases):
-        expected = case.expect if isinstance(case.expect, Expected) else None
-        wanted = write_scopes(expected.scopes) if expected else "refused"
-        got = _decide(case, expected, policy)
-        if got != wanted and (expected or not got.startswith("refused: ")):
+        wanted, got = _write_wanted(case), _find_got(case, policy)
+        if got != wanted and not (wanted == _REFUSED and got.startswith(f"{_REFUSED}: ")):
             yield ("tests", place, "expect"), f"the test `{case.name}` failed: expected {wanted}, got {got}"
 
 
@@ -39,34 +40,60 @@ def make_caller(entry: Issuer, claims: Mapping[str, Any]) -> Caller | str:
     return Caller(entry.name, entry.issuer, subject, claims)
 
 
-def _decide(case: Case, expected: Expected | None, policy: Policy) -> str:
-    """The scopes that the test's caller gets, or `refused:` and the reason."""
+def _write_wanted(case: Case) -> str:
+    match case.expect:
+        case Expected():
+            return write_scopes(case.expect.scopes)
+        case ExpectedSignatures():
+            kinds = case.expect.sign.model_dump()
+            return _write_signatures(f"{kind} {name}" for kind, names in kinds.items() for name in names)
+        case _:
+            return _REFUSED
+
+
+def _find_got(case: Case, policy: Policy) -> str:
+    """What the test's caller gets, of the kind that the test expects, or `refused:` and the reason."""
     if case.issuer in (IAM, INVOKE):
         caller: Caller | str = make_caller_without_jwt(case.issuer, case.claims)
     else:
         caller = make_caller(next(entry for entry in policy.entries if entry.name == case.issuer), case.claims)
     if isinstance(caller, str):
-        return f"refused: {caller}"
+        return f"{_REFUSED}: {caller}"
+    if isinstance(case.expect, Expected):
+        return _find_scopes(policy, caller, [(case.expect.credential, case.expect.aud)])
+    signatures = _write_signatures(list_signatures(policy, caller))
+    if isinstance(case.expect, ExpectedSignatures):
+        return signatures or f"{_REFUSED}: {_write_failed(policy, caller) or 'no rule signs'}"
+    # A caller who is refused here could still get a token with another credential or aud. So a test that expects a
+    # refusal tries every pair that a rule names, and every signature.
+    rules = [rule for entry in policy.rules for rule in policy.find_rules(entry)]
+    return signatures or _find_scopes(
+        policy, caller, sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
+    )
+
+
+def _find_scopes(policy: Policy, caller: Caller, targets: Iterable[tuple[str, str]]) -> str:
+    """The scopes that the caller gets for one of these credentials and auds, or `refused:` and the reason."""
     refusal = "no rule for this issuer"
-    for credential, aud in _list_targets(expected, policy):
+    for credential, aud in targets:
         decision = decide(policy, caller, TokenRequest(Proof(ProofForm.HEADER, ""), None, aud, credential))
         if isinstance(decision, Grant):
             return write_scopes(decision.scopes)
         failed = ", ".join(f"{rule}: {' and '.join(names)}" for rule, names in decision.failed.items() if names)
         refusal = decision.reason + (f" ({failed})" if failed else "")
-    return f"refused: {refusal}"
+    return f"{_REFUSED}: {refusal}"
 
 
-def _list_targets(expected: Expected | None, policy: Policy) -> list[tuple[str, str]]:
-    """The credentials and auds that a test asks for."""
-    if expected is not None:
-        return [(expected.credential, expected.aud)]
-    # A caller who is refused here could still get a token with another credential or aud. So a test that expects a
-    # refusal tries every pair that a rule names.
-    rules = [rule for entry in policy.rules for rule in policy.find_rules(entry)]
-    return sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
+def _write_failed(policy: Policy, caller: Caller) -> str:
+    """For each rule that signs and does not match, the claims whose conditions do not hold."""
+    failed = ((rule.name, rule.find_failed(caller.claims)) for rule in policy.find_sign_rules(caller.entry))
+    return ", ".join(f"{name}: {' and '.join(names)}" for name, names in failed if names)
 
 
 def write_scopes(scopes: Iterable[str] | All) -> str:
     """The scopes in order, separated by spaces; `*` for all scopes."""
     return "*" if scopes is ALL else " ".join(sorted(set(scopes)))
+
+
+def _write_signatures(named: Iterable[str]) -> str:
+    return ", ".join(sorted(set(named)))

@@ -11,6 +11,7 @@ from token_broker.policy.model import (
     Case,
     Credential,
     Expected,
+    ExpectedSignatures,
     Issuer,
     Matcher,
     ScopeRule,
@@ -20,7 +21,7 @@ from token_broker.policy.model import (
 from token_broker.policy.sign.model import Assembly, Sign, SmartCdn, Storage
 
 _MODELS = (
-    *(TrustPolicy, Credential, Issuer, ScopeRule, SignRule, Case, Expected, Matcher),
+    *(TrustPolicy, Credential, Issuer, ScopeRule, SignRule, Case, Expected, ExpectedSignatures, Matcher),
     *(Sign, Assembly, SmartCdn, Storage),
 )
 _KEYS = sorted(
@@ -31,7 +32,7 @@ _KEYS = sorted(
 _CHOICES = {
     "scopes": 'a list, such as [assemblies:write], or "*" for all that the Auth Key has',
     "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
-    "expect": "refused, or {scopes: […]}",
+    "expect": "refused, {scopes: […]} or {sign: {assembly: […]}}",
     "require": "conditions such as {token_use: id}; write one, or take it out",
     "when": "conditions such as {groups: {any: [editors]}}; write at least one",
 }

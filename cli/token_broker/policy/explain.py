@@ -1,4 +1,4 @@
-"""`token-broker policy explain`: the scopes that a request would get, and the reason, rule by rule.
+"""`token-broker policy explain`: the scopes or the signature that a request would get, and the reason, rule by rule.
 
 The broker tells a caller nothing about the policy (CVE-2026-105770). Here its author sees everything, offline.
 """
@@ -7,8 +7,8 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +23,12 @@ from broker.caller.jwt import UnverifiedJwt
 from broker.caller.keys import KeySets
 from broker.caller.verifier import Verifier, explain_refusal
 from broker.decision import Grant, decide
-from broker.policy.conditions import ABSENT, Claims, Condition, find
-from broker.policy.model import ALL, Policy, Rule
+from broker.policy.model import DEFAULT_AUD, DEFAULT_CREDENTIAL, Policy
 from broker.request.proof import Proof, ProofForm
 from broker.request.request import make_request
+from broker.request.signature import read_wish
+from broker.signing.decision import Signing
+from msgspec import to_builtins
 
 from token_broker.files import BadFile, read
 from token_broker.names import unknown
@@ -34,48 +36,12 @@ from token_broker.policy import target
 from token_broker.policy.cases import make_caller, make_caller_without_jwt, write_scopes
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
+from token_broker.policy.report import Report, explain_rules, write_table
+from token_broker.policy.sign.trial import try_out
 from token_broker.policy.target import DEFAULT, Stack, Target
 from token_broker.scopes import unknown_scopes
 
 _VERIFY_SECONDS = 10.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One condition: `wants` is the condition as the compiled policy prints it, `got` the claim's value."""
-
-    claim: str
-    holds: bool
-    wants: str
-    got: str
-
-
-@dataclass(frozen=True, slots=True)
-class RuleReport:
-    """One rule: `gives` are its scopes, auds and credential, whether it matches or not."""
-
-    rule: str
-    matches: bool
-    gives: str
-    steps: tuple[Step, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """The explanation. `outcome`: granted, or the error code that the caller would get."""
-
-    policy: str  # the file, and which stack runs it
-    aud: str
-    credential: str
-    notes: tuple[str, ...]
-    outcome: str = ""
-    reason: str | None = None
-    issuer: str | None = None
-    subject: str | None = None
-    scopes: str | None = None
-    verified: bool | None = None  # None: claims have no signature
-    rules: tuple[RuleReport, ...] = ()
-    once: bool = False  # the JWT is spent by a grant
 
 
 class CannotExplain(Exception):
@@ -99,8 +65,13 @@ def register(actions: Any) -> None:
         "--client-assertion", metavar="ORIGIN", help="the JWT is a client assertion for the broker at this origin"
     )
     parser.add_argument("--scope", help="what it asks for, separated by spaces; default: all that the policy gives")
-    parser.add_argument("--aud", default="api2", choices=["api2", "mcp"], help="for which part of Transloadit")
-    parser.add_argument("--credential", default="default", metavar="NAME", help="whose Auth Key; default: default")
+    parser.add_argument("--aud", choices=["api2", "mcp"], help="for which part of Transloadit; default: api2")
+    parser.add_argument("--credential", metavar="NAME", help="whose Auth Key; default: default")
+    parser.add_argument(
+        "--sign",
+        metavar="JSON",
+        help='it asks for a signature, by this body: {"kind": "assembly", "template": "avatar"}',
+    )
     parser.add_argument("--verify", action="store_true", help="fetch the issuer's keys and verify the signature")
     parser.add_argument("--json", action="store_true", help="for machines")
     target.add_options(parser)
@@ -121,38 +92,72 @@ def _run(arguments: argparse.Namespace) -> int:
     except (BadFile, CannotExplain) as error:
         sys.stderr.write(f"token-broker: {error} (by {found})\n")
         return 2
-    sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else _write_table(report))
+    sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n" if arguments.json else write_table(report))
     return 0 if report.outcome == "granted" else 1
 
 
 def _explain(found: Target, arguments: argparse.Namespace) -> Report:
+    if arguments.sign is not None:
+        return _explain_signature(found, arguments)
     policy = found.compiled.policy
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
-    report = Report(str(found), arguments.aud, arguments.credential, tuple(_find_slips(asked, policy)))
+    aud, credential = asked.get("aud", DEFAULT_AUD), asked.get("credential", DEFAULT_CREDENTIAL)
+    report = Report(str(found), aud, credential, tuple(_find_slips(asked.get("scope", ""), credential, policy)))
     try:
         request = make_request(Proof(ProofForm.HEADER, ""), asked)
         caller, verified = _find_caller(policy, arguments)
     except BrokerError as error:
         return replace(report, outcome=error.code, reason=error.reason)
-    report = replace(
-        report,
-        issuer=caller.entry,
-        subject=caller.subject,
-        verified=verified,
-        rules=tuple(_explain_rule(rule, caller) for rule in policy.find_rules(caller.entry)),
-        once=any(entry.once for entry in policy.entries if entry.name == caller.entry),
-    )
+    report = _describe(report, policy, caller, verified, for_signatures=False)
     decision = decide(policy, caller, request)
     if isinstance(decision, Grant):
         return replace(report, outcome="granted", scopes=write_scopes(decision.scopes))
     return replace(report, outcome=decision.error.code, reason=decision.reason)
 
 
-def _find_slips(asked: Mapping[str, str], policy: Policy) -> Iterator[str]:
+def _explain_signature(found: Target, arguments: argparse.Namespace) -> Report:
+    if arguments.scope or arguments.aud or arguments.credential:
+        raise CannotExplain("--sign has no scope and no aud, and names a credential in its JSON")
+    policy = found.compiled.policy
+    try:
+        members = encoding.read_object(arguments.sign.encode())
+    except ValueError as error:
+        raise CannotExplain(f"--sign is no JSON object: {error}") from None
+    report = Report(str(found), None, None, ())
+    try:
+        wish = read_wish(members)
+        caller, verified = _find_caller(policy, arguments)
+    except BrokerError as error:
+        return replace(report, outcome=error.code, reason=f"{error.reason}: {error.description}")
+    report = replace(report, credential=wish.credential)
+    report = _describe(report, policy, caller, verified, for_signatures=True)
+    decision = try_out(policy, caller, wish)
+    if isinstance(decision, Signing):
+        return replace(report, outcome="granted", signed=to_builtins(decision))
+    return replace(report, outcome=decision.error.code, reason=decision.reason)
+
+
+def _describe(report: Report, policy: Policy, caller: Caller, verified: bool | None, *, for_signatures: bool) -> Report:
+    """The report with what is known of the caller, and the rules of its issuer."""
+    notes = report.notes
+    if not for_signatures and policy.find_sign_rules(caller.entry):
+        notes = (*notes, f"a rule of `{caller.entry}` that signs as well; --sign explains what it gives")
+    return replace(
+        report,
+        notes=notes,
+        issuer=caller.entry,
+        subject=caller.subject,
+        verified=verified,
+        rules=explain_rules(policy, caller, for_signatures=for_signatures),
+        once=any(entry.once for entry in policy.entries if entry.name == caller.entry),
+    )
+
+
+def _find_slips(scope: str, credential: str, policy: Policy) -> Iterator[str]:
     """A message for each scope that Transloadit does not have, and for a credential that the policy does not have."""
-    yield from unknown_scopes(asked.get("scope", ""))
-    if asked["credential"] not in policy.credentials:
-        yield unknown("credential", asked["credential"], policy.credentials)
+    yield from unknown_scopes(scope)
+    if credential not in policy.credentials:
+        yield unknown("credential", credential, policy.credentials)
 
 
 def _find_caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller, bool | None]:
@@ -214,43 +219,3 @@ def _make_caller_of_claims(policy: Policy, claims: dict[str, Any], name: str | N
     if isinstance(caller, str):
         raise CannotExplain(f"these claims would not be accepted: {caller}")
     return caller
-
-
-def _explain_rule(rule: Rule, caller: Caller) -> RuleReport:
-    steps = tuple(_explain_condition(condition, caller.claims) for condition in rule.when)
-    scopes = "*" if rule.scopes is ALL else " ".join(rule.scopes)
-    gives = f"{scopes} (aud {' '.join(rule.aud)}, credential {rule.credential})"
-    return RuleReport(rule.name, all(step.holds for step in steps), gives, steps)
-
-
-def _explain_condition(condition: Condition, claims: Claims) -> Step:
-    value = find(claims, condition.path)
-    got = "absent" if value is ABSENT else json.dumps(value, ensure_ascii=False)
-    return Step(condition.claim, condition.holds(claims), str(condition), got)
-
-
-def _write_table(report: Report) -> str:
-    lines = [_write_headline(report)]
-    if report.issuer is not None and report.rules == () and report.subject is not None:
-        lines.append(f"  no rule trusts the issuer `{report.issuer}`")
-    for rule in report.rules:
-        lines.append(f"  {'yes' if rule.matches else 'no ':<4}{rule.rule}: {rule.gives}")
-        width = max(len(step.claim) for step in rule.steps)
-        for step in rule.steps:
-            state = "holds " if step.holds else "FAILED"
-            lines.append(f"        {state}  {step.claim:<{width}}  wants {step.wants}; got {step.got}")
-    lines += [f"  There is {note}." for note in report.notes]
-    if report.once:
-        lines.append("  A JWT of this issuer is good once: a grant spends its jti (`once`).")
-    if report.verified is False:
-        lines.append("  The signature was not verified; --verify fetches the issuer's keys and does.")
-    return "\n".join([*lines, f"  By {report.policy}."]) + "\n"
-
-
-def _write_headline(report: Report) -> str:
-    # A JWT's subject may hold line feeds or terminal codes, and write a line that looks like ours. So as JSON then.
-    subject = report.subject or ""
-    to = f" to {subject if subject.isprintable() and subject.isascii() else json.dumps(subject)}" if subject else ""
-    if report.outcome == "granted":
-        return f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}){to}"
-    return f"REFUSED{to}: {report.outcome}, {report.reason}"

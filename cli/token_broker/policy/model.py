@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from token_broker.policy.sign.model import Sign
+from token_broker.policy.sign.model import Sign, SignNames
 from token_broker.policy.values import (
     Algorithm,
     CredentialName,
@@ -202,6 +202,17 @@ class Expected(Strict):
     """Asked for."""
 
 
+class ExpectedSignatures(Strict):
+    sign: SignNames
+    """Exactly these, by kind and name."""
+
+
+def _find_expectation(value: Any) -> str:
+    if isinstance(value, ExpectedSignatures) or (isinstance(value, dict) and "sign" in value):
+        return "signatures"
+    return find_form(value)
+
+
 class Case(Strict):
     """One of the policy's own tests."""
 
@@ -212,9 +223,12 @@ class Case(Strict):
     claims: dict[str, Any]
     """Of the JWT; `iss`, `aud` and times are not needed."""
     expect: Annotated[
-        Annotated[Literal["refused"], Tag("scalar")] | Annotated[Expected, Tag("mapping")], Discriminator(find_form)
+        Annotated[Literal["refused"], Tag("scalar")]
+        | Annotated[Expected, Tag("mapping")]
+        | Annotated[ExpectedSignatures, Tag("signatures")],
+        Discriminator(_find_expectation),
     ]
-    """`refused`, or what it gets when it names no scope."""
+    """`refused`: neither scopes nor signatures; or the scopes it gets when it names none; or its signatures."""
 
 
 class TrustPolicy(Strict):

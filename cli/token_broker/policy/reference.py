@@ -27,7 +27,8 @@ _TITLES = {
     "Storage": "A Storage grant",
     "Matcher": "A condition's matchers",
     "Case": "A test",
-    "Expected": "What a test expects",
+    "Expected": "Scopes that a test expects",
+    "SignNames": "Signatures that a test expects, in `sign`",
 }
 
 

@@ -1,5 +1,7 @@
 """Rules that sign: each form of an author's policy compiled to what the function reads."""
 
+import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -7,9 +9,13 @@ import yaml
 from broker.policy.conditions import Like
 from broker.policy.model import Policy
 from broker.policy.signing import AssemblyForm, ClaimOf, SignRule, SmartCdnForm, StorageForm
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from token_broker.policy.compiler import Local, compile_policy
+from token_broker.policy.document import PolicyErrors
 
 from tests.kit.policies import condition
+from tests.unit.token_broker.test_compiler import TREES
 
 ASSEMBLY: dict[str, Any] = {
     "template_id": "0123456789abcdef0123456789abcdef",
@@ -152,3 +158,31 @@ def test_the_same_name_for_two_credentials_is_two_signatures() -> None:
     rules = [rule({"smart_cdn": {"t": SMART_CDN}}), rule({"smart_cdn": {"t": SMART_CDN}}, **more)]
     policy = compiled(*rules, credentials={"pictures": {"workspace": "acme"}, "other": {"workspace": "shop"}})
     assert [form.smart_cdn["t"].workspace for form in policy.find_sign_rules("site")] == ["acme", "shop"]
+
+
+FORMS = {"assembly": {"avatar": ASSEMBLY}, "smart_cdn": {"thumbnail": SMART_CDN}, "storage": {"own": STORAGE}}
+PLACES = st.sampled_from(
+    [
+        "assembly",
+        "assembly.avatar",
+        *(f"assembly.avatar.{name}" for name in (*ASSEMBLY, "expires", "steps.exported", "steps.exported.path")),
+        *(f"smart_cdn.thumbnail.{name}" for name in (*SMART_CDN, "inputs", "expires", "params.w")),
+        *(f"storage.own.{name}" for name in (*STORAGE, "expires")),
+    ]
+)
+
+
+@settings(deadline=None)  # the machine may have other work
+@given(PLACES, TREES)
+def test_any_value_anywhere_in_a_rule_that_signs_compiles_or_is_reported(place: str, value: Any) -> None:
+    *steps, last = place.split(".")
+    kind = (steps or [last])[0]
+    wrong = json.loads(json.dumps(rule({kind: FORMS[kind]})))
+    at = wrong["sign"]
+    for step in steps:
+        at = at[step]
+    at[last] = value
+    # JSON is YAML.
+    whole = {"version": 1, "credentials": CREDENTIALS, "issuers": {"site": SITE}, "rules": [wrong]}
+    with suppress(PolicyErrors):
+        compile_policy(json.dumps(whole), "p.yaml")

@@ -14,7 +14,7 @@ def explain_claim(claim: str, rule: Rule, issuer: Issuer) -> str | None:
     """Why the bearer of a JWT could choose this claim's value, and what to do; None if it cannot."""
     if signs_alone(issuer.issuer, issuer.preset):
         return "these JWTs name an app and no person, so all share the path; write its segments as texts"
-    if claim in ("sub", issuer.subject_claim):
+    if claim == "sub":
         return None
     facts, path = facts_of_issuer(issuer), claims.simplify_path(claim)
     if claims.is_among(path, facts.caller | _ASKED):

@@ -1,15 +1,15 @@
 """Checks of rules that sign which the model cannot make: credentials, names, and the claims in paths."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from token_broker.policy.checks import RESERVED, Found
 from token_broker.policy.document import Path
 from token_broker.policy.lint.writable import explain_claim
 from token_broker.policy.model import SignRule, TrustPolicy
 from token_broker.policy.presets import signs_alone
-from token_broker.policy.sign.model import ClaimOf
+from token_broker.policy.sign.model import Assembly, ClaimOf, SmartCdn, Storage
 
 _KINDS = ("assembly", "smart_cdn", "storage")
 
@@ -21,17 +21,26 @@ class _Form:
     path: Path
     kind: str
     name: str
-    value: Any
+    value: Assembly | SmartCdn | Storage
     rule: SignRule
 
 
 @dataclass(frozen=True, slots=True)
 class _Mixed:
-    """A path of texts and claims. `root`: what stands before its first claim; segments, or the text of a step."""
+    """A path, or the value of a step, in texts and claims."""
 
     path: Path
     pieces: Sequence[str | ClaimOf]
-    root: tuple[str, ...]
+    separator: str  # between the pieces
+
+    @property
+    def root(self) -> str | None:
+        """What stands before the first claim; None if this is no path, or has no claim."""
+        texts = list(itertools.takewhile(lambda piece: isinstance(piece, str), self.pieces))
+        is_path = self.separator or any("/" in piece for piece in self.pieces if isinstance(piece, str))
+        return (
+            "".join(f"{text}{self.separator}" for text in texts) if is_path and len(texts) < len(self.pieces) else None
+        )
 
 
 def check_sign(policy: TrustPolicy) -> Found:
@@ -110,45 +119,38 @@ def _check_claims(policy: TrustPolicy, forms: Sequence[_Form]) -> Found:
 
 def _check_roots(policy: TrustPolicy, forms: Sequence[_Form]) -> Found:
     """Refuse paths of two issuers that could become the same: the one's `sub` may be the other's."""
-    seen: list[tuple[_Form, _Mixed, str]] = []
+    seen: list[tuple[_Form, str]] = []
     for form in forms:
-        issuer = policy.issuers.get(form.rule.issuer)
-        for mixed in _list_paths(form) if issuer else ():
-            assert issuer is not None
-            if all(isinstance(piece, str) for piece in mixed.pieces):
+        for mixed in _list_paths(form):
+            if (root := mixed.root) is None or form.rule.issuer not in policy.issuers:
                 continue
-            for other, before, url in seen:
-                if url != issuer.issuer and other.kind == form.kind and _overlap(mixed.root, before.root):
-                    message = (
-                        f"rule `{other.rule.name}`, of another issuer, has the same texts before the claim, and one "
-                        "issuer's callers may be named as the other's: put a name of the issuer first"
-                    )
-                    yield mixed.path, message
-                    break
-            seen.append((form, mixed, issuer.issuer))
+            other = next((before for before, of_other in seen if _can_meet(policy, form, root, before, of_other)), None)
+            if other:
+                message = (
+                    f"rule `{other.rule.name}`, of another issuer, has the same texts before the claim, and one "
+                    "issuer's callers may be named as the other's: put a name of the issuer first"
+                )
+                yield mixed.path, message
+            seen.append((form, root))
 
 
-def _overlap(one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether a path below the one root can be below the other."""
-    return all(first == second for first, second in zip(one, other, strict=False))
+def _can_meet(policy: TrustPolicy, one: _Form, root: str, other: _Form, of_other: str) -> bool:
+    """Whether a path below the one root can be below the other, for callers of another issuer."""
+    urls = {policy.issuers[form.rule.issuer].issuer for form in (one, other)}
+    credentials = (policy.credentials.get(form.rule.credential) for form in (one, other))
+    workspaces = {credential.workspace for credential in credentials if credential and credential.workspace}
+    return len(urls) == 2 and len(workspaces) < 2 and (root.startswith(of_other) or of_other.startswith(root))
 
 
 def _list_paths(form: _Form) -> Iterator[_Mixed]:
     """The paths of a form, and the values of its steps."""
-    if form.kind == "assembly":
-        for step, parameters in form.value.steps.items():
-            for name, value in parameters.items():
-                if isinstance(value, list):
-                    yield _Mixed((*form.path, "steps", step, name), value, tuple("".join(_take_texts(value))))
-        return
-    name = "under" if form.kind == "smart_cdn" else "prefix"
-    if pieces := getattr(form.value, name):
-        yield _Mixed((*form.path, name), pieces, tuple(_take_texts(pieces)))
-
-
-def _take_texts(pieces: Sequence[str | ClaimOf]) -> Iterator[str]:
-    """The texts before the first claim."""
-    for piece in pieces:
-        if not isinstance(piece, str):
-            return
-        yield piece
+    match form.value:
+        case Assembly():
+            for step, parameters in form.value.steps.items():
+                for name, value in parameters.items():
+                    if isinstance(value, list):
+                        yield _Mixed((*form.path, "steps", step, name), value, "")
+        case SmartCdn():
+            yield _Mixed((*form.path, "under"), form.value.under or [], "/")
+        case Storage():
+            yield _Mixed((*form.path, "prefix"), form.value.prefix, "/")

@@ -191,6 +191,23 @@ class Storage(Strict):
     """At most 1h."""
 
 
+class SignNames(Strict):
+    """Names of what a caller may have signed. A kind that is left out has none."""
+
+    assembly: list[SignName] = []
+    """Of Assemblies."""
+    smart_cdn: list[SignName] = []
+    """Of Smart CDN URLs."""
+    storage: list[SignName] = []
+    """Of Storage grants."""
+
+    @model_validator(mode="after")
+    def _check_not_empty(self) -> Self:
+        if not (self.assembly or self.smart_cdn or self.storage):
+            raise ValueError("name a signature; for none write `expect: refused`")
+        return self
+
+
 class Sign(Strict):
     """What a caller may have signed, by names that the caller gives. There is at least one."""
 

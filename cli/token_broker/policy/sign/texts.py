@@ -7,6 +7,8 @@ is read: at the Smart CDN, at a storage, in a log.
 import re
 import unicodedata
 
+from broker.policy.texts import is_path, normalize
+
 _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}  # categories of Unicode
 
 # Within `${…}` a claim would be code: the expressions of Robot parameters are JavaScript.
@@ -32,7 +34,9 @@ def check_text(value: str) -> str:
     """A value of a step or a parameter."""
     if not value:
         raise ValueError("must not be empty")
-    return _check_visible(value)
+    if any(unicodedata.category(sign) in _HIDDEN for sign in value):
+        raise ValueError("write a text without control, invisible or private characters")
+    return value
 
 
 def check_expressions(pieces: list[str | None]) -> None:
@@ -46,19 +50,11 @@ def check_expressions(pieces: list[str | None]) -> None:
 
 
 def _check_normal(segment: str) -> str:
-    # A store that normalizes what it reads would climb by U+2024 (one dot leader) as it does by a dot.
-    if (normal := unicodedata.normalize("NFKC", segment)) != segment:
+    # The function compares an input as it is and normalized, so a text that is not its own normal form fits nothing.
+    if (normal := normalize(segment)) != segment:
         raise ValueError(f"in Unicode's form NFKC this is another text, {normal!r}; write that one")
-    if segment in ("", ".", ".."):
-        raise ValueError("a segment that is empty, `.` or `..` names another place than it seems to")
     if "/" in segment:
         raise ValueError("one segment an item: write [a, b] for a/b")
-    if "\\" in segment or "%" in segment or "${" in segment:
-        raise ValueError("a segment holds no backslash, % or ${")
-    return _check_visible(segment)
-
-
-def _check_visible(text: str) -> str:
-    if any(unicodedata.category(sign) in _HIDDEN for sign in text):
-        raise ValueError("write a text without control, invisible or private characters")
-    return text
+    if not is_path(segment):
+        raise ValueError("a segment is not empty, `.` or `..`, and has no backslash, %, ${ or hidden characters")
+    return segment
