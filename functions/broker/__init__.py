@@ -1,4 +1,4 @@
-"""The token broker: a caller's JWT in, a narrow Transloadit bearer token out.
+"""The token broker: a caller's JWT in, a narrow Transloadit bearer token or a signature out.
 
 A request goes one way through these rooms. Each knows only those below it:
 
@@ -6,7 +6,8 @@ A request goes one way through these rooms. Each knows only those below it:
     wiring       the only place that makes the parts, and the clients among them
     early        the first work of a start, while the rest is imported
     response     the outcome on the wire
-    exchange     the story, in order: identify, decide, obtain, record
+    exchange     the story, in order: identify, decide, obtain or sign, record
+    signing      what is signed for a caller, by whose secret
     token        a bearer token for a grant, from a cache or newly minted
     decision     what the policy gives to a caller for a request
     caller       the proof becomes a caller, or is refused

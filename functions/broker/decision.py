@@ -37,11 +37,13 @@ class Refusal(Value, frozen=True):
     claims to forge or to obtain (CVE-2026-105770).
 
     `failed`: for each rule of the caller's issuer, the names of the claims whose conditions did not hold.
+    `description`: what the answer says, where it may say more than the error does of itself.
     """
 
     error: type[BrokerError]
     reason: str
     failed: Mapping[str, tuple[str, ...]]
+    description: str | None = None
 
 
 def decide(policy: Policy, caller: Caller, request: TokenRequest[AnyProof]) -> Grant | Refusal:

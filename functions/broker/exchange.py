@@ -1,6 +1,7 @@
-"""The exchange, in order: identify the caller, decide, obtain the bearer token, record. The steps meet only here."""
+"""The exchange, in order: identify the caller, decide, obtain the token or sign, record. The steps meet only here."""
 
 from collections.abc import Callable
+from functools import partial
 from math import floor
 from typing import TYPE_CHECKING, Protocol
 
@@ -8,7 +9,7 @@ from msgspec.structs import asdict
 
 from broker import __version__
 from broker.aws.cloudwatch import log_failure
-from broker.base.audit import AuditRecord, Notes, Sink
+from broker.base.audit import AuditRecord, Notes, Sink, Wishes
 from broker.base.errors import BrokerError, BrokerFault, CallerRefused, trace_places
 from broker.base.invocation import Invocation
 from broker.base.progress import Clock, Deadline, Progress
@@ -18,6 +19,9 @@ from broker.decision import Refusal, decide
 from broker.policy.model import Policy
 from broker.request.proof import AnyProof
 from broker.request.request import TokenRequest
+from broker.request.signature import SignatureRequest
+from broker.signing.decision import decide_signing
+from broker.signing.signer import Signed, Signer
 from broker.token.bearer import BearerToken
 from broker.token.obtain import BearerTokens
 
@@ -32,11 +36,20 @@ class Identifies[P: AnyProof](Protocol):
         """The verified caller. Raises a BrokerError where the proof is refused or cannot be verified now."""
 
 
-class Outcome(Value, frozen=True):
-    """A bearer token, or why there is none. `request` is None where it was malformed."""
+class AnyRequest(Protocol):
+    """A request for a bearer token or for a signature."""
 
-    request: TokenRequest[AnyProof] | None
-    result: BearerToken | BrokerError
+    @property
+    def proof(self) -> AnyProof: ...
+
+    def describe(self, is_known: Callable[[str], bool]) -> Wishes: ...
+
+
+class Outcome[T](Value, frozen=True):
+    """A bearer token or a signature, or why there is none. `request` is None where it was malformed."""
+
+    request: AnyRequest | None
+    result: T | BrokerError
 
 
 class Exchange[P: AnyProof](Value, frozen=True):
@@ -45,21 +58,63 @@ class Exchange[P: AnyProof](Value, frozen=True):
     policy: Policy
     identifier: Identifies[P]
     tokens: BearerTokens
+    signer: Signer
     sink: Sink
     clock: Clock
     replay_control: "ReplayControl | None" = None  # needed where an issuer of the policy says `once`
 
-    def __call__(
+    def give_token(
         self, request_id: str, read: Callable[[], TokenRequest[P]], invocation: Invocation, deadline: Deadline
-    ) -> Outcome:
+    ) -> Outcome[BearerToken]:
         """The outcome of a request, which `read` makes of what was sent. Raises nothing but what the sink raises."""
+        return self._answer(request_id, read, self._obtain, invocation, deadline)
+
+    def give_signature(
+        self, request_id: str, read: Callable[[], SignatureRequest[P]], invocation: Invocation, deadline: Deadline
+    ) -> Outcome[Signed]:
+        """The same for a request for a signature."""
+        return self._answer(request_id, read, self._sign, invocation, deadline)
+
+    def _obtain(self, request: TokenRequest[P], progress: Progress) -> BearerToken:
+        caller = self.identifier.identify(request.proof, progress)
+        grant = _allow(decide(self.policy, caller, request), progress)
+        progress.notes.rules = grant.rules
+        return self._give(partial(self.tokens.obtain, grant, caller, progress), caller, progress)
+
+    def _sign(self, request: SignatureRequest[P], progress: Progress) -> Signed:
+        caller = self.identifier.identify(request.proof, progress)
+        signing = _allow(decide_signing(self.policy, caller, request), progress)
+        progress.notes.rules = (signing.rule,)
+        return self._give(partial(self.signer.sign, signing, caller, progress), caller, progress)
+
+    def _give[T](self, make: Callable[[], T], caller: Caller, progress: Progress) -> T:
+        """What `make` makes, of which a JWT that is good once gets one."""
+        if caller.once is None:
+            return make()
+        if self.replay_control is None:
+            raise BrokerFault("no replay control")
+        # Checked before the mint, so that a replayed JWT costs no call of api2. Marked as used only after there is a
+        # token: a failed mint must not use it up.
+        self.replay_control.check(caller.once, progress)
+        made = make()
+        self.replay_control.spend(caller.once, progress)
+        return made
+
+    def _answer[R: AnyRequest, T: BearerToken | Signed](
+        self,
+        request_id: str,
+        read: Callable[[], R],
+        give: Callable[[R, Progress], T],
+        invocation: Invocation,
+        deadline: Deadline,
+    ) -> Outcome[T]:
         started = self.clock()
         progress = Progress(deadline, Notes())
-        request: TokenRequest[P] | None = None
-        result: BearerToken | BrokerError
+        request: R | None = None
+        result: T | BrokerError
         try:
             request = read()
-            result = self._obtain(request, progress)
+            result = give(request, progress)
         except CallerRefused as error:
             result = request.proof.refusal(error.reason) if request else error
         except BrokerError as error:
@@ -73,30 +128,16 @@ class Exchange[P: AnyProof](Value, frozen=True):
         self.sink(self._record(request_id, outcome, invocation, progress.notes, milliseconds))
         return outcome
 
-    def _obtain(self, request: TokenRequest[P], progress: Progress) -> BearerToken:
-        caller = self.identifier.identify(request.proof, progress)
-        grant = decide(self.policy, caller, request)
-        if isinstance(grant, Refusal):
-            progress.notes.failed = grant.failed
-            raise grant.error(grant.reason)
-        progress.notes.rules = grant.rules
-        if caller.once is None:
-            return self.tokens.obtain(grant, caller, progress)
-        if self.replay_control is None:
-            raise BrokerFault("no replay control")
-        # Checked before the mint, so that a replayed JWT costs no call of api2. Marked as used only after there is a
-        # token: a failed mint must not use it up.
-        self.replay_control.check(caller.once, progress)
-        token = self.tokens.obtain(grant, caller, progress)
-        self.replay_control.spend(caller.once, progress)
-        return token
-
-    def _record(
-        self, request_id: str, outcome: Outcome, invocation: Invocation, notes: Notes, milliseconds: float
+    def _record[T: BearerToken | Signed](
+        self, request_id: str, outcome: Outcome[T], invocation: Invocation, notes: Notes, milliseconds: float
     ) -> AuditRecord:
         request, result = outcome.request, outcome.result
-        error, token = (result, None) if isinstance(result, BrokerError) else (None, result)
-        scopes, aud, credential = self._show_wishes(request, notes) if request else (None, None, None)
+        error = result if isinstance(result, BrokerError) else None
+        token = result if isinstance(result, BearerToken) else None
+        # Anybody may send a secret in the wrong field, and the record would keep it. So while the sender is not
+        # verified, names that the policy does not have are not shown.
+        is_known = self.policy.names if notes.subject is None else _admit
+        wishes = request.describe(is_known) if request else Wishes()
         return AuditRecord(
             **asdict(invocation),
             **asdict(notes),
@@ -107,24 +148,24 @@ class Exchange[P: AnyProof](Value, frozen=True):
             status=error.status if error else 200,
             reason=error.reason if error else None,
             proof=request.proof.label if request else None,
-            scopes=scopes,
-            aud=aud,
-            credential=credential,
+            scopes=wishes.scopes,
+            aud=wishes.aud,
+            credential=wishes.credential,
             granted_scopes=tuple(sorted(token.scopes)) if token else None,
             token_sha256=token.sha256 if token else None,
             token_expires_at=floor(token.expires_at) if token else None,
+            signing=result.notes if isinstance(result, Signed) else wishes.signing,
             milliseconds=round(milliseconds, 1),
         )
 
-    def _show_wishes(self, request: TokenRequest[AnyProof], notes: Notes) -> tuple[tuple[str, ...] | None, str, str]:
-        """Scopes, aud and credential of a request, as the record shows them."""
-        scopes = () if request.scopes is None else tuple(sorted(request.scopes))
-        aud, credential = request.aud, request.credential
-        # Anybody may send a secret in the wrong field, and the record would keep it. So while the sender is not
-        # verified, a name that the policy does not have is a question mark; scopes are one for all, with their number.
-        if notes.subject is None:
-            is_known = self.policy.names
-            aud, credential = (name if is_known(name) else "?" for name in (aud, credential))
-            known = tuple(filter(is_known, scopes))
-            scopes = known if len(known) == len(scopes) else (*known, f"?{len(scopes) - len(known)}")
-        return None if request.scopes is None else scopes, aud, credential
+
+def _allow[T](decision: T | Refusal, progress: Progress) -> T:
+    """What was granted. Raises the error of a refusal."""
+    if isinstance(decision, Refusal):
+        progress.notes.failed = decision.failed
+        raise decision.error(decision.reason, *([decision.description] if decision.description else []))
+    return decision
+
+
+def _admit(name: str) -> bool:
+    return True

@@ -21,6 +21,7 @@ from broker.policy.jwk import ALGORITHMS
 from broker.policy.scopes import SCOPES
 from broker.request.http import read_event
 from broker.request.request import read_token_request
+from broker.request.signature import read_signature_request
 from broker.response import Response, answer_preflight, describe_server, refuse_login, report_health, respond
 from broker.wiring import by_jwt, start
 
@@ -29,7 +30,7 @@ _broker = start(os.environ, by_jwt, _early)
 
 
 def handler(event: Any, context: LambdaContext) -> Response:
-    """Answers `ANY /token`, the metadata, `GET /authorize`, `GET` and `HEAD /health`. Raises BrokerFault for others."""
+    """The answer of each route below. Raises BrokerFault for the events of others."""
     invocation, deadline = _invocations.begin(context)
     http = read_event(event, _broker.settings.public_url)
     if http.route in ("GET /health", "HEAD /health"):
@@ -38,9 +39,13 @@ def handler(event: Any, context: LambdaContext) -> Response:
         return describe_server(http, ALGORITHMS, SCOPES)
     if http.route == "GET /authorize":
         return refuse_login(http)
-    if http.route != "ANY /token":
+    if http.route not in ("ANY /token", "ANY /signature"):
         raise BrokerFault("no such route")
     if http.method == "OPTIONS":
         return answer_preflight()
-    outcome = _broker.exchange(http.request_id, partial(read_token_request, http), invocation, deadline)
-    return respond(outcome, http, time.time())
+    exchange, now = _broker.exchange, time.time
+    if http.route == "ANY /signature":
+        read_signature = partial(read_signature_request, http)
+        return respond(exchange.give_signature(http.request_id, read_signature, invocation, deadline), http, now())
+    read_token = partial(read_token_request, http)
+    return respond(exchange.give_token(http.request_id, read_token, invocation, deadline), http, now())

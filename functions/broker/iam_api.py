@@ -37,5 +37,5 @@ def handler(event: Any, context: LambdaContext) -> Response:
         raise BrokerFault("no such route")
     if http.method == "OPTIONS":
         return answer_preflight()
-    outcome = _broker.exchange(http.request_id, partial(read_iam_request, http, event), invocation, deadline)
+    outcome = _broker.exchange.give_token(http.request_id, partial(read_iam_request, http, event), invocation, deadline)
     return respond(outcome, http, time.time())

@@ -11,6 +11,7 @@ from broker.base.errors import BrokerError, MethodNotAllowed, NoProof, Temporari
 from broker.exchange import Outcome
 from broker.request.http import HttpRequest
 from broker.request.proof import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
+from broker.signing.signer import Signed
 from broker.token.bearer import BearerToken
 
 Response = dict[str, Any]
@@ -22,10 +23,12 @@ _NO_STORE = {"cache-control": "no-store", "pragma": "no-cache"}
 _DOCUMENTATION = "https://transloadit.com/docs/api/token-post/"
 
 
-def respond(outcome: Outcome, http: HttpRequest, now: float) -> Response:
+def respond(outcome: Outcome[BearerToken] | Outcome[Signed], http: HttpRequest, now: float) -> Response:
     """The answer to a POST. `now` in seconds since the epoch."""
     if isinstance(outcome.result, BrokerError):
         return refuse(outcome.result, http)
+    if isinstance(outcome.result, Signed):
+        return _make_response(200, _NO_STORE, outcome.result.body)
     body = show_token(outcome.result, now)
     proof = outcome.request.proof if outcome.request else None
     if isinstance(proof, Proof) and proof.form is ProofForm.SUBJECT_TOKEN:

@@ -34,7 +34,7 @@ def handler(event: Any, context: LambdaContext) -> dict[str, Any]:
     """
     invocation, deadline = _invocations.begin(context)
     read = partial(read_invocation, event, _broker.settings.caller_name)
-    outcome = _broker.exchange(context.aws_request_id, read, invocation, deadline)
+    outcome = _broker.exchange.give_token(context.aws_request_id, read, invocation, deadline)
     result = outcome.result
     if isinstance(result, BrokerError):
         # A caller's `Retry` and `Catch` compare the name of the class alone, and what Lambda reports of an exception is

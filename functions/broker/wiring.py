@@ -25,8 +25,9 @@ from broker.early import PREPARE_SECONDS, Early
 from broker.exchange import Exchange, Identifies
 from broker.policy.model import Policy
 from broker.request.proof import AnyProof, Proof
+from broker.signing.signer import Signer
 from broker.token.bearer import BearerToken, CacheKey
-from broker.token.budget import MintBudget
+from broker.token.budget import MintBudget, SignBudget
 from broker.token.credentials import Credentials
 from broker.token.memory import TokenCache
 from broker.token.mint import Minter
@@ -139,7 +140,8 @@ def build[P: AnyProof](
     tokens = BearerTokens(credentials, minter, memory, shared, clock)
     identifier, fetches = choose_identifier(settings, policy, http, clock)
     reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
-    exchange = Exchange(policy, identifier, tokens, sink, clock, replay_control)
+    signer = Signer(credentials, SignBudget(clock), clock)
+    exchange = Exchange(policy, identifier, tokens, signer, sink, clock, replay_control)
     work: list[Work] = [lambda _: early.connection.result(), *fetches, *reads, *connect_table]
     return Broker(exchange, work, clock, policy.digest, settings)
 

@@ -16,8 +16,9 @@ from broker.caller.replay import ReplayControl
 from broker.caller.verifier import Verifier
 from broker.exchange import Exchange
 from broker.policy.model import Policy
+from broker.signing.signer import Signer as SignatureMaker
 from broker.token.bearer import BearerToken, CacheKey
-from broker.token.budget import MintBudget
+from broker.token.budget import MintBudget, SignBudget
 from broker.token.credentials import Credentials
 from broker.token.memory import TokenCache
 from broker.token.mint import Minter
@@ -101,7 +102,8 @@ class InMemory(InProcess):
         minter = Minter(self.credentials, endpoint, MintBudget(self.clock), memory, shared, self.clock)
         tokens = BearerTokens(self.credentials, minter, memory, shared, self.clock)
         verifier = Verifier(trust.issuers, KeySets(self.web, self.clock), self.clock)
-        self.exchange = Exchange(trust, verifier, tokens, self.records.append, self.clock, replay_control)
+        signer = SignatureMaker(self.credentials, SignBudget(self.clock), self.clock)
+        self.exchange = Exchange(trust, verifier, tokens, signer, self.records.append, self.clock, replay_control)
 
     def beside(self) -> "InMemory":
         """Another environment of the same deployment. It shares everything except memory and budgets."""

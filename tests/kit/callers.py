@@ -16,9 +16,10 @@ from broker.exchange import Exchange
 from broker.request.http import HttpRequest
 from broker.request.proof import Proof
 from broker.request.request import read_token_request
+from broker.request.signature import read_signature_request
 from broker.response import respond
 
-from tests.kit.forms import by_header
+from tests.kit.forms import JSON, by_header, http
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE
 
@@ -82,11 +83,29 @@ class InProcess(CallerSide):
         """A token request with this JWT, or a good one; `seconds` until the invocation ends."""
         return self.send(by_header(self.jwt() if jwt is None else jwt, **fields), seconds)
 
-    def send(self, http: HttpRequest, seconds: float = 15) -> Answer:
-        """Any HTTP request."""
+    def send(self, request: HttpRequest, seconds: float = 15) -> Answer:
+        """Any HTTP request to `/token`."""
         deadline = Deadline(self.clock, seconds)
-        outcome = self.exchange(http.request_id, lambda: read_token_request(http), INVOCATION, deadline)
-        response = respond(outcome, http, self.clock())
+        outcome = self.exchange.give_token(
+            request.request_id, lambda: read_token_request(request), INVOCATION, deadline
+        )
+        response = respond(outcome, request, self.clock())
+        return Answer(response["statusCode"], response["headers"], response["body"])
+
+    def sign(self, members: Any, jwt: str | None = None, **headers: str) -> Answer:
+        """A request for a signature: these members as JSON, with this JWT or a good one."""
+        body = members if isinstance(members, (str, bytes)) else json.dumps(members)
+        bearer = f"Bearer {self.jwt() if jwt is None else jwt}"
+        given: dict[str, Any] = {"authorization": bearer, "content_type": JSON} | headers
+        return self.send_to_sign(http(body, **given))
+
+    def send_to_sign(self, request: HttpRequest) -> Answer:
+        """Any HTTP request to `/signature`."""
+        deadline = Deadline(self.clock, 15)
+        outcome = self.exchange.give_signature(
+            request.request_id, lambda: read_signature_request(request), INVOCATION, deadline
+        )
+        response = respond(outcome, request, self.clock())
         return Answer(response["statusCode"], response["headers"], response["body"])
 
     @property

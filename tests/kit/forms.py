@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from broker.request.http import HttpRequest
 
-FORM = "application/x-www-form-urlencoded"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 ORIGIN = "https://id.execute-api.us-east-1.amazonaws.com"
 GRANT = {"grant_type": "client_credentials"}
 EXCHANGE = {

@@ -32,7 +32,10 @@ MAKERS = {
     "UnverifiedJwt": "caller.jwt",
     "VerifiedJwt": "caller.keys",
     "Grant": "decision",
-    "Refusal": "decision",
+    "Refusal": "decision signing.decision",
+    "SignatureRequest": "request.signature",
+    "Signing": "signing.decision",
+    "Signed": "signing.signer",
     "BearerToken": "token.mint",
     "NewToken": "token.mint",
     "Order": "token.obtain",
@@ -95,7 +98,7 @@ def test_time_is_the_wall_clock_s() -> None:
     assert {module for module in MODULES if "time.time" in names(module)} <= {"early"} | ENTRY_POINTS
 
 
-CLIENTS = ("SecretsManager", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
+CLIENTS = ("SecretsManager", "Signer", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
 
 
 @pytest.mark.parametrize("kind", [*CLIENTS, "Aws", "Table", "SharedCache", "ReplayControl"])
@@ -111,14 +114,14 @@ def test_two_modules_call_aws_by_the_one_that_is_made() -> None:
     assert {module for module in MODULES if "self.aws" in calls(module)} == {"aws.secretsmanager", "aws.dynamodb"}
 
 
-def test_the_auth_secret_is_used_to_mint_and_to_derive_keys_and_nowhere_else() -> None:
+def test_the_auth_secret_is_used_to_mint_to_sign_and_to_derive_keys_and_nowhere_else() -> None:
     users = {
         module
         for module in MODULES
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Attribute) and node.attr == "auth_secret"
     }
-    assert users == {"token.transloadit", "token.sealing"}
+    assert users == {"token.transloadit", "token.sealing", "signing.signer"}
 
 
 def libraries(module: str) -> set[str]:

@@ -6,9 +6,40 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import asdict
 
+from broker.base.values import Value
+
 MAX_TEXT = 256  # characters of any one value whose length a caller decides
 MAX_RULES = 20  # refused rules that are named
 MAX_ITEMS = 50  # of any list, such as the requested scopes
+
+
+class SignatureNotes(Value, frozen=True, kw_only=True):
+    """What the record says of a signature: kind and name as asked for, the rest once it was given. No signature, and no
+    value of a claim.
+    """
+
+    hidden = ("auth_key",)
+
+    kind: str
+    name: str
+    auth_key: str | None = None  # its id, which stands in what was signed
+    secret_version: str | None = None
+    expires_at: int | None = None  # seconds since the epoch
+    credential: str | None = None  # that signed
+    template: str | None = None  # the Template of an Assembly or of URLs
+    nonce: str | None = None  # of an Assembly: its status shows it, and so leads to the caller
+    url_ids: tuple[str, ...] | None = None  # of each URL, the first digits of its signature's SHA-256
+    scopes: tuple[str, ...] | None = None  # of a Storage grant
+    prefix_sha256: str | None = None  # of a Storage grant
+
+
+class Wishes(Value, frozen=True):
+    """What a request asked for, as its record shows it."""
+
+    scopes: tuple[str, ...] | None = None
+    aud: str | None = None
+    credential: str | None = None
+    signing: SignatureNotes | None = None
 
 
 class Notes(Struct, kw_only=True):
@@ -45,6 +76,7 @@ class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for
     token_sha256: str | None  # hex of SHA-256 over the bearer token's bytes
     token_expires_at: int | None  # seconds since the epoch
     milliseconds: float
+    signing: SignatureNotes | None = None  # of a request for a signature
 
 
 # Takes records. `wiring` makes the one that writes to CloudWatch.
@@ -58,15 +90,25 @@ def make_fields(record: AuditRecord) -> dict[str, Any]:
     name the whole. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
     """
     failed = [f"{_cut(rule)}: {_join(', ', names)}" for rule, names in record.failed.items() if names]
+    members = asdict(record)
+    del members["signing"]
     texts = {"subject": record.subject, "aud": record.aud, "credential": record.credential}
-    return asdict(record) | {
+    return members | {
         **{name: text and _cut(text) for name, text in texts.items()},
         "scopes": _join(" ", record.scopes),
         "rules": _join("; ", record.rules),
         "failed": "; ".join(failed[:MAX_RULES]),
         "granted_scopes": _join(" ", record.granted_scopes),
         "alarms": " ".join(sorted(record.alarms)),
+        **({} if record.signing is None else _make_signature_fields(record.signing)),
     }
+
+
+def _make_signature_fields(notes: SignatureNotes) -> dict[str, Any]:
+    """The members of a signature's record, of which those of a bearer token's have none."""
+    ids, scopes = " ".join(notes.url_ids or ()) or None, _join(" ", notes.scopes)
+    members = asdict(notes) | {"name": _cut(notes.name), "url_ids": ids, "scopes": scopes}
+    return {f"signature_{name}": value for name, value in members.items() if value is not None}
 
 
 def _join(separator: str, names: tuple[str, ...] | None) -> str | None:
@@ -84,6 +126,7 @@ def count_metrics(record: AuditRecord) -> dict[str, int]:
     happened = {
         "CacheHit": record.cache == "hit",
         "SharedHit": record.cache == "shared",
+        "Signed": record.signing is not None and record.status == 200,
         "UpstreamThrottled": record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED",
     }
     kind = _KINDS.get(record.status, "Refused" if record.status < 500 else "Fault")

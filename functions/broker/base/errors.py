@@ -70,7 +70,7 @@ class TooLarge(InvalidRequest):
 
 class UnsupportedMediaType(InvalidRequest):
     status = 415
-    description = "Send application/x-www-form-urlencoded in UTF-8."
+    description = "The content type is not the one that this route takes."
 
 
 class UnsupportedGrantType(InvalidRequest):
@@ -148,7 +148,7 @@ class TemporarilyUnavailable(BrokerError):
 
 class OverBudget(TemporarilyUnavailable):
     status = 429
-    description = "Too many new tokens were asked for; try again later."
+    description = "Too many new tokens or signatures were asked for; try again later."
 
 
 class UpstreamRefused(BrokerError):

@@ -1,4 +1,4 @@
-"""An event of API Gateway becomes an HTTP request, and the form in it becomes fields. Malformed ones end here."""
+"""An event of API Gateway becomes an HTTP request, and its body fields or members. Malformed ones end here."""
 
 import base64
 import re
@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from broker.base import errors
+from broker.base import encoding, errors
 from broker.base.values import Value
 
 MAX_BODY = 16 * 1024  # bytes, decoded
 _MAX_BASE64 = MAX_BODY // 3 * 4 + 4  # characters; base64 writes three bytes as four characters
 MAX_FIELDS = 100  # of a form; the standards define a dozen
-FORM = "application/x-www-form-urlencoded"
+FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
 
 MAX_CONTENT_TYPE = 256  # characters
@@ -23,7 +23,7 @@ MAX_CONTENT_TYPE = 256  # characters
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
 _PARAMETER = rf'[ \t]*+;[ \t]*+(?:({_WORD})=({_WORD}|"[^"\\]*+"))?+'
 _PARAMETERS = re.compile(_PARAMETER)
-_FORM_TYPE = re.compile(rf"{re.escape(FORM)}((?:{_PARAMETER})*+)[ \t]*+", re.ASCII | re.IGNORECASE)
+_MEDIA_TYPE = re.compile(rf"({_WORD}/{_WORD})((?:{_PARAMETER})*+)[ \t]*+", re.ASCII)
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 8693 section 2.1 lets callers repeat these. A bearer token is for one target.
 _TARGETS = frozenset({"audience", "resource"})
@@ -76,11 +76,25 @@ def read_event(event: Any, public_url: str | None) -> HttpRequest:
 
 def read_form(http: HttpRequest) -> dict[str, str]:
     """The fields of a POSTed form. Raises InvalidRequest or one of its subclasses."""
+    return _parse_fields(_read_body(http, FORM))
+
+
+def read_json(http: HttpRequest) -> dict[str, Any]:
+    """The members of a POSTed JSON object. Raises InvalidRequest or one of its subclasses."""
+    try:
+        return encoding.read_object(_read_body(http, JSON))
+    except encoding.Malformed as error:
+        raise errors.InvalidRequest(
+            f"body: {error}", "The body must be a JSON object in UTF-8 that has each member once."
+        ) from error
+
+
+def _read_body(http: HttpRequest, media_type: str) -> bytes:
     if http.method != "POST":
         raise errors.MethodNotAllowed("method")
     body = _decode_body(http)
-    _check_content_type(http.headers.get("content-type", ""))
-    return _parse_fields(body)
+    _check_content_type(http.headers.get("content-type", ""), media_type)
+    return body
 
 
 def _decode_body(http: HttpRequest) -> bytes:
@@ -96,18 +110,18 @@ def _decode_body(http: HttpRequest) -> bytes:
     return body
 
 
-def _check_content_type(value: str) -> None:
-    """Accept `application/x-www-form-urlencoded` with any parameters; `charset` is absent or utf-8."""
+def _check_content_type(value: str, media_type: str) -> None:
+    """Accept this media type with any parameters; `charset` is absent or utf-8."""
     # Almost every request: matching the expression would take half as long as verifying a signature.
-    if value == FORM:
+    if value == media_type:
         return
-    found = _FORM_TYPE.fullmatch(value) if len(value) <= MAX_CONTENT_TYPE else None
-    if found is None:
-        raise errors.UnsupportedMediaType("content type")
+    found = _MEDIA_TYPE.fullmatch(value) if len(value) <= MAX_CONTENT_TYPE else None
+    if found is None or found[1].lower() != media_type:
+        raise errors.UnsupportedMediaType("content type", f"Send {media_type} in UTF-8.")
     # In another charset the same bytes would be other fields.
-    charsets = [text.strip('"') for name, text in _PARAMETERS.findall(found[1]) if name.lower() == "charset"]
+    charsets = [text.strip('"') for name, text in _PARAMETERS.findall(found[2]) if name.lower() == "charset"]
     if any(charset.lower() != "utf-8" for charset in charsets):
-        raise errors.UnsupportedMediaType("charset")
+        raise errors.UnsupportedMediaType("charset", f"Send {media_type} in UTF-8.")
 
 
 def _parse_fields(body: bytes) -> dict[str, str]:

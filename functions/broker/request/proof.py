@@ -100,6 +100,14 @@ def read_proof(http: HttpRequest, fields: Mapping[str, str]) -> Proof:
     return _read_client_assertion(fields, http)
 
 
+def read_header_proof(http: HttpRequest) -> Proof:
+    """The proof in the Authorization header, where no other form counts. Raises InvalidRequest or a subclass."""
+    bearer = _read_header(http.headers.get("authorization"), {})
+    if bearer is None:
+        raise errors.NoProof("no proof", "Show who you are: send your JWT as Authorization: Bearer.")
+    return Proof(ProofForm.HEADER, bearer)
+
+
 def _read_header(authorization: str | None, fields: Mapping[str, str]) -> str | None:
     """The JWT in the header, or None if the proof must be in the form."""
     # API Gateway joins repeated headers with commas, and a proxy may have checked one of them only.

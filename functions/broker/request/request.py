@@ -1,8 +1,9 @@
 """The proof and the other fields become a `TokenRequest`. Everything malformed ends here."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from broker.base.audit import Wishes
 from broker.base.errors import InvalidScope, InvalidTarget
 from broker.base.values import Value
 from broker.policy.model import DEFAULT_AUD, DEFAULT_CREDENTIAL
@@ -20,6 +21,16 @@ class TokenRequest[P: AnyProof](Value, frozen=True):
     scopes: frozenset[str] | None
     aud: str
     credential: str
+
+    def describe(self, is_known: Callable[[str], bool]) -> Wishes:
+        """What is asked for, for the record; names that are not known are question marks."""
+        aud, credential = (name if is_known(name) else "?" for name in (self.aud, self.credential))
+        if self.scopes is None:
+            return Wishes(None, aud, credential)
+        # Scopes that are not known are one question mark, with their number.
+        known = tuple(filter(is_known, sorted(self.scopes)))
+        unknown = len(self.scopes) - len(known)
+        return Wishes((*known, f"?{unknown}") if unknown else known, aud, credential)
 
 
 def read_token_request(http: HttpRequest) -> TokenRequest[Proof]:

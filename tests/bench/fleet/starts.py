@@ -30,7 +30,7 @@ def start(policy: Path, jwt: str, after: float, records: list[AuditRecord]) -> N
     broker = build(read_settings(os.environ), records.append, by_jwt, begin_start(policy_file=policy))
     broker.prepare()
     invocation, deadline = Invocation("start", True, None), Deadline(time.time, 15)
-    broker.exchange("start", lambda: read_token_request(by_header(jwt)), invocation, deadline)
+    broker.exchange.give_token("start", lambda: read_token_request(by_header(jwt)), invocation, deadline)
 
 
 def main(orders: Mapping[str, Any]) -> None:

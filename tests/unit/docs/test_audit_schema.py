@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker.base.audit import AuditRecord, make_fields
+from broker.base.audit import AuditRecord, SignatureNotes, make_fields
 from broker.base.errors import BrokerError
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory, minted, secret
+from tests.kit.policies import sign_rule
 from tests.kit.rows import Rows
 from tests.kit.web import reply
 
@@ -19,8 +20,10 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 def test_the_audit_schema_has_the_record_s_members_in_their_order() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    names = list(AuditRecord.__struct_fields__)
-    assert list(SCHEMA["properties"]) == SCHEMA["required"] == names
+    names = [name for name in AuditRecord.__struct_fields__ if name != "signing"]
+    of_signatures = [f"signature_{name}" for name in SignatureNotes.__struct_fields__]
+    assert SCHEMA["required"] == names
+    assert list(SCHEMA["properties"]) == names + of_signatures
 
 
 def test_no_member_is_a_list_or_an_object() -> None:
@@ -63,6 +66,24 @@ def test_every_record_is_valid_by_the_audit_schema(
     if fault:
         broker.web[fault[0]] = fault[1]
     broker.post(broker.jwt(**claims), **fields_sent)
+    record = json.loads(json.dumps(make_fields(broker.record)))
+    assert list(VALIDATOR.iter_errors(record)) == []
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"kind": "assembly", "template": "avatar"},
+        {"kind": "smart_cdn", "template": "thumbnail", "inputs": ["users/alice/a", "users/alice/b"]},
+        {"kind": "storage", "grant": "own"},
+        {"kind": "storage", "grant": "unknown"},
+        {"kind": "nothing"},
+    ],
+    ids=str,
+)
+def test_records_of_signatures_are_valid_too(wish: dict[str, Any]) -> None:
+    broker = InMemory(sign_rules=[sign_rule()])
+    broker.sign(wish)
     record = json.loads(json.dumps(make_fields(broker.record)))
     assert list(VALIDATOR.iter_errors(record)) == []
 

@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any
 
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from local.aws.template import sections_of
-from tests.kit.deployed import ROOT, yaml_parse
+from tests.kit.deployed import ROOT
 
 TEXT = (ROOT / "infra/site.yaml").read_text()
 PARAMETERS: dict[str, Any] = yaml_parse(TEXT)["Parameters"]

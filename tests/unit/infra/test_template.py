@@ -71,6 +71,7 @@ def test_the_routes_are_those_of_the_contract_and_there_is_no_default() -> None:
     routes = {path: set(methods) for path, methods in paths.items()}
     assert routes == {
         "/token": {"x-amazon-apigateway-any-method"},
+        "/signature": {"x-amazon-apigateway-any-method"},
         "/.well-known/oauth-authorization-server": {"get"},
         "/authorize": {"get"},
         "/health": {"get", "head"},

@@ -1,0 +1,1 @@
+"""What is signed in place of a bearer token: parameters of an Assembly, Smart CDN URLs, Storage grants."""
