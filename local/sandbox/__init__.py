@@ -3,10 +3,10 @@
 A request goes one way through these modules; each knows only those below it:
 
     app                         the parts, put together
-    control                     the endpoints by which tests steer it
+    control  smart_cdn          the endpoints by which tests steer it; pictures by signed URLs
     routes                      the table: method, path, scope, endpoint
     uploads  events  notifications  templates  credentials  auth_keys  account      the endpoints
-    assemblies
+    assemblies  stored
     authentication  instructions  files      what endpoints share
     tokens  call  limits  listing
     store                       everything that is remembered

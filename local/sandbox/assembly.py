@@ -6,7 +6,6 @@ Nothing is processed. State, results and events are computed from the recorded r
 import hashlib
 import json
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,28 +46,31 @@ class Instructions:
         A file that a Step stores is a result of the Step that made it, as in the example of
         https://transloadit.com/docs/api/assembly-status-response/
         """
-        used = {name for step in self.steps.values() for name in _find_used(step)}
-        storing = {name for name, step in self.steps.items() if str(step["robot"]).endswith("/store")}
-        stored = {name for each in storing for name in _find_used(self.steps[each])}
+        used = {name for step in self.steps for name in self.used_by(step)}
+        storing = self.storing()
+        stored = {name for each in storing for name in self.used_by(each)}
         by_default = stored | (self.steps.keys() - used - storing)
         steps: dict[str, dict[str, Any]] = {":original": {}} | self.steps
         return [name for name, step in steps.items() if step.get("result", name in by_default)]
 
     def read_content(self) -> bool:
         """Whether a robot must decode the files."""
-        return any(_find_used(step) and reads_content(str(step["robot"])) for step in self.steps.values())
+        return any(self.used_by(name) and reads_content(str(step["robot"])) for name, step in self.steps.items())
 
+    def storing(self) -> set[str]:
+        """The Steps that store the files of those that they use."""
+        return {name for name, step in self.steps.items() if str(step["robot"]).endswith("/store")}
 
-def _find_used(step: Mapping[str, Any]) -> set[str]:
-    """The names of the Steps in `use`, which is a name, a list of names, or an object with such a list.
+    def used_by(self, name: str) -> set[str]:
+        """The names of the Steps in a Step's `use`: a name, a list of names, or an object with such a list.
 
-    In place of a name there may be an object with a `name`.
-    """
-    use = step.get("use")
-    use = use.get("steps") if isinstance(use, dict) else use
-    listed = use if isinstance(use, list) else [use]
-    names = (each.get("name") if isinstance(each, dict) else each for each in listed)
-    return {name for name in names if isinstance(name, str)}
+        In place of a name there may be an object with a `name`.
+        """
+        use = self.steps[name].get("use")
+        use = use.get("steps") if isinstance(use, dict) else use
+        listed = use if isinstance(use, list) else [use]
+        names = (each.get("name") if isinstance(each, dict) else each for each in listed)
+        return {name for name in names if isinstance(name, str)}
 
 
 @dataclass(slots=True)
@@ -141,10 +143,11 @@ class Assembly:
         """The results by Step. Each Step passes its files on unchanged, since nothing is processed."""
         if self.state(now) != "ASSEMBLY_COMPLETED":
             return {}
-        return {
-            name: self.uploads if name == ":original" else [self._result(name, upload) for upload in self.uploads]
-            for name in self.instructions.shown()
-        }
+        return {name: self.files_of(name) for name in self.instructions.shown()}
+
+    def files_of(self, step: str) -> list[dict[str, Any]]:
+        """The files that a Step passes on."""
+        return self.uploads if step == ":original" else [self._result(step, upload) for upload in self.uploads]
 
     def _result(self, step: str, upload: dict[str, Any]) -> dict[str, Any]:
         id_ = hashlib.sha256(f"{self.id} {step} {upload['id']}".encode()).hexdigest()[:32]

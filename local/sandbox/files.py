@@ -34,10 +34,14 @@ class Files:
 
     async def get(self, call: Call) -> Answer:
         """`GET /files/{id}/{name}`: the URLs of uploads and results."""
-        content = self._store.contents.get(call.path("id"))
+        return self.serve(call.path("id"), call.path("name"))
+
+    def serve(self, id_: str, name: str) -> web.Response:
+        """The bytes that are kept by this id. Raises ApiError."""
+        content = self._store.contents.get(id_)
         if content is None:
             raise ApiError("SERVER_404", "The file is not there, or no longer")
-        mime, _ = recognise(call.path("name"), content)
+        mime, _ = recognise(name, content)
         # An uploaded HTML file would run as a page of this origin in the browser of anyone who opens it. So it must be
         # downloaded.
         headers = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}

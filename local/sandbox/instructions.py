@@ -36,8 +36,9 @@ def read_instructions(
         steps=_steps(params.get("steps"), base, content),
         fields=(before.fields if before else {})
         | (content.get("fields") or {})
-        | {name: value for name, value in fields.items() if name not in _RESERVED}
-        | (more if isinstance(more, dict) else {}),
+        | (more if isinstance(more, dict) else {})
+        # A form field is not signed, and overrides a signed one all the same: fields are defaults, not limits.
+        | {name: value for name, value in fields.items() if name not in _RESERVED},
         template=template,
         notify_url=read_notify_url(
             params.get("notify_url", content.get("notify_url") or (before.notify_url if before else None))

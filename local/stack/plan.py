@@ -13,6 +13,7 @@ from token_broker.policy.target import local_of
 from local.aws.account import Principal
 from local.emulator.pool import INVOKE_PATH
 from local.sandbox.model import DEFAULT_WORKSPACE, new_id
+from local.sandbox.smart_cdn import PREFIX
 from local.stack.options import Options, Ports
 
 PLAN_FILE = "stack.plan.json"  # the supervisor renames it to stack.json once the stack is ready
@@ -22,13 +23,16 @@ PLAN_FILE = "stack.plan.json"  # the supervisor renames it to stack.json once th
 class StackInfo:
     """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack.
 
-    `workspace` and the Auth Keys of `uploads` and `pictures` are the sandbox's; they are empty for another upstream.
+    `cdn_url` is where Smart CDN serves a Workspace, whose name belongs in place of `{workspace}`, as in the `baseUrl`
+    of Transloadit's own signer. `workspace` and the Auth Keys of `uploads` and `pictures` are the sandbox's; they are
+    empty for another upstream.
     """
 
     broker_url: str
     invoke_url: str
     token_function_url: str
     api2_url: str
+    cdn_url: str
     issuer_url: str
     audience: str
     aws_endpoint_url: str
@@ -55,6 +59,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
         token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
         api2_url=options.upstream or f"{here}:{ports.api2}",
+        cdn_url="https://{workspace}.tlcdn.com" if options.upstream else f"{here}:{ports.api2}{PREFIX}/{{workspace}}",
         issuer_url=f"{here}:{ports.issuer}",
         # A website that knew the audience could get a JWT from the local issuer, and with it a token in its visitor's
         # name. So it is random.

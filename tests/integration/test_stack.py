@@ -39,6 +39,7 @@ MEMBERS = {
     "auth_key",
     "auth_secret",
     "workspace",
+    "cdn_url",
     "uploads_auth_key",
     "pictures_auth_key",
     "policy",

@@ -17,6 +17,7 @@ NARROW = AuthKey("key-2", "secret-2", ("assemblies:read", "assemblies:write", "t
 READER = AuthKey("key-3", "secret-3", ("read",))
 PINNED = AuthKey("key-4", "secret-4", ("assemblies:read",), signature_algo="sha256")
 OTHERS = AuthKey("key-5", "secret-5", workspace="others")
+UPLOADS = AuthKey("key-6", "secret-6", ("assemblies:write",), signature_algo="sha384")
 GRANT = {"grant_type": "client_credentials"}
 FORM = "application/x-www-form-urlencoded"
 STEPS = {"resized": {"robot": "/image/resize", "use": ":original"}}

@@ -17,6 +17,7 @@ FILE = "FILE names the trust policy"
 # The default addresses of `make up`, with which a policy for the stack is checked while no stack is up.
 _NO_STACK = {
     "api2_url": "http://127.0.0.1:3002",
+    "cdn_url": "http://127.0.0.1:3002/smart-cdn/{workspace}",
     "issuer_url": "http://127.0.0.1:3003",
     "aws_endpoint_url": "http://127.0.0.1:3004",
     "audience": "transloadit-token-broker",

@@ -8,7 +8,7 @@ import pytest
 from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import Settings
-from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, PINNED, READER, Api2
+from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, PINNED, READER, UPLOADS, Api2
 from tests.kit.servers import Loop, serving
 
 Start = Callable[[Settings], Api2]
@@ -20,7 +20,7 @@ def start(running_loop: Loop) -> Iterator[Start]:
     with ExitStack() as running:
 
         def started(settings: Settings) -> Api2:
-            keys = [KEY, NARROW, READER, PINNED, OTHERS]
+            keys = [KEY, NARROW, READER, PINNED, OTHERS, UPLOADS]
             make = serving(lambda: create_app(keys, Clock(lambda: NOW), settings), on=running_loop)
             return Api2(running.enter_context(make))
 

@@ -48,6 +48,7 @@ OPEN = {
     ("DELETE", "/auth_keys/self"),
     ("GET", "/files/{id}/{name}"),
     ("GET", "/updates"),
+    ("GET", "/smart-cdn/{workspace}/{template}/{input}"),
     ("POST", "/resumable/files"),
     *((method, "/resumable/files/") for method in ("OPTIONS", "POST")),
     *((method, "/resumable/files/{id}") for method in ("HEAD", "PATCH", "DELETE", "POST")),

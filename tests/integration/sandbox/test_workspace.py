@@ -87,7 +87,7 @@ def test_a_builtin_template_is_never_forgotten(api2: Api2, monkeypatch: pytest.M
 
 
 def test_there_are_a_thousand_auth_keys_at_most(api2: Api2, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(auth_keys, "MOST", 6)
+    monkeypatch.setattr(auth_keys, "MOST", 7)
     made = [api2.signed("POST", "/auth_keys", scope="read")[1] for _ in range(2)]
     assert ["ok" in each for each in made] == [True, False]
     assert "at most" in made[1]["message"]

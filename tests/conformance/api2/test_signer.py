@@ -1,0 +1,89 @@
+"""Transloadit's own signer, `@transloadit/utils` 4.8.1: the sandbox accepts what it signs, and no changed byte."""
+
+import random
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.sandbox.smart_cdn import SmartCdnUrl
+from tests.kit.api2 import KEY, Api2
+from tests.kit.node import Node, Script
+from tests.kit.official import FOLDER
+
+PNG = b"\x89PNG\r\n\x1a\n a picture"
+# Everything that one of the two encodings treats in a way of its own, and texts beyond ASCII and beyond UTF-16's basis.
+LETTERS = "aZ09 -_.~!*'()/?#&=+%:@$,;<>\"\\[]{}|^`äß漢\U0001f600\ufffd"
+
+
+@pytest.fixture(scope="module")
+def signer(node: Node) -> Iterator[Script]:
+    with Script(node, FOLDER / "signer.mjs") as running:
+        yield running
+
+
+def sign_url(signer: Script, api2: Api2, **options: Any) -> str:
+    """A URL of the sandbox's Smart CDN, signed by the vendor's function."""
+    given = {
+        "baseUrl": f"{api2.origin}/smart-cdn/{{workspace}}",
+        "workspace": "sandbox",
+        "template": "serve-thumb",
+        "input": "users/alice/a.png",
+        "authKey": KEY.key,
+        "authSecret": KEY.secret,
+        **options,
+    }
+    return str(signer.ask(name="getSignedSmartCdnUrl", given=[given])["answer"])
+
+
+def store(api2: Api2) -> None:
+    """Make the Template, and an Assembly that has stored a picture where it reads."""
+    imported = {"robot": "/s3/import", "path": "${fields.input}"}
+    api2.signed("POST", "/templates", name="serve-thumb", template={"steps": {"imported": imported}})
+    steps = {"exported": {"robot": "/s3/store", "use": ":original", "path": "users/alice/a.png"}}
+    api2.signed("POST", "/assemblies", files={"file": ("a.png", PNG)}, steps=steps)
+
+
+def test_a_url_by_the_vendor_s_signer_shows_the_picture(signer: Script, api2: Api2) -> None:
+    store(api2)
+    for params in ({}, {"w": 200, "f": "webp"}, {"q": ["b c", "~*"], "ü": "&=+"}):
+        answer = api2.raw("GET", sign_url(signer, api2, urlParams=params))
+        assert (answer.status, answer.data) == (200, PNG)
+
+
+def test_each_changed_byte_of_a_url_by_the_vendor_s_signer_is_refused(signer: Script, api2: Api2) -> None:
+    store(api2)
+    url = sign_url(signer, api2, urlParams={"w": 200})
+    assert api2.raw("GET", url).status == 200
+    begin = len(api2.origin) + len("/smart-cdn/")
+    for place in range(begin, len(url)):
+        changed = "x" if url[place] != "x" else "y"
+        assert api2.raw("GET", url[:place] + changed + url[place + 1 :]).status in (400, 404)
+
+
+def test_a_url_by_the_vendor_s_signer_ends_at_its_time_and_with_its_scope(signer: Script, api2: Api2) -> None:
+    store(api2)
+    late = sign_url(signer, api2, expiresAt=int(time.time() * 1000) - 1)
+    assert api2.send("GET", late)[1]["error"] == "AUTH_EXPIRED"
+    narrow = api2.signed("POST", "/auth_keys", scope="assemblies:write")[1]["auth_key"]
+    url = sign_url(signer, api2, authKey=narrow["auth_key"], authSecret=narrow["auth_secret"])
+    assert api2.send("GET", url)[1]["error"] == "INSUFFICIENT_AUTH_SCOPE"
+
+
+def test_a_thousand_random_urls_of_the_vendor_s_signer_have_the_string_that_the_sandbox_checks(
+    signer: Script, api2: Api2
+) -> None:
+    draw = random.Random(15)
+
+    def text() -> str:
+        return "".join(draw.choices(LETTERS, k=draw.randint(1, 12)))
+
+    for _ in range(1000):
+        params = {text(): draw.choice([text(), [text(), text()], 7, True]) for _ in range(draw.randint(0, 4))}
+        url = sign_url(signer, api2, template=text(), input=text(), urlParams=params)
+        path, _, query = url.removeprefix(api2.origin).partition("?")
+        read = SmartCdnUrl.read(path, query)
+        (signature,) = read.values("sig")
+        expected = signer.ask(name="signParamsSync", given=[read.string_to_sign(), KEY.secret, "sha256"])["answer"]
+        assert signature == expected, url
