@@ -15,6 +15,9 @@ from local.sandbox.model import ALGORITHMS, AuthKey
 from local.sandbox.store import Store
 from local.sandbox.tokens import Tokens
 
+# The hosted MCP service marks what it relays by a secret in this header, which the sandbox does not check:
+# https://github.com/transloadit/node-sdk/blob/main/packages/mcp-server/README.md
+RELAYED = "Transloadit-Mcp-Upstream"
 Params = dict[str, Any]
 Note = Callable[[str], None]
 
@@ -34,7 +37,7 @@ class Authenticator:
         """
         kind, _, token = headers.get("Authorization", "").partition(" ")
         if kind.lower() == "bearer":
-            return self._bearer(token.strip(), fields, note)
+            return self._bearer(token.strip(), headers.get(RELAYED), fields, note)
         params = self._params(fields)
         key = self._key(params["auth"])
         sender = Sender(key, "signature" if fields.get("signature") else "key", frozenset(key.scopes))
@@ -42,11 +45,15 @@ class Authenticator:
         self._check_signed(sender, fields, params["auth"], headers.get("Referer"), route)
         return sender, params
 
-    def _bearer(self, token: str, fields: Mapping[str, str], note: Note) -> tuple[Sender, Params]:
+    def _bearer(self, token: str, mark: str | None, fields: Mapping[str, str], note: Note) -> tuple[Sender, Params]:
         bearer = self._tokens.find(token)
         sender = Sender(bearer.key, "bearer", bearer.scopes, bearer.aud)
         note(str(sender))
         self._tokens.check(bearer)
+        # A token for the MCP service is good through that service alone, and one for api2 everywhere else.
+        aud = "mcp" if mark else "api2"
+        if self._store.workspaces[bearer.key.workspace].enforce_aud and bearer.aud != aud:
+            raise ApiError("TOKEN_INVALID_AUDIENCE", f"The token is for {bearer.aud}, and was shown to {aud}")
         params = read_params(fields["params"]) if fields.get("params") else {}
         auth = params.get("auth", {})
         if not isinstance(auth, dict):

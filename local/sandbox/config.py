@@ -38,6 +38,7 @@ class KeySpec(_Strict):
 class WorkspaceSpec(_Strict):
     require_signature: bool = True
     cancelled: bool = False
+    enforce_aud: bool = False
     auth_keys: Annotated[list[KeySpec], Field(min_length=1)]
 
 
@@ -107,7 +108,8 @@ def _settings(spec: SandboxSpec) -> Settings:
     limits = {f"{name}_limit": each.limit() for name, each in spec.limits if each is not None}
     return Settings(
         workspaces=tuple(
-            Workspace(slug, each.require_signature, each.cancelled) for slug, each in spec.workspaces.items()
+            Workspace(slug, each.require_signature, each.cancelled, each.enforce_aud)
+            for slug, each in spec.workspaces.items()
         ),
         execution_seconds=spec.execution_seconds,
         **limits,

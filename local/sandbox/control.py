@@ -23,7 +23,7 @@ _EXAMPLES = {
     "POST workspace": '{"slug": "sandbox", "cancelled": true}',
     "POST fail": '{"assembly_id": "…", "error": "INTERNAL_COMMAND_ERROR"}',
 }
-_SWITCHES = {"require_signature", "cancelled"}
+_SWITCHES = {"require_signature", "cancelled", "enforce_aud"}
 
 
 class Control:

@@ -29,11 +29,15 @@ def is_key(name: object) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """`require_signature`: whether requests without a bearer token must be signed. `cancelled`: it mints no tokens."""
+    """`require_signature`: whether requests without a bearer token must be signed. `cancelled`: it mints no tokens.
+
+    `enforce_aud`: whether the `aud` of a bearer token must fit the way on which it comes.
+    """
 
     slug: str = DEFAULT_WORKSPACE
     require_signature: bool = True
     cancelled: bool = False
+    enforce_aud: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 import pytest
 import urllib3
 
-from local.sandbox.model import Limit, Settings
+from local.sandbox.model import Limit, Settings, Workspace
 from tests.integration.sandbox.conftest import Start
 from tests.kit.api2 import GRANT, KEY, NARROW, READER, Api2
 
@@ -44,6 +44,34 @@ def test_the_audience_is_kept_and_shown_wherever_the_token_is_used(
         f"basic of key-3 (aud {shown}: read)",
         f"bearer of key-3 (aud {shown}: read)",
     ]
+
+
+WAYS = [  # the aud of the token, the MCP service's mark, and the outcome
+    ("api2", {}, 200),
+    ("mcp", {"Transloadit-Mcp-Upstream": "the relay's secret"}, 200),
+    ("mcp", {}, 403),
+    ("api2", {"Transloadit-Mcp-Upstream": "the relay's secret"}, 403),
+]
+
+
+@pytest.mark.parametrize(("aud", "mark", "status"), WAYS)
+def test_where_the_audience_is_enforced_a_token_is_good_on_the_way_that_it_is_for(
+    start: Start, aud: str, mark: dict[str, str], status: int
+) -> None:
+    api2 = start(Settings(workspaces=(Workspace(enforce_aud=True),)))
+    headers = {"authorization": f"Bearer {api2.token(aud=aud)[1]['access_token']}"} | mark
+    answer = api2.send("GET", "/assemblies", headers=headers)
+    assert answer[0] == status
+    assert status == 200 or answer[1]["error"] == "TOKEN_INVALID_AUDIENCE"
+
+
+def test_enforcing_the_audience_is_switched_while_the_sandbox_runs(api2: Api2) -> None:
+    headers = {"authorization": f"Bearer {api2.token(aud='mcp')[1]['access_token']}"}
+    seen = []
+    for switch in (False, True, False):
+        assert api2.control("workspace", slug="sandbox", enforce_aud=switch)[0] == 200
+        seen.append(api2.send("GET", "/assemblies", headers=headers)[0])
+    assert seen == [200, 403, 200]
 
 
 def test_a_request_without_basic_is_challenged(api2: Api2) -> None:
