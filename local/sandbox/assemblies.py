@@ -207,7 +207,8 @@ def check_files(assembly: Assembly, sizes: Sequence[int]) -> None:
     if limits.max_size is not None and size > limits.max_size:
         raise ApiError("MAX_SIZE_EXCEEDED", "The files are larger together than auth.max_size")
     most = MOST_FILES if limits.max_number_of_files is None else min(limits.max_number_of_files, MOST_FILES)
-    if len(assembly.uploads) + len(sizes) > most:
+    # Files that the Assembly imports by itself count too.
+    if len(assembly.uploads) + len(sizes) + limits.count_imports() > most:
         raise ApiError("MAX_NUMBER_OF_FILES_EXCEEDED", f"There are more files than {most}")
 
 

@@ -57,6 +57,12 @@ class Instructions:
         """Whether a robot must decode the files."""
         return any(self.used_by(name) and reads_content(str(step["robot"])) for name, step in self.steps.items())
 
+    def count_imports(self) -> int:
+        """How many files import Steps bring at least: one for each URL or path that they name."""
+        imports = [step for step in self.steps.values() if str(step["robot"]).endswith("/import")]
+        named = [step.get("url", step.get("path")) for step in imports]
+        return sum(len(each) if isinstance(each, list) else 1 for each in named)
+
     def storing(self) -> set[str]:
         """The Steps that store the files of those that they use."""
         return {name for name, step in self.steps.items() if str(step["robot"]).endswith("/store")}

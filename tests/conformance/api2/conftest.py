@@ -6,7 +6,7 @@ import pytest
 
 from local.sandbox.app import create_app
 from local.sandbox.model import Settings
-from tests.kit.api2 import KEY, NARROW, PINNED, READER, Api2
+from tests.kit.api2 import KEY, NARROW, PINNED, READER, UPLOADS, Api2
 from tests.kit.node import Node, Script, node_for
 from tests.kit.official import FOLDER, PACKAGES, Official, running_client
 from tests.kit.servers import Loop, loop, serving
@@ -27,7 +27,7 @@ def seconds() -> float:
 @pytest.fixture
 def api2(running_loop: Loop, seconds: float) -> Iterator[Api2]:
     """The sandbox, on the clock by which the clients sign."""
-    keys, settings = [KEY, NARROW, READER, PINNED], Settings(execution_seconds=seconds)
+    keys, settings = [KEY, NARROW, READER, PINNED, UPLOADS], Settings(execution_seconds=seconds)
     with serving(lambda: create_app(keys, settings=settings), on=running_loop) as origin:
         yield Api2(origin)
 

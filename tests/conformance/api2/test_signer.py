@@ -1,5 +1,6 @@
 """Transloadit's own signer, `@transloadit/utils` 4.8.1: the sandbox accepts what it signs, and no changed byte."""
 
+import json
 import random
 import time
 from collections.abc import Iterator
@@ -8,11 +9,10 @@ from typing import Any
 import pytest
 
 from local.sandbox.smart_cdn import SmartCdnUrl
-from tests.kit.api2 import KEY, Api2
+from tests.kit.api2 import KEY, PNG, STEPS, UPLOADS, Api2
 from tests.kit.node import Node, Script
 from tests.kit.official import FOLDER
 
-PNG = b"\x89PNG\r\n\x1a\n a picture"
 # Everything that one of the two encodings treats in a way of its own, and texts beyond ASCII and beyond UTF-16's basis.
 LETTERS = "aZ09 -_.~!*'()/?#&=+%:@$,;<>\"\\[]{}|^`äß漢\U0001f600\ufffd"
 
@@ -43,6 +43,38 @@ def store(api2: Api2) -> None:
     api2.signed("POST", "/templates", name="serve-thumb", template={"steps": {"imported": imported}})
     steps = {"exported": {"robot": "/s3/store", "use": ":original", "path": "users/alice/a.png"}}
     api2.signed("POST", "/assemblies", files={"file": ("a.png", PNG)}, steps=steps)
+
+
+def make_params(**members: Any) -> str:
+    """Signed parameters as the broker builds them."""
+    auth = {"key": UPLOADS.key, "expires": "2099-01-01T00:00:00.000Z", "nonce": "n-1", "max_size": 1000}
+    return json.dumps({"auth": auth, "steps": STEPS, **members}, ensure_ascii=False)
+
+
+def send(api2: Api2, params: str, signature: str) -> str:
+    """The outcome of an Assembly with these parameters: `ok`, or the error."""
+    body = api2.with_fields("POST", "/assemblies", {"params": params, "signature": signature}, files={})[1]
+    return str(body.get("ok") or body["error"])
+
+
+@pytest.mark.parametrize("fields", [{}, {"album": "Sommer ☀ \U0001f600"}])
+def test_parameters_by_the_vendor_s_signer_make_an_assembly(signer: Script, api2: Api2, fields: dict[str, str]) -> None:
+    params = make_params(fields=fields)
+    signature = signer.ask(name="signParamsSync", given=[params, UPLOADS.secret])["answer"]
+    assert send(api2, params, signature) == "ASSEMBLY_COMPLETED"
+    other = signer.ask(name="signParamsSync", given=[params, UPLOADS.secret, "sha256"])["answer"]
+    assert send(api2, params, other) == "INVALID_SIGNATURE"
+
+
+def test_each_changed_byte_of_parameters_by_the_vendor_s_signer_is_refused(signer: Script, api2: Api2) -> None:
+    params = make_params()
+    signature = signer.ask(name="signParamsSync", given=[params, UPLOADS.secret])["answer"]
+    for place in range(len(params)):
+        changed = params[:place] + ("x" if params[place] != "x" else "y") + params[place + 1 :]
+        assert "ok" not in send(api2, changed, signature).lower()
+    for place in range(len(signature)):
+        changed = signature[:place] + ("0" if signature[place] != "0" else "1") + signature[place + 1 :]
+        assert send(api2, params, changed) == "INVALID_SIGNATURE"
 
 
 def test_a_url_by_the_vendor_s_signer_shows_the_picture(signer: Script, api2: Api2) -> None:

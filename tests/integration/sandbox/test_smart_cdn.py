@@ -1,20 +1,16 @@
 """Smart CDN: pictures by signed URLs, and what an Assembly has stored where."""
 
-import hmac
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote, urlencode
 
 import pytest
 
 from local.sandbox.model import Settings, Workspace
 from local.sandbox.resources import Template
-from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, UPLOADS, Api2
+from tests.kit.api2 import IN_AN_HOUR, NARROW, NOW, OTHERS, PNG, UPLOADS, Api2, signed_url
 
 Start = Callable[[Settings], Api2]
-PNG = b"\x89PNG\r\n\x1a\n a picture"
-IN_AN_HOUR = int(NOW + 3600) * 1000
 THUMB = {
     "imported": {"robot": "/s3/import", "path": "${fields.input}"},
     "resized": {"robot": "/image/resize", "use": "imported", "width": "${fields.w}"},
@@ -25,16 +21,6 @@ TEMPLATES = tuple(
     Template(id_ * 32, "sandbox", name, {"steps": steps}, 0, 0, 0)
     for id_, name, steps in (("1", "serve-thumb", THUMB), ("2", "serve-source", SOURCE))
 )
-
-
-def signed_url(input_: str = "users/alice/a.png", **changes: Any) -> str:
-    """A URL, signed as Transloadit's signer does it; changes of `key`, `template`, `workspace`, and the query."""
-    key, template = changes.pop("key", KEY), changes.pop("template", "serve-thumb")
-    workspace = changes.pop("workspace", "sandbox")
-    query = urlencode(sorted({"auth_key": key.key, "exp": str(IN_AN_HOUR), "w": "200", **changes}.items()))
-    path = f"{workspace}/{quote(template, safe='')}/{quote(input_, safe='')}"
-    digest = hmac.digest(key.secret.encode(), f"{path}?{query}".encode(), "sha256").hex()
-    return f"/smart-cdn/{path}?{query}&sig=sha256%3A{digest}"
 
 
 @pytest.fixture
