@@ -3,7 +3,7 @@
 A request goes one way through these modules; each knows only those below it:
 
     app                         the parts, put together
-    control  smart_cdn          the endpoints by which tests steer it; pictures by signed URLs
+    control  smart_cdn  storage     the endpoints that steer it; pictures by signed URLs, buckets by grants
     routes                      the table: method, path, scope, endpoint
     uploads  events  notifications  templates  credentials  auth_keys  account      the endpoints
     assemblies  stored

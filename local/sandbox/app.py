@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from local.sandbox import smart_cdn
+from local.sandbox import smart_cdn, storage
 from local.sandbox.account import Account
 from local.sandbox.assemblies import Assemblies
 from local.sandbox.auth_keys import AuthKeys
@@ -26,6 +26,7 @@ from local.sandbox.model import AuthKey, Settings
 from local.sandbox.notifications import Notifications
 from local.sandbox.routes import Endpoints, routes
 from local.sandbox.smart_cdn import SmartCdn, SmartCdnUrl
+from local.sandbox.storage import Storage
 from local.sandbox.store import Store
 from local.sandbox.templates import Templates
 from local.sandbox.tokens import LIFETIME, Tokens
@@ -61,7 +62,7 @@ class Sandbox:
         assemblies = Assemblies(
             store, files, self._limits, clock, pulse, settings.execution_seconds, self._notifications.follow
         )
-        self._smart_cdn = SmartCdn(store, files, clock)
+        self._smart_cdn, self._storage = SmartCdn(store, files, clock), Storage(store, files, clock)
         self._control = Control(store, self._journal, self._faults, clock, pulse, assemblies)
         self._routes = routes(
             Endpoints(
@@ -84,6 +85,8 @@ class Sandbox:
         app.router.add_route("*", f"{PREFIX}{{verb:.*}}", self._control.answer)
         app.router.add_post("/token", self.token)
         app.router.add_get(smart_cdn.PATH, self.picture, allow_head=False)
+        for method, path in storage.PATHS:
+            app.router.add_route(method, path, self.bucket)
         for route in self._routes:
             app.router.add_route(route.method, route.path, self._endpoint(route))
         app.router.add_route("OPTIONS", "/{path:.*}", _preflight)
@@ -101,6 +104,9 @@ class Sandbox:
     async def picture(self, request: web.Request) -> web.Response:
         url = SmartCdnUrl.read(request.rel_url.raw_path, request.rel_url.raw_query_string)
         return self._smart_cdn.serve(url, partial(request.__setitem__, SENDER))
+
+    async def bucket(self, request: web.Request) -> web.Response:
+        return await self._storage.answer(request, partial(request.__setitem__, SENDER))
 
     def _endpoint(self, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:

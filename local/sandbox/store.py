@@ -81,6 +81,7 @@ class Store:
         self.templates: Bounded[str, Template] = Bounded(10_000)
         self.templates.update({template.id: template for template in templates})
         self.credentials: Bounded[str, Credential] = Bounded(10_000)
+        self.objects: Bounded[tuple[str, str], str] = Bounded(10_000)  # ids of contents by bucket and name
         self.contents = Contents()
 
     def assembly(self, id_: str, workspace: str | None = None) -> Assembly:

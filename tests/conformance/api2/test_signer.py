@@ -1,5 +1,7 @@
 """Transloadit's own signer, `@transloadit/utils` 4.8.1: the sandbox accepts what it signs, and no changed byte."""
 
+import base64
+import hmac
 import json
 import random
 import time
@@ -8,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from local.sandbox.model import AuthKey
 from local.sandbox.smart_cdn import SmartCdnUrl
 from tests.kit.api2 import KEY, PNG, STEPS, UPLOADS, Api2
 from tests.kit.node import Node, Script
@@ -119,3 +122,63 @@ def test_a_thousand_random_urls_of_the_vendor_s_signer_have_the_string_that_the_
         (signature,) = read.values("sig")
         expected = signer.ask(name="signParamsSync", given=[read.string_to_sign(), KEY.secret, "sha256"])["answer"]
         assert signature == expected, url
+
+
+def sign_grant(signer: Script, key: AuthKey = KEY, **options: Any) -> str:
+    """A grant by the vendor's function, for the folder users/alice of the sandbox's bucket."""
+    given = {"bucket": "sandbox", "prefix": "users/alice", "scopes": ["read", "write"], **options}
+    return str(signer.ask(name="signStorageGrant", given=[given, key.secret])["answer"]["grant"])
+
+
+def ask_bucket(api2: Api2, grant: str, method: str = "GET", path: str = "/users/alice/a.txt", **more: Any) -> int:
+    """The status of a request for the sandbox's bucket with this grant."""
+    headers = {"authorization": f"Bearer {grant}"}
+    return api2.raw(method, f"/buckets/sandbox{path}", headers=headers, **more).status
+
+
+def test_a_grant_by_the_vendor_s_signer_opens_its_folder(signer: Script, api2: Api2) -> None:
+    grant = sign_grant(signer)
+    assert ask_bucket(api2, grant, "PUT", body=b"hello") == 200
+    assert ask_bucket(api2, grant) == 200
+    assert ask_bucket(api2, grant, path="/users/bob/a.txt") == 403
+    assert ask_bucket(api2, sign_grant(signer, expiresInSeconds=0)) == 401
+
+
+def test_each_changed_byte_of_a_grant_by_the_vendor_s_signer_is_refused(signer: Script, api2: Api2) -> None:
+    grant = sign_grant(signer)
+    ask_bucket(api2, grant, "PUT", body=b"hello")
+    for place in range(len(grant)):
+        changed = "x" if grant[place] != "x" else "y"
+        assert ask_bucket(api2, grant[:place] + changed + grant[place + 1 :]) == 401
+
+
+CLAIMS = {
+    "a grant": {},
+    "another version": {"v": 2},
+    "a version that is true": {"v": True},
+    "an empty bucket": {"bucket": ""},
+    "a prefix that is no text": {"prefix": None},
+    "an unknown scope": {"scopes": ["read", "delete"]},
+    "a scope that is no list": {"scopes": "read"},
+    "an expiry in words": {"exp": "tomorrow"},
+    "no expiry": {"exp": None},
+    "over": {"exp": 1},
+    "another algorithm": {"alg": "HS384"},
+    "no algorithm": {"alg": "none"},
+}
+
+
+@pytest.mark.parametrize("changes", CLAIMS.values(), ids=CLAIMS)
+def test_the_sandbox_and_the_vendor_s_verifier_accept_the_same_grants(
+    signer: Script, api2: Api2, changes: dict[str, Any]
+) -> None:
+    later = int(time.time()) + 900
+    claims = {"v": 1, "bucket": "sandbox", "prefix": "", "scopes": ["read"], "iat": later - 900, "exp": later}
+    head = {"alg": changes.get("alg", "HS256"), "typ": "JWT"}
+    claims |= {name: value for name, value in changes.items() if name != "alg"}
+    parts = [base64.urlsafe_b64encode(json.dumps(each).encode()).rstrip(b"=").decode() for each in (head, claims)]
+    digest = hmac.digest(KEY.secret.encode(), ".".join(parts).encode(), "sha256")
+    grant = ".".join([*parts, base64.urlsafe_b64encode(digest).rstrip(b"=").decode()])
+    verified = "answer" in signer.ask(name="verifyStorageGrant", given=[grant, KEY.secret])
+    assert verified == (changes == {})
+    assert ask_bucket(api2, grant, path="") == (200 if verified else 401)
