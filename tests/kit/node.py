@@ -5,6 +5,8 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,18 +19,41 @@ _LOCKED = Path(__file__).with_name("requirements-node.txt")
 
 def node_for(folder: Path) -> Node:
     """How to run Node, after the packages of the lock file in `folder` are installed. No package runs a script."""
+    with _locked() as (command, npm):
+        wanted = (folder / "package-lock.json").read_text()
+        mark = folder / "node_modules/.installed"
+        if not mark.exists() or mark.read_text() != wanted:
+            _npm(npm, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+            mark.write_text(wanted)
+    return [command]
+
+
+def pack(folder: Path, into: Path) -> Path:
+    """The package of `folder` as it is published: a tarball in `into`, an empty folder."""
+    with _locked() as (_, npm):
+        _npm(npm, folder, "pack", "--pack-destination", into)
+    (tarball,) = into.glob("*.tgz")
+    return tarball
+
+
+def install(tarball: Path, project: Path) -> None:
+    """Install a packed package without dependencies into a folder that has a package.json, without a network."""
+    with _locked() as (_, npm):
+        _npm(npm, project, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", tarball)
+
+
+def _npm(npm: list[str], folder: Path, *arguments: str | Path) -> str:
+    return subprocess.run([*npm, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def _locked() -> Iterator[tuple[str, list[str]]]:
+    """Node and npm, for one test process at a time."""
     cache = ROOT / ".local/node"
     cache.mkdir(parents=True, exist_ok=True)
     with (cache / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        command, npm = _machine_node() or _wheel_node(cache)
-        wanted = (folder / "package-lock.json").read_text()
-        mark = folder / "node_modules/.installed"
-        if not mark.exists() or mark.read_text() != wanted:
-            options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            subprocess.run([*npm, *options], cwd=folder, check=True, capture_output=True)
-            mark.write_text(wanted)
-    return [command]
+        yield _machine_node() or _wheel_node(cache)
 
 
 def _machine_node() -> tuple[str, list[str]] | None:

@@ -1,17 +1,10 @@
 // For each line of JSON, Chromium opens a page and runs what it is for (`window.run`); the answer is what the page told, showed,
-// and wanted elsewhere. After the browser come the names that it resolves, as `MAP name address`; it knows no others.
+// and wanted elsewhere. After the browser come the names that it resolves.
 import { createInterface } from 'node:readline'
-import { chromium } from 'playwright-core'
+import { launch } from './launch.mjs'
 
 const [executablePath, ...names] = process.argv.slice(2)
-const rules = [...names, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1']
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', `--host-resolver-rules=${rules}`,
-  ],
-})
+const browser = await launch(executablePath, names)
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { url, given } = JSON.parse(line)

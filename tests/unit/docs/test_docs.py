@@ -21,9 +21,10 @@ from tests.kit.docs import blocks
 from tests.kit.jwts import Signer
 
 ROOT = Path(__file__).parents[3]
+FOLDERS = ("docs", "tests", "clients")
 PAGES = [
     page
-    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/*.md"))
+    for page in (*ROOT.glob("*.md"), *(page for folder in FOLDERS for page in ROOT.glob(f"{folder}/**/*.md")))
     if "node_modules" not in page.parts
 ]
 
@@ -49,7 +50,7 @@ def test_every_decision_begins_with_its_day_and_whether_it_is_in_force(page: Pat
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_and_target_that_is_named_exists(page: Path) -> None:
     text = page.read_text()
-    for path in re.findall(r"`((?:docs|tests|functions|infra|local|cli)/[\w./-]+)`", text):
+    for path in re.findall(r"`((?:docs|tests|functions|infra|local|cli|clients)/[\w./-]+)`", text):
         assert (ROOT / path).exists(), path
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"`make ([a-z-]+)", text):
