@@ -5,10 +5,10 @@ BIN := .venv/bin
 READY := .venv/ready
 # PORT, POLICY and the like have their defaults in the commands: make hands on what it is given, and nothing else.
 
-.PHONY: help setup demo up down sandbox test test-unit bench bench-quick lint format build deploy docs lock clean
+.PHONY: help setup demo up down sandbox test test-unit test-browser bench bench-quick lint format build deploy docs lock clean
 
 help: ## List the commands
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url; of sandbox: SANDBOX=path PORT=3002"
 
 setup: $(READY) ## Make .venv and install what is locked
@@ -32,6 +32,9 @@ test: lint ## Run all tests
 
 test-unit: $(READY) ## Run the tests that need no stack
 	@$(BIN)/python -m pytest -n 2 tests/unit
+
+test-browser: $(READY) ## Test pages in Chromium: their long life, on the whole stack
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
 
 bench: $(READY) ## Measure everything, and write docs/performance.md (some ten minutes)
 	@$(BIN)/python -m tests.bench

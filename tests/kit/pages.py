@@ -38,7 +38,14 @@ class _Page(BaseHTTPRequestHandler):
 @contextmanager
 def page_port() -> Iterator[int]:
     """The port where the page is, by whatever name, as long as the context."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), _Page) as server:
+    with running_server(_Page) as port:
+        yield port
+
+
+@contextmanager
+def running_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[int]:
+    """The port of a server that takes requests for any name, as a website's own server does."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield server.server_port

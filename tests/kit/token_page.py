@@ -1,16 +1,18 @@
 """A page with the token source, as a site without a build has it: the module is served as it is published."""
 
-from collections.abc import Callable
-
-from aiohttp import web
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
 
 from infra.sam import ROOT
+from tests.kit.pages import running_server
 
 MODULE = ROOT / "clients/browser/token-source.js"
 
 # `begin` makes the page's `source`. Its identity notes in `asked` how it is asked, waits for `held`, and gives a JWT of
 # `person`; with `session` it asks the page's own server, as a real page asks its issuer's library.
-# `later` lets seconds pass; the wall clock may go another way meanwhile.
+# `later` lets seconds pass; the wall clock may go another way meanwhile. After `hurry` timers end at once, and `waits`
+# has the seconds that they were asked for.
 HTML = """<!doctype html>
 <title>A page</title>
 <script type="module">
@@ -27,6 +29,14 @@ window.later = (seconds, wall = seconds) => {
     clock.now = () => now() + shift * 1000
   }
 }
+window.hurry = () => {
+  window.waits = []
+  const start = setTimeout
+  window.setTimeout = (work, milliseconds) => {
+    waits.push(milliseconds / 1000)
+    return start(work)
+  }
+}
 window.begin = ({ session, ...options }) => {
   const identity = async ({ force }) => {
     asked.push(force)
@@ -41,21 +51,32 @@ window.begin = ({ session, ...options }) => {
 Session = Callable[[bool], str | None]
 
 
-def page_app(session: Session = lambda force: None) -> web.Application:
-    """The page's site. `session` gives the JWT of whoever is signed in, or None; a new one where it is forced."""
+@contextmanager
+def serving_page(session: Session = lambda force: None) -> Iterator[int]:
+    """The port where the page is, by whatever name, as long as the context.
 
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=HTML, content_type="text/html")
+    `session` gives the JWT of whoever is signed in, a new one where it is forced, or None.
+    """
 
-    async def module(_: web.Request) -> web.FileResponse:
-        return web.FileResponse(MODULE)
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            path, _, query = self.path.partition("?")
+            if path == "/session":
+                jwt = session(query == "force=true")
+                self._answer(204 if jwt is None else 200, "text/plain", jwt or "")
+            elif path == "/token-source.js":
+                self._answer(200, "text/javascript", MODULE.read_text())
+            else:
+                self._answer(200, "text/html", HTML)
 
-    async def give_jwt(request: web.Request) -> web.Response:
-        jwt = session(request.query["force"] == "true")
-        return web.Response(status=204) if jwt is None else web.Response(text=jwt)
+        def _answer(self, status: int, kind: str, text: str) -> None:
+            self.send_response(status)
+            self.send_header("content-type", kind)
+            self.end_headers()
+            self.wfile.write(text.encode())
 
-    app = web.Application()
-    app.router.add_get("/", page)
-    app.router.add_get("/token-source.js", module)
-    app.router.add_get("/session", give_jwt)
-    return app
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with running_server(Handler) as port:
+        yield port

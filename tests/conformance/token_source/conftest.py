@@ -7,7 +7,7 @@ import pytest
 from tests.kit.recorded import Site, answer_as_broker
 from tests.kit.servers import Loop, loop, serving
 from tests.kit.tabs import Browser, Tab, running_browser
-from tests.kit.token_page import page_app
+from tests.kit.token_page import serving_page
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +23,9 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def page_origin(running_loop: Loop) -> Iterator[str]:
-    with serving(page_app, on=running_loop) as origin:
-        yield origin
+def page_origin() -> Iterator[str]:
+    with serving_page() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(scope="session")

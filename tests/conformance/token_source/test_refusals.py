@@ -123,12 +123,6 @@ def test_a_text_as_identity_that_is_refused_tells_to_give_a_function(tab: Tab, b
     assert len(broker.asked) == 1
 
 
-# The page's timers end at once, and say how many seconds they were asked for.
-TIMERS = """window.waits = []
-const timer = setTimeout
-window.setTimeout = (work, milliseconds) => { waits.push(milliseconds / 1000); return timer(work) }"""
-
-
 def waits(tab: Tab) -> list[float]:
     return list(tab.run("return waits"))
 
@@ -137,7 +131,7 @@ def waits(tab: Tab) -> list[float]:
 def test_a_busy_broker_is_asked_again_after_the_time_that_it_said_and_a_little_more(
     tab: Tab, broker: Site, status: int
 ) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(status, BUSY | {"retry_after": 40})
     assert tab.run(TOKEN) == "token-2"
     (wait,) = waits(tab)
@@ -146,7 +140,7 @@ def test_a_busy_broker_is_asked_again_after_the_time_that_it_said_and_a_little_m
 
 
 def test_pages_that_were_refused_together_do_not_come_back_together(tab: Tab, broker: Site) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     for _ in range(5):
         broker.then(429, BUSY | {"retry_after": 40})
         tab.run("return source.getToken({ force: true })")
@@ -154,7 +148,7 @@ def test_pages_that_were_refused_together_do_not_come_back_together(tab: Tab, br
 
 
 def test_a_broker_that_stays_busy_is_asked_four_times_in_all(tab: Tab, broker: Site) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(429, BUSY | {"retry_after": 2}, times=4)
     told = refusal(tab)
     assert (told.code, told.status, told.request_id, told.retry_after) == ("temporarily_unavailable", 429, "r-1", 2)
@@ -162,7 +156,7 @@ def test_a_broker_that_stays_busy_is_asked_four_times_in_all(tab: Tab, broker: S
 
 
 def test_a_gateway_that_throttles_without_a_time_is_asked_again_later_and_later(tab: Tab, broker: Site) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(429, {"message": "Too Many Requests"}, times=4)
     told = refusal(tab)
     assert (told.code, told.retry_after) == ("temporarily_unavailable", None)
@@ -171,7 +165,7 @@ def test_a_gateway_that_throttles_without_a_time_is_asked_again_later_and_later(
 
 
 def test_the_header_retry_after_counts_where_the_body_says_nothing(tab: Tab, broker: Site) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(503, b"<h1>Service Unavailable</h1>", retry_after="7")
     assert tab.run(TOKEN) == "token-2"
     assert 7 <= waits(tab)[0] <= 8.75
@@ -179,14 +173,14 @@ def test_the_header_retry_after_counts_where_the_body_says_nothing(tab: Tab, bro
 
 @pytest.mark.parametrize("header", ["Wed, 25 Nov 2026 22:00:00 GMT", "soon", "0"])
 def test_a_time_that_is_no_number_of_seconds_counts_as_none(tab: Tab, broker: Site, header: str) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(503, b"", retry_after=header)
     assert tab.run(TOKEN) == "token-2"
     assert 1 <= waits(tab)[0] <= 1.25
 
 
 def test_a_broker_that_is_busy_for_longer_than_a_minute_is_told_at_once(tab: Tab, broker: Site) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(429, BUSY | {"retry_after": 61})
     assert refusal(tab).retry_after == 61
     assert (waits(tab), len(broker.asked)) == ([], 1)
@@ -201,7 +195,7 @@ def test_a_renewal_that_fails_is_not_tried_again_while_the_old_token_lives(tab: 
 
 
 def test_an_identity_that_expires_while_the_broker_is_busy_is_asked_for_a_new_one(tab: Tab, broker: Site) -> None:
-    tab.run(TIMERS)
+    tab.run("hurry()")
     broker.then(503, BUSY | {"retry_after": 40})
     broker.then(401, REFUSED)
     broker.then(503, BUSY | {"retry_after": 40})
