@@ -50,22 +50,39 @@ def signed(key: AuthKey = KEY, **auth: Any) -> dict[str, Any]:
 
 
 class Site:
-    """The server of a page with Uppy. `token`: what it makes Assemblies with, for a page without a signature."""
+    """The server of a page with Uppy. `token`: what it makes Assemblies with, for a page without a signature.
+
+    It stands for a broker, too, which may have a `refusal`.
+    """
+
+    origin: str
 
     def __init__(self, folder: Path, api2: Api2) -> None:
         self._folder = folder
         self._api2 = api2.origin
         self.token = ""
+        self.refusal: dict[str, str] = {}
 
     def app(self) -> web.Application:
         app = web.Application()
         app.router.add_get("/options", self.options)
+        app.router.add_post("/signature", self.sign_as_broker)
         app.router.add_post("/assemblies", self.assemblies)
         app.router.add_static("/", self._folder)
         return app
 
     async def options(self, _: web.Request) -> web.Response:
         return web.json_response(signed())
+
+    async def sign_as_broker(self, request: web.Request) -> web.Response:
+        """Answer as a broker does whose policy has a Template named `note`."""
+        assert request.headers["authorization"] == "Bearer a.b.c"
+        if self.refusal:
+            return web.json_response(self.refusal, status=403)
+        assert await request.json() == {"kind": "assembly", "template": "note"}
+        made = signed()
+        answer = {"params": made["params"], "signature": made["signature"], "expires_at": "2027-01-15T08:05:00Z"}
+        return web.json_response(answer)
 
     async def assemblies(self, request: web.Request) -> web.Response:
         headers = {"authorization": f"Bearer {self.token}", "content-type": request.headers["content-type"]}
@@ -85,11 +102,11 @@ def site(page: Path, api2: Api2) -> Site:
 @pytest.fixture
 def upload(uppy: Script, site: Site, api2: Api2) -> Iterator[Upload]:
     """Upload a note by the page. Returns its report, its messages, and the URLs outside loopback that it requested."""
-    with serving(site.app) as origin:
+    with serving(site.app) as site.origin:
 
         def run(**given: Any) -> Any:
             given = {"service": api2.origin, "content": "a note"} | given
-            return uppy.ask(url=f"{origin}/index.html", given=given)
+            return uppy.ask(url=f"{site.origin}/index.html", given=given)
 
         yield run
 
@@ -108,6 +125,19 @@ def test_uppy_with_a_signature_for_each_upload_waits_by_polling(upload: Upload, 
     api2.control("faults", path="/updates", status=503)
     told = upload(options_url="/options")
     assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_ASKING)
+
+
+def test_uppy_with_the_token_source_uploads_by_a_signature_of_the_broker(upload: Upload, site: Site) -> None:
+    told = upload(broker=site.origin)
+    assert (told["shown"], told["uploaded"], told["events"]) == ("ASSEMBLY_COMPLETED", 1, BY_EVENTS)
+    assert told["elsewhere"] == []
+
+
+def test_a_refusal_of_the_broker_is_the_error_that_uppy_shows(upload: Upload, site: Site) -> None:
+    site.refusal = {"error": "access_denied", "message": "No rule matches."}
+    told = upload(broker=site.origin)
+    assert told["shown"] == "No rule matches. (docs/frontends.md#access_denied)"
+    assert (told["error"]["code"], told["events"]) == ("access_denied", [])
 
 
 def test_uppy_uploads_to_an_assembly_that_its_site_made_with_a_bearer_token(
