@@ -41,7 +41,6 @@ const signedOut = () => new TokenSourceError('signed_out', 'Nobody is signed in.
 const within = (signal, promise) =>
   new Promise((resolve, reject) => {
     const abort = () => reject(signal?.reason)
-    if (signal?.aborted) abort()
     signal?.addEventListener('abort', abort)
     Promise.resolve(promise)
       .then(resolve, reject)

@@ -4,6 +4,7 @@ import pytest
 
 from tests.kit.recorded import Site
 from tests.kit.tabs import Tab, Thrown
+from tests.kit.token_page import HTML, MODULE
 
 
 def bearers(site: Site) -> list[str | None]:
@@ -167,6 +168,17 @@ def test_cookies_go_neither_to_the_broker_nor_to_api2(tab: Tab, api2: Site, brok
     tab.run("await source.fetch(given.url, { credentials: 'include' })", url=f"{api2.origin}/assemblies")
     tab.run("document.cookie = 'session=; max-age=0'")
     assert [asked.headers.get("cookie") for asked in (api2.asked[1], broker.asked[0])] == [None, None]
+
+
+def test_cookies_stay_out_where_the_broker_has_the_page_s_own_origin(tab: Tab, broker: Site) -> None:
+    broker.then(200, HTML.encode(), content_type="text/html")
+    broker.then(200, MODULE.read_bytes(), content_type="text/javascript")
+    tab.load(broker.origin)
+    tab.run("document.cookie = 'session=1'; begin({ url: location.origin }); await source.getToken()")
+    tab.run("document.cookie = 'session=; max-age=0'")
+    assert [(asked.path, asked.headers.get("cookie")) for asked in broker.asked if asked.method == "POST"] == [
+        ("/token", None)
+    ]
 
 
 def test_the_signal_of_a_request_ends_its_waiting_for_a_token(tab: Tab, api2: Site, broker: Site) -> None:

@@ -102,6 +102,17 @@ def test_a_signal_ends_the_waiting_of_its_own_caller_alone(tab: Tab, broker: Sit
     assert len(broker.asked) == 1
 
 
+def test_a_signal_that_lives_on_gathers_no_listeners(tab: Tab) -> None:
+    script = """const { signal } = new AbortController()
+                const { addEventListener, removeEventListener } = signal
+                let listeners = 0
+                signal.addEventListener = (...given) => { listeners++; addEventListener.apply(signal, given) }
+                signal.removeEventListener = (...given) => { listeners--; removeEventListener.apply(signal, given) }
+                for (let count = 0; count < 3; count++) await source.getToken({ signal })
+                return listeners"""
+    assert tab.run(script) == 0
+
+
 def test_a_signal_that_has_ended_before_asks_nobody(tab: Tab, broker: Site) -> None:
     with pytest.raises(Thrown) as caught:
         tab.run("return source.getToken({ signal: AbortSignal.abort() })")
