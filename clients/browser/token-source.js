@@ -2,7 +2,8 @@
 
 /** @import { Identity, TokenSourceOptions, TokenSource } from './token-source.d.ts' */
 /** @typedef {{ token: string, life: number, at: number, ticks: number }} Kept */
-/** @typedef {{ inputs: string[], answer: Promise<any> }} Batch */
+/** @typedef {{ inputs: string[], signal: AbortSignal, answer: Promise<any> }} Batch */
+/** @typedef {(what: object, wanted: string, signal?: AbortSignal) => Promise<any>} Sign */
 
 const API2 = 'https://api2.transloadit.com'
 const MARGIN = 300 // seconds: with less than that left a token is never handed out
@@ -91,6 +92,7 @@ const send = async (url, jwt, init, wanted, signal) => {
  */
 const ask = async (identity, signal, exchange, tries = 3) => {
   for (let force = false, forced = false, wait = 1; ; wait *= 2) {
+    signal.throwIfAborted()
     const jwt = await within(signal, typeof identity === 'string' ? identity : identity({ force }))
     if (!jwt) throw signedOut()
     try {
@@ -198,23 +200,25 @@ const bear = (origin, login, take) => async (input, init) => {
 /**
  * Gather the asks of the same moment: one request for each template and params.
  *
- * @param {(what: object, wanted: string) => Promise<any>} sign
+ * @param {() => AbortSignal} login
+ * @param {Sign} sign
  * @returns {TokenSource['smartCdnUrl']}
  */
-const gather = (sign) => {
+const gather = (login, sign) => {
   /** @type {Map<string, Batch>} */
   const batches = new Map()
   return async (template, input, params) => {
     const key = JSON.stringify([template, params])
     let batch = batches.get(key)
-    if (!batch || batch.inputs.length === MOST_INPUTS) {
+    if (!batch || batch.signal.aborted || batch.inputs.length === MOST_INPUTS) {
       /** @type {string[]} */
       const inputs = []
+      const signal = login()
       const answer = Promise.resolve().then(() => {
         batches.clear()
-        return sign({ kind: 'smart_cdn', template, inputs, params }, 'urls')
+        return sign({ kind: 'smart_cdn', template, inputs, params }, 'urls', signal)
       })
-      batch = { inputs, answer }
+      batch = { inputs, signal, answer }
       batches.set(key, batch)
     }
     const place = batch.inputs.push(input) - 1
@@ -271,10 +275,10 @@ export const createTokenSource = ({ url, identity, scope = '', aud = '', credent
   })
   const { login, end } = follow(broker, tokens.forget)
 
-  /** @type {(what: object, wanted: string) => Promise<any>} */
-  const sign = (what, wanted) => {
+  /** @type {Sign} */
+  const sign = (what, wanted, signal = login()) => {
     const init = { body: JSON.stringify({ ...what, credential }), headers: { 'content-type': 'application/json' } }
-    return exchange('/signature', init, wanted, login())
+    return exchange('/signature', init, wanted, signal)
   }
 
   return {
@@ -287,7 +291,7 @@ export const createTokenSource = ({ url, identity, scope = '', aud = '', credent
       const { params, signature } = await sign({ kind: 'assembly', template, fields }, 'signature')
       return { params, signature }
     },
-    smartCdnUrl: gather(sign),
+    smartCdnUrl: gather(login, sign),
     storageGrant: async (grant) => (await sign({ kind: 'storage', grant }, 'grant')).grant,
     end,
   }

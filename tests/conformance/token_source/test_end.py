@@ -45,6 +45,17 @@ def test_signatures_that_are_asked_for_are_refused(tab: Tab, broker: Site) -> No
     assert tab.run(script) == ["signed_out"] * 3
 
 
+def test_asks_of_one_moment_are_never_signed_for_the_next_person(tab: Tab, broker: Site) -> None:
+    script = """const ask = (name) => source.smartCdnUrl('a', name).catch(({ code }) => code)
+                const before = ask('alice.jpg')
+                source.end()
+                person = 'bob'
+                return Promise.all([before, ask('bob.jpg')])"""
+    assert tab.run(script) == ["signed_out", "https://cdn.example/bob.jpg?sig=1"]
+    assert [asked.body["inputs"] for asked in broker.asked] == [["bob.jpg"]]
+    assert tab.run("return asked") == [False]
+
+
 def test_a_request_that_runs_is_refused_and_not_sent_again_as_the_next_person(tab: Tab, api2: Site) -> None:
     script = f"""window.running = source.fetch(given.url).catch(({{ code }}) => code)
                  {HOLD}

@@ -69,6 +69,14 @@ def test_a_broker_that_is_down_is_a_network_error(tab: Tab, broker: Site) -> Non
     assert told.message == "The broker is out of reach. (docs/frontends.md#network_error)"
 
 
+def test_a_broker_that_says_nothing_for_half_a_minute_is_a_network_error(tab: Tab) -> None:
+    script = """let milliseconds
+                AbortSignal.timeout = (given) => { milliseconds = given; return AbortSignal.abort() }
+                const code = await source.getToken().catch(({ code }) => code)
+                return [code, milliseconds]"""
+    assert tab.run(script) == ["network_error", 30_000]
+
+
 def test_a_redirect_of_the_broker_is_not_followed(tab: Tab, broker: Site, api2: Site) -> None:
     broker.then(307, location=f"{api2.origin}/token")
     assert refusal(tab).code == "network_error"
