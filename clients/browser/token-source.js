@@ -134,11 +134,10 @@ const keep = (exchange) => {
     const [at, ticks] = [Date.now(), performance.now()]
     try {
       const { access_token: token, expires_in: life } = await exchange(signal, left() > MARGIN ? 0 : 3)
-      signal.throwIfAborted()
+      signal.throwIfAborted() // a sign-out may have come between the answer and here
       kept = { token, life, at, ticks }
       return token
     } catch (/** @type {any} */ error) {
-      signal.throwIfAborted()
       if (error.status >= 400 && error.status < 500 && error.status !== 429) kept = undefined
       if (kept && left() > MARGIN) return kept.token
       throw error

@@ -26,6 +26,30 @@ def test_an_exchange_that_runs_is_refused_and_leaves_no_token(tab: Tab, broker: 
     assert [asked.bearer for asked in broker.asked] == ["bob-2"]
 
 
+def test_a_sign_out_at_any_moment_after_the_answer_leaves_no_token(tab: Tab) -> None:
+    # The answer is read, and so many steps of the page's promises later the person signs out.
+    script = """const left = []
+                for (let steps = 0; steps < 40; steps++) {
+                  person = 'alice'
+                  source.end()
+                  window.fetch = async (request) => {
+                    const access_token = request.headers.get('authorization').replace(/Bearer (\\w+).*/, '$1')
+                    const leave = async () => {
+                      for (let step = 0; step < steps; step++) await null
+                      if (person === 'alice') source.end()
+                      person = 'bob'
+                    }
+                    const json = async () => { leave(); return { access_token, expires_in: 21600 } }
+                    return { ok: true, status: 200, json }
+                  }
+                  await source.getToken().catch(() => {})
+                  await new Promise((resolve) => setTimeout(resolve))
+                  left.push(await source.getToken())
+                }
+                return left"""
+    assert set(tab.run(script)) == {"bob"}
+
+
 def test_an_exchange_that_waits_for_a_busy_broker_is_refused(tab: Tab, broker: Site) -> None:
     broker.then(503, {"error": "temporarily_unavailable", "retry_after": 50})
     tab.run("window.running = source.getToken().catch(({ code }) => code)")
