@@ -26,6 +26,20 @@ def test_an_exchange_that_runs_is_refused_and_leaves_no_token(tab: Tab, broker: 
     assert [asked.bearer for asked in broker.asked] == ["bob-2"]
 
 
+def test_the_end_of_one_person_s_exchange_does_not_double_the_next_one_s(tab: Tab, broker: Site) -> None:
+    script = f"""{HOLD}
+                 const before = source.getToken().catch(({{ code }}) => code)
+                 source.end()
+                 person = 'bob'
+                 const first = source.getToken()
+                 const left = await before
+                 const second = source.getToken()
+                 release()
+                 return [left, await first, await second]"""
+    assert tab.run(script) == ["signed_out", "token-1", "token-1"]
+    assert len(broker.asked) == 1
+
+
 def test_a_sign_out_at_any_moment_after_the_answer_leaves_no_token(tab: Tab) -> None:
     # The answer is read, and so many steps of the page's promises later the person signs out.
     script = """const left = []
