@@ -55,6 +55,12 @@ def test_a_request_to_another_origin_has_no_token_and_asks_for_none(tab: Tab, ap
     ]
 
 
+def test_a_401_of_another_origin_is_the_answer(tab: Tab, broker: Site) -> None:
+    broker.then(401)
+    assert tab.run("return (await source.fetch(given.url)).status", url=f"{broker.origin}/elsewhere") == 401
+    assert bearers(broker) == [None]
+
+
 LOOKALIKES = {
     "api2's name before an @": "http://{api2}@{elsewhere}/assemblies",
     "api2's name in the path": "http://{elsewhere}/http://{api2}/assemblies",
