@@ -12,7 +12,7 @@ help: ## List the commands
 	@echo "  Options of demo and up: POLICY=path PORT=3000 WORKERS=2 UPSTREAM=url; of sandbox: SANDBOX=path PORT=3002"
 
 setup: $(READY) ## Make .venv and install what is locked
-$(READY): requirements.txt requirements-dev.txt requirements-sam.txt pyproject.toml local/bootstrap.py
+$(READY): requirements.txt requirements-dev.txt requirements-sam.txt pyproject.toml clients/python/pyproject.toml local/bootstrap.py
 	@python3 local/bootstrap.py
 
 demo: $(READY) ## Start everything, perform one narrated exchange, keep serving
@@ -44,6 +44,7 @@ bench-quick: $(READY) ## Measure in three minutes; fails when a ratio is past it
 
 lint: $(READY) ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@$(BIN)/mypy --python-version 3.11 clients/python/src
 
 format: $(READY) ## Put the code in form
 	@$(BIN)/ruff format . && $(BIN)/ruff check --fix .
@@ -59,8 +60,8 @@ docs: $(READY) ## Write the policy's schema and reference page anew from its mod
 	@$(BIN)/python -m token_broker.policy.reference docs
 
 lock: $(READY) ## Write the lock files anew from pyproject.toml
-	@$(BIN)/uv pip compile -q pyproject.toml --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
-	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
+	@$(BIN)/uv pip compile -q --group function --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
+	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --no-emit-package transloadit-token-broker-client --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q --group sam --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-sam.txt
 	@$(BIN)/uv pip compile -q --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
 

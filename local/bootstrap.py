@@ -18,6 +18,7 @@ LOCK = ROOT / "requirements-dev.txt"
 SAM_VENV = VENV / "sam"
 SAM_LOCK = ROOT / "requirements-sam.txt"
 INSTALL = ("install", "--quiet", "--disable-pip-version-check")
+EDITABLE = ("--editable", "clients/python", "--editable", ".")
 WANTED = (3, 13)  # the runtime in template.yaml: byte-code is made for this very minor version
 HELP = (
     "setup stopped: Python 3.13 is needed and could not be fetched; install it (`pyenv install 3.13` or your system's "
@@ -118,7 +119,7 @@ def install(python: Path) -> bool:
     if not (is_made and all(install_lock(*pair, has_uv) for pair in ((VENV, LOCK), (SAM_VENV, SAM_LOCK)))):
         return False
     link_sam()
-    return run(python, "-m", "pip", *INSTALL, "--no-deps", "--no-build-isolation", "--editable", ".")
+    return run(python, "-m", "pip", *INSTALL, "--no-deps", "--no-build-isolation", *EDITABLE)
 
 
 def install_lock(environment: Path, lock: Path, has_uv: bool) -> bool:

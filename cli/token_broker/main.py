@@ -5,7 +5,7 @@ import re
 import sys
 from typing import NoReturn
 
-from token_broker import exchange, jwt, secret
+from token_broker import completion, exchange, execution, headers, jwt, secret
 from token_broker.deployment import Unreadable
 from token_broker.files import BadFile
 from token_broker.names import nearest
@@ -37,7 +37,10 @@ def parser() -> Parser:
     commands.register(parts)
     jwt.register(parts)
     exchange.register(parts)
+    execution.register(parts)
+    headers.register(parts)
     secret.register(parts)
+    completion.register(parts, whole)
     return whole
 
 

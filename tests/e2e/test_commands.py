@@ -61,7 +61,7 @@ def test_a_jwt_from_elsewhere_is_taken_from_a_file_or_stdin_and_never_from_an_ar
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["exchange", "--url", "http://127.0.0.1:9"], "refused"),
+        (["exchange", "--url", "http://127.0.0.1:9"], "it takes no connection"),
         (["exchange", "--jwt", "no/such/file"], "no file no/such/file; --jwt names a file with a caller JWT"),
         (["exchange", "--claim", "groups"], "write NAME=JSON"),
         (["jwt", "--claim", "=5"], "write NAME=JSON"),

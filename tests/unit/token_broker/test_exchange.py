@@ -47,7 +47,7 @@ def test_a_jwt_is_sent_to_this_machine(tmp_path: Path) -> None:
 
     async def answer(request: web.Request) -> web.Response:
         seen.append(request.headers.get("authorization"))
-        return web.json_response({"access_token": "t"})
+        return web.json_response({"access_token": "t", "token_type": "Bearer", "expires_in": 600})
 
     app = web.Application()
     app.router.add_post("/token", answer)
