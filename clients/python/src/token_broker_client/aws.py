@@ -1,5 +1,6 @@
 """Identities of an AWS role: a JWT by STS, or a request signed by SigV4. Both need boto3 (the extra `aws`)."""
 
+import os
 import re
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,17 +25,16 @@ def sts(audience: str | None = None) -> Jwt:
 def _ask_sts(audience: str) -> str:
     boto3, errors = _load("sts()")
     try:
-        answer = boto3.client("sts").get_web_identity_token(
-            Audience=[audience], SigningAlgorithm="RS256", DurationSeconds=300
-        )
+        # Without a Region boto3 asks the global endpoint of STS, which does not have this call.
+        session = boto3.Session()
+        client = session.client("sts", region_name=_region(session))
+        answer = client.get_web_identity_token(Audience=[audience], SigningAlgorithm="RS256", DurationSeconds=300)
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "an error"))
         advice = " (an administrator turns it on for the account)" if code.startswith("OutboundWeb") else ""
         raise TokenError("bad_identity", f"STS refuses GetWebIdentityToken: {code}{advice}") from None
     except errors.NoCredentialsError:
         raise TokenError("bad_identity", "there are no AWS credentials here; sts() needs a role") from None
-    except errors.NoRegionError:
-        raise TokenError("bad_identity", "no AWS Region is set; set AWS_REGION") from None
     except (errors.ConnectionError, errors.HTTPClientError) as error:
         raise TokenError("unreachable", f"STS cannot be reached: {type(error).__name__}") from None
     except (errors.BotoCoreError, AttributeError) as error:
@@ -66,20 +66,27 @@ class Iam:
 
         session = boto3.Session()
         found = _EXECUTE_API.fullmatch(request.origin)
-        region = self.region or (found[1] if found else session.region_name)
+        region = self.region or (found[1] if found else _region(session))
         try:
             credentials = session.get_credentials()
         except errors.BotoCoreError as error:
             raise TokenError("bad_identity", f"the AWS credentials cannot be read ({type(error).__name__})") from None
-        if credentials is None or not region:
-            missing = "AWS credentials" if credentials is None else "Region; set AWS_REGION, or write iam(region=…)"
-            raise TokenError("bad_identity", f"there is no {missing}")
+        if credentials is None:
+            raise TokenError("bad_identity", "there are no AWS credentials here; iam() needs a role")
         signed = AWSRequest(
             "POST", f"{request.origin}/iam/token", {"content-type": FORM}, urlencode(request.fields).encode()
         )
         SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(signed)
         headers = {name.lower(): value for name, value in signed.headers.items()}
         return replace(request, path="/iam/token", headers=headers, source=self.source)
+
+
+def _region(session: Any) -> str:
+    """The Region of the environment or profile. boto3 itself does not read AWS_REGION. Raises TokenError."""
+    region = session.region_name or os.environ.get("AWS_REGION")
+    if not region:
+        raise TokenError("bad_identity", "no AWS Region is set; set AWS_REGION")
+    return str(region)
 
 
 def _load(name: str) -> tuple[Any, Any]:
