@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from broker.base.errors import BrokerFault
 from broker.token.credentials import parse_secret
 
@@ -29,6 +28,12 @@ def register(parts: Any) -> None:
 
 def _put(arguments: argparse.Namespace) -> int:
     """Exit status 0: stored; 2: could not be stored."""
+    try:
+        # Imported here: no other command needs AWS, and the command can be installed without its library.
+        from botocore.exceptions import BotoCoreError, ClientError
+    except ImportError:
+        sys.stderr.write("token-broker: this needs boto3; install transloadit-token-broker[aws]\n")
+        return 2
     try:
         environment = read_environment(arguments.env, Path())
         arn = _find_arn(environment, arguments.credential)
