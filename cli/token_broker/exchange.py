@@ -52,12 +52,15 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _find_origin(arguments: argparse.Namespace) -> str:
-    """The broker's origin: of --url, of the environment, of the local stack. Raises TokenError, NoStack."""
+    """The broker's origin: of --url, of the environment, of the local stack. Raises TokenError."""
     if arguments.url:
         return broker_origin(arguments.url, "--url")
     if os.environ.get(BROKER_URL):
         return broker_origin(os.environ[BROKER_URL], BROKER_URL)
-    return broker_origin(read_stack(arguments.stack)["broker_url"], str(arguments.stack))
+    try:
+        return broker_origin(read_stack(arguments.stack)["broker_url"], str(arguments.stack))
+    except NoStack as error:
+        raise TokenError("bad_url", f"no broker: set {BROKER_URL} to its URL, or: {error}") from error
 
 
 def _identity(arguments: argparse.Namespace, origin: str) -> Identity:

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parent.parent.parent
-STACK_FILE = CHECKOUT / ".local" / "stack.json"
+# The command may be installed elsewhere, and is then run in the checkout.
+STACK_FILE = (CHECKOUT if (CHECKOUT / "template.yaml").exists() else Path()) / ".local" / "stack.json"
 STACK_HELP = "stack.json of the stack; default: that of `make up`"
 
 

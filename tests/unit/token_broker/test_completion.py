@@ -36,7 +36,8 @@ def test_bash_completes_by_the_script(
 ) -> None:
     (tmp_path / "script").write_text(script("bash", capsys))
     words = " ".join(f"'{word}'" for word in typed)
-    ask = f"source ./script; COMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}; _shtab_token_broker; echo ${{COMPREPLY[@]}}"
+    typing = f"COMP_WORDS=({words}); COMP_CWORD={len(typed) - 1}"
+    ask = f"source ./script; {typing}; _shtab_token_broker; echo ${{COMPREPLY[@]}}"
     done = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.stdout.split() == completed, done.stderr
 
