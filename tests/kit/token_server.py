@@ -4,13 +4,14 @@ too, with nothing but it and pytest, so that this file and they are written for 
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+Answer = tuple[int, dict[str, str], bytes]  # status, headers, body
 TOKEN = {"access_token": "bearer-1", "token_type": "Bearer", "expires_in": 21_600, "scope": "assemblies:read"}
 
 
@@ -45,24 +46,23 @@ class Call:
 
 @dataclass
 class TokenServer:
-    """Give the answers with `then`; the last one is given for ever. While `held` is cleared, calls wait."""
+    """Give the answers with `then`, or one way to answer all calls: `answer`, whose None ends the connection."""
 
     origin: str = ""
     calls: list[Call] = field(default_factory=list)
-    answers: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
-    held: threading.Event = field(default_factory=threading.Event)
-    came: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    answers: list[Answer] = field(default_factory=list)
+    answer: Callable[[Call], Answer | None] | None = None
 
     def then(self, answer: Any, status: int = 200, **headers: str) -> "TokenServer":
-        """Then answer so: a value as JSON, bytes as they are."""
+        """Then answer so, the last one for ever: a value as JSON, bytes as they are."""
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.answers.append((status, headers, body))
         return self
 
-    def take(self, call: Call) -> tuple[int, dict[str, str], bytes]:
+    def take(self, call: Call) -> Answer | None:
         self.calls.append(call)
-        self.came.release()
-        assert self.held.wait(20)
+        if self.answer:
+            return self.answer(call)
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
 
 
@@ -70,14 +70,17 @@ class TokenServer:
 def token_server() -> Iterator[TokenServer]:
     """Serve as long as the context."""
     told = TokenServer()
-    told.held.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             size = int(self.headers.get("content-length", 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
             call = Call(self.command, self.path, headers, self.rfile.read(size).decode())
-            status, given, body = told.take(call)
+            answer = told.take(call)
+            if answer is None:
+                self.close_connection = True
+                return
+            status, given, body = answer
             self.send_response_only(status)
             for name, value in given.items():
                 self.send_header(name.replace("_", "-"), value)
@@ -98,7 +101,6 @@ def token_server() -> Iterator[TokenServer]:
     try:
         yield told
     finally:
-        told.held.set()
         server.shutdown()
         thread.join()
         server.server_close()
