@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 
 from token_broker_client import TokenError, TokenProvider
 from token_broker_client.origins import broker_origin
@@ -30,8 +31,13 @@ def provider(arguments: argparse.Namespace) -> TokenProvider:
     asked = fields(arguments)
     url = broker_origin(arguments.url, "--url") if arguments.url else None
     return TokenProvider(
-        url, scope=asked.get("scope"), aud=asked.get("aud", "api2"), credential=asked.get("credential")
+        url, scope=asked.get("scope"), aud=asked.get("aud", "api2"), credential=asked.get("credential"), sleep=_wait
     )
+
+
+def _wait(seconds: float) -> None:
+    sys.stderr.write(f"token-broker: the broker is busy; asking again in {seconds:.0f} seconds\n")
+    time.sleep(seconds)
 
 
 def complain(error: TokenError, otherwise: int = 2) -> int:

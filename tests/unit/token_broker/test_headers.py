@@ -39,6 +39,14 @@ def test_a_terminal_is_shown_no_token_unless_it_is_asked_for(broker: TokenServer
     assert (status, "Bearer bearer-1" in shown) == (0, True)
 
 
+def test_a_wait_for_a_busy_broker_is_told(broker: TokenServer, capsys: pytest.CaptureFixture[str]) -> None:
+    broker.then({"error": "temporarily_unavailable", "retry_after": 0.01}, 503).then(token())
+    assert headers() == 0
+    said = capsys.readouterr()
+    assert "the broker is busy; asking again in 0 seconds" in said.err
+    assert json.loads(said.out) == {"Authorization": "Bearer bearer-1"}
+
+
 def test_a_refusal_prints_nothing_where_the_header_would_be(
     broker: TokenServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
