@@ -9,6 +9,7 @@ from pathlib import Path
 
 import broker
 import pytest
+import token_broker_client
 
 from tests.kit.ladders import imports, modules, room, rungs, upward
 
@@ -17,6 +18,7 @@ MODULES = modules(broker)
 SOURCES = [
     *(ROOT / "functions").rglob("*.py"),
     *(ROOT / "cli").rglob("*.py"),
+    *(ROOT / "clients").glob("*/src/**/*.py"),
     *(ROOT / "local").rglob("*.py"),
     *(ROOT / "infra").rglob("*.py"),
 ]
@@ -71,6 +73,14 @@ def test_imports_go_down_the_ladder(module: str) -> None:
 
 def test_imports_never_form_a_circle() -> None:
     TopologicalSorter({module: imports(file, broker) for module, file in MODULES.items()}).prepare()
+
+
+@pytest.mark.parametrize("module", modules(token_broker_client))
+def test_imports_of_the_python_client_go_down_its_ladder_and_each_module_has_its_tests(module: str) -> None:
+    assert room(module) in rungs(token_broker_client)
+    assert upward(token_broker_client, module) == set()
+    elsewhere = {"errors": "refusal", "proof": "identities", "wire": "exchange"}
+    assert (ROOT / f"tests/unit/token_broker_client/test_{elsewhere.get(module, module)}.py").exists()
 
 
 @pytest.mark.parametrize(("kind", "maker"), MAKERS.items())

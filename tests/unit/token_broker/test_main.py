@@ -1,11 +1,14 @@
 """The command line: every option explains itself, and a slip of the pen is reported."""
 
 import argparse
+import importlib.metadata
 import subprocess
 import sys
 from collections.abc import Iterator
 
+import broker
 import pytest
+import token_broker_client
 from token_broker.main import Parser, parser
 
 
@@ -59,6 +62,12 @@ def test_a_word_that_is_near_none_is_refused_without_a_suggestion(capsys: pytest
 
 def test_every_part_of_the_command_suggests_the_nearest_word() -> None:
     assert {type(part) for part in PARTS.values()} == {Parser}
+
+
+def test_the_command_is_installed_with_the_client_of_its_own_version() -> None:
+    assert token_broker_client.__version__ == broker.__version__
+    needed = importlib.metadata.requires("transloadit-token-broker") or []
+    assert f"transloadit-token-broker-client=={broker.__version__}" in needed
 
 
 def test_a_command_that_asks_no_aws_account_does_not_wait_for_boto3() -> None:

@@ -1,16 +1,18 @@
 """Bearer tokens of a Transloadit Token Broker, for Python programs.
 
-errors      the one error
-origins     whom the identity and the token may be sent to
-wire        one HTTP request
-proof       how a request proves its caller
-identities, aws, keys    where the caller's JWT comes from
-environment    the broker and the identity that variables name
-refusal     what an answer without a token means, and what to do
-exchange    one exchange: an identity in, a token out
-kept        the token that is kept, and when it is renewed
-auth        the token on requests of httpx and requests
-provider    all of it together
+Each module knows only those below it:
+
+    provider    what a program holds in its hands
+    auth        the token on requests of httpx and requests
+    kept        the token that is kept, and when it is renewed
+    exchange    one exchange: an identity in, a token out
+    refusal     what an answer without a token means, and what to do
+    variables    the broker and the identity that the environment names
+    identities  aws  keys    where the caller's JWT comes from
+    proof       how a request proves its caller
+    wire        one HTTP request
+    origins     to whom the identity and the token may be sent
+    errors      the one error
 """
 
 from token_broker_client.aws import iam, sts
