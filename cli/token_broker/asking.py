@@ -1,12 +1,12 @@
 """What `exec`, `headers` and `exchange` share: the options of a token request, and the words of its failure."""
 
 import argparse
-import sys
 import time
 
 from token_broker_client import TokenError, TokenProvider
 from token_broker_client.origins import broker_origin
 
+from token_broker import terminal
 from token_broker.scopes import unknown_scopes
 
 URL = "the broker; default: the variable TRANSLOADIT_BROKER_URL"
@@ -36,11 +36,11 @@ def provider(arguments: argparse.Namespace) -> TokenProvider:
 
 
 def _wait(seconds: float) -> None:
-    sys.stderr.write(f"token-broker: the broker is busy; asking again in {seconds:.0f} seconds\n")
+    terminal.complain(f"the broker is busy; asking again in {seconds:.0f} seconds")
     time.sleep(seconds)
 
 
 def complain(error: TokenError, otherwise: int = 2) -> int:
     """Write the error. Returns the exit status: 1 if the broker refused, `otherwise` if it could not be asked."""
-    sys.stderr.write(f"token-broker: {error}\n")
+    terminal.complain(str(error))
     return otherwise if error.status is None else 1

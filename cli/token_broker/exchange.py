@@ -1,7 +1,6 @@
 """`token-broker exchange`: a caller JWT in, the broker's answer out."""
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -15,7 +14,7 @@ from token_broker_client.origins import LOOPBACK, broker_origin
 from token_broker_client.proof import Identity, Jwt
 from token_broker_client.variables import BROKER_URL, find_identity
 
-from token_broker import asking, jwt
+from token_broker import asking, jwt, terminal
 from token_broker.files import read
 from token_broker.stack_file import NoStack, read_stack
 
@@ -40,14 +39,14 @@ def _run(arguments: argparse.Namespace) -> int:
         exchange = Exchange(origin, _identity(arguments, origin), asking.fields(arguments), time.time, time.sleep)
         token = exchange(tries=1)
     except (NoStack, OSError, ValueError) as error:
-        sys.stderr.write(f"token-broker: {error}\n")
+        terminal.complain(str(error))
         return 2
     except TokenError as error:
         if error.status is None:
             return asking.complain(error)
-        sys.stderr.write(json.dumps(_describe(error), indent=2) + "\n")
+        terminal.write_json(_describe(error), sys.stderr)
         return 1
-    sys.stdout.write(json.dumps(token.answer, indent=2) + "\n")
+    terminal.write_json(token.answer, sys.stdout)
     return 0
 
 

@@ -10,7 +10,7 @@ from token_broker_client import TokenError
 from token_broker_client.origins import ENDPOINT
 from token_broker_client.variables import IDENTITY_VARIABLES
 
-from token_broker import asking
+from token_broker import asking, terminal
 
 TOKEN = "TRANSLOADIT_AUTH_TOKEN"  # noqa: S105 - the name of the variable that Transloadit's own tools read
 # The command has a token in place of these. One of them would be used before it, or could get more than it allows.
@@ -47,14 +47,14 @@ def _run(arguments: argparse.Namespace) -> int:
         return NO_TOKEN
     variables, taken = make_environment(os.environ, token, provider.auth.origin)
     if taken:
-        sys.stderr.write(f"token-broker: without {', '.join(taken)}, the command has a bearer token alone\n")
+        terminal.complain(f"without {', '.join(taken)}, the command has a bearer token alone")
     sys.stderr.flush()
     try:
         # The command takes this process's place, so that signals and the exit status are its own.
         os.execvpe(arguments.command[0], arguments.command, variables)  # noqa: S606 - a list, without a shell
     except OSError as error:
         is_absent = isinstance(error, FileNotFoundError)
-        sys.stderr.write(f"token-broker: {arguments.command[0]}: {error.strerror}; is it installed here?\n")
+        terminal.complain(f"{arguments.command[0]}: {error.strerror}; is it installed here?")
         return NOT_FOUND if is_absent else NOT_RUN
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from token_broker_client import TokenError
 
-from token_broker import asking
+from token_broker import asking, terminal
 
 
 def register(parts: Any) -> None:
@@ -21,9 +21,9 @@ def _run(arguments: argparse.Namespace) -> int:
     """0: printed, and nothing else is; 1: refused; 2: not asked."""
     # A token on a screen ends up in recordings and screen shots, and lives for hours.
     if sys.stdout.isatty() and not arguments.show:
-        sys.stderr.write(
-            "token-broker: this prints a bearer token, and a terminal shows it to others; name this command as the "
-            "headers helper of your MCP client, or add --show\n"
+        terminal.complain(
+            "this prints a bearer token, and a terminal shows it to others; name this command as the headers helper "
+            "of your MCP client, or add --show"
         )
         return 2
     try:

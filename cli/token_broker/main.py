@@ -5,7 +5,7 @@ import re
 import sys
 from typing import NoReturn
 
-from token_broker import completion, exchange, execution, headers, jwt, secret
+from token_broker import completion, exchange, execution, headers, jwt, secret, terminal
 from token_broker.deployment import Unreadable
 from token_broker.files import BadFile
 from token_broker.names import nearest
@@ -50,7 +50,7 @@ def main() -> None:
     try:
         sys.exit(arguments.run(arguments))
     except (BadFile, Unreadable) as error:
-        sys.stderr.write(f"token-broker: {error}\n")
+        terminal.complain(str(error))
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

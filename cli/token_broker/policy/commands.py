@@ -10,13 +10,14 @@ from typing import Any
 
 from broker.base.net import BoundedHttp
 
-from token_broker import files
+from token_broker import files, terminal
 from token_broker.files import BadFile
 from token_broker.policy import explain, target
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors, Problem, read
 from token_broker.policy.online import report_keys
 from token_broker.policy.target import LocalAlone, Stack, Target
+from token_broker.terminal import Row
 
 _FILE = "the trust policy; default: policy.yaml"
 
@@ -87,10 +88,10 @@ def _compile(arguments: argparse.Namespace) -> int:
 def _write_text(
     file: str, errors: list[Problem], warnings: tuple[Problem, ...], found: Target | None, keys: Mapping[str, int]
 ) -> None:
-    for each in errors:
-        sys.stderr.write(f"{file}:{each.line}:{each.column}: error: {each}\n")
-    for warning in warnings:
-        sys.stderr.write(f"{file}:{warning.line}:{warning.column}: warning: {warning}\n")
+    levels = (("error", errors), ("warning", warnings))
+    terminal.write_problems(
+        [Row(level, f"{file}:{each.line}:{each.column}", str(each)) for level, group in levels for each in group]
+    )
     if found is not None:
         sys.stdout.write(_summary(found, keys))
 
