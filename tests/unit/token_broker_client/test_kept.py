@@ -193,6 +193,25 @@ def test_a_cancelled_task_takes_the_token_from_nobody(exchanges: Exchanges, kept
     assert kept.get().value == "bearer-1"
 
 
+def test_a_cancelled_task_takes_the_token_from_nobody_though_asyncio_s_pool_is_full(kept: KeptToken) -> None:
+    go = threading.Event()
+
+    async def ask() -> str:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, go.wait, 20)
+        leads = asyncio.create_task(kept.get_async())
+        await asyncio.sleep(0)
+        leads.cancel()
+        try:
+            return (await asyncio.wait_for(kept.get_async(), 10)).value
+        finally:
+            go.set()
+            await busy
+
+    assert asyncio.run(ask()) == "bearer-1"
+
+
 def test_while_one_renews_the_others_get_the_old_token_at_once(
     exchanges: Exchanges, kept: KeptToken, clock: Clock
 ) -> None:

@@ -39,7 +39,9 @@ class KeptToken:
         """The same without blocking the event loop. Raises TokenError."""
         flight, is_ours = self._join()
         if is_ours:
-            await asyncio.to_thread(self._renew, flight)
+            # Not asyncio's pool: while that is full it would drop the work of a task that is cancelled, and all others
+            # would wait for ever.
+            threading.Thread(target=self._renew, args=(flight,), daemon=True).start()
         return await asyncio.wrap_future(flight)
 
     def _join(self) -> tuple[Future[Token], bool]:

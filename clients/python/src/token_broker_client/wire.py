@@ -1,4 +1,4 @@
-"""One HTTP request, bounded in time and size. Redirects are returned and never followed."""
+"""One HTTP request: each wait for the peer, and its answer, are bounded. Redirects are returned and never followed."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
