@@ -106,8 +106,17 @@ def test_no_shell_reads_a_command(tmp_path: Path) -> None:
         command("echo a.b.c")
 
 
-def test_a_command_gets_no_input(tmp_path: Path) -> None:
-    assert command(python(f"import sys; sys.stdin.read(); print({JWT!r})"))() == JWT
+def test_a_command_gets_no_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(identities, "COMMAND_SECONDS", 5)
+    read, write = os.pipe()
+    before = os.dup(0)
+    os.dup2(read, 0)
+    try:
+        assert command(python(f"import sys; sys.stdin.read(); print({JWT!r})"))() == JWT
+    finally:
+        os.dup2(before, 0)
+        for handle in (read, write, before):
+            os.close(handle)
 
 
 def test_a_command_that_fails_is_named_by_its_first_word_alone() -> None:
