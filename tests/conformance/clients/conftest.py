@@ -21,7 +21,7 @@ from tests.kit.waiting import wait_until
 
 HERE = Path(__file__).parent
 AUDIENCE = "https://tokens.example.com"
-SERVICE, RSA_SERVICE = "a-service", "an-rsa-service"
+SERVICE, RSA_SERVICE, AGENT = "a-service", "an-rsa-service", "an-agent"
 PASSWORD = "Aa1!-of-the-emulator"
 
 
@@ -100,6 +100,12 @@ def rsa_service() -> Signer:
 
 
 @pytest.fixture(scope="session")
+def agent() -> Signer:
+    """An agent with a key pair of its own. The TypeScript SDK of MCP names no `kid`."""
+    return Signer("ES256", None, name="agent")
+
+
+@pytest.fixture(scope="session")
 def sts() -> Signer:
     """What AWS STS signs web identity tokens with."""
     return Signer("ES384", "sts-1", name="sts")
@@ -124,13 +130,16 @@ def entry(issuer: str, signer: Signer) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def issuers(provider: str, pool: Pool, service: Signer, rsa_service: Signer, sts: Signer) -> dict[str, Any]:
+def issuers(
+    provider: str, pool: Pool, service: Signer, rsa_service: Signer, agent: Signer, sts: Signer
+) -> dict[str, Any]:
     people = {"preset": "cognito-id", "issuer": pool.issuer, "audiences": [pool.client_id], "keys": {"jwks": pool.jwks}}
     discovered = {"algorithms": ["RS256"], "keys": "discovery"}
     return {
         "local": {"issuer": "${ISSUER_URL}", "audiences": ["${AUDIENCE}"], **discovered},
         "service": entry(SERVICE, service),
         "rsa-service": entry(RSA_SERVICE, rsa_service),
+        "agent": entry(AGENT, agent),
         "provider": {"issuer": provider, "audiences": [AUDIENCE], **discovered, "typ": ["at+jwt"]},
         "people": people,
         "machines": {**people, "preset": "cognito-access"},
@@ -158,6 +167,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory, issuers: dict[str, Any]) -> 
         {"name": name, "issuer": name, "when": when, "scopes": ["assemblies:read", scope]}
         for name, when, scope in GRANTS
     ]
+    rules.append({"name": "agent", "issuer": "agent", "when": {"sub": AGENT}, "preset": "mcp-agent"})
     credentials: dict[str, Any] = {"default": {}}
     # JSON is YAML.
     document = {"version": 1, "credentials": credentials, "issuers": issuers, "rules": rules}

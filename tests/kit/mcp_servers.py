@@ -1,0 +1,86 @@
+"""Transloadit's own MCP server, unmodified, and a resource server in front of it as MCP's authorization has it."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import urllib3
+from aiohttp import web
+
+from local.loopback.processes import free_ports
+from tests.kit.node import Node
+from tests.kit.servers import serving
+from tests.kit.waiting import wait_until
+
+PATH = "/mcp"
+METADATA = f"/.well-known/oauth-protected-resource{PATH}"
+_PASSED = ("authorization", "accept", "content-type", "mcp-session-id", "mcp-protocol-version")
+
+
+@contextmanager
+def vendor_server(node: Node, packages: Path, api2_url: str, home: Path) -> Iterator[str]:
+    """The origin of `@transloadit/mcp-server http`, with no key, secret or token in its environment and home."""
+    (port,) = free_ports(1)
+    program = packages / "node_modules/@transloadit/mcp-server/dist/cli.js"
+    command = [*node, program, "http", "--port", str(port), "--endpoint", api2_url]
+    variables = {"PATH": os.environ["PATH"], "HOME": str(home)}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(command, env=variables, cwd=home, stdout=quiet, stderr=quiet)
+    origin = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _answers(origin), seconds=30)
+        yield origin
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _answers(origin: str) -> bool:
+    try:
+        return urllib3.request("GET", origin + PATH, retries=False, timeout=5).status == 200
+    except urllib3.exceptions.HTTPError:
+        return False
+
+
+@contextmanager
+def guarded(upstream: str, authorization_server: str, scopes: list[str] | None) -> Iterator[str]:
+    """The URL of an MCP server that wants a bearer token, and says where to get one (RFC 9728), before `upstream`.
+
+    `scopes`: those that it names in its metadata.
+    https://modelcontextprotocol.io/specification/2025-11-25/basic/authorization
+    """
+
+    async def describe(request: web.Request) -> web.Response:
+        named: dict[str, Any] = {"resource": _origin(request) + PATH, "authorization_servers": [authorization_server]}
+        return web.json_response(named | ({"scopes_supported": scopes} if scopes else {}))
+
+    async def forward(request: web.Request) -> web.Response:
+        if "authorization" not in request.headers:
+            challenge = f'Bearer resource_metadata="{_origin(request)}{METADATA}"'
+            return web.Response(status=401, headers={"www-authenticate": challenge})
+        headers = {name: request.headers[name] for name in _PASSED if name in request.headers}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(request.method, upstream + PATH, headers=headers, data=await request.read()) as answer,
+        ):
+            kept = {name: answer.headers[name] for name in _PASSED if name in answer.headers}
+            return web.Response(status=answer.status, headers=kept, body=await answer.read())
+
+    def make() -> web.Application:
+        app = web.Application()
+        app.router.add_get(METADATA, describe)
+        # Without GET there is no stream of the server's own, which would never end.
+        app.router.add_post(PATH, forward)
+        app.router.add_delete(PATH, forward)
+        return app
+
+    with serving(make) as origin:
+        yield origin + PATH
+
+
+def _origin(request: web.Request) -> str:
+    return f"http://{request.host}"
