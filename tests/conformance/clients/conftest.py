@@ -106,6 +106,12 @@ def agent() -> Signer:
 
 
 @pytest.fixture(scope="session")
+def github() -> Signer:
+    """What GitHub signs the identities of its jobs with."""
+    return Signer("RS256", "github-1", name="github")
+
+
+@pytest.fixture(scope="session")
 def sts() -> Signer:
     """What AWS STS signs web identity tokens with."""
     return Signer("ES384", "sts-1", name="sts")
@@ -131,7 +137,7 @@ def entry(issuer: str, signer: Signer) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def issuers(
-    provider: str, pool: Pool, service: Signer, rsa_service: Signer, agent: Signer, sts: Signer
+    provider: str, pool: Pool, service: Signer, rsa_service: Signer, agent: Signer, github: Signer, sts: Signer
 ) -> dict[str, Any]:
     people = {"preset": "cognito-id", "issuer": pool.issuer, "audiences": [pool.client_id], "keys": {"jwks": pool.jwks}}
     discovered = {"algorithms": ["RS256"], "keys": "discovery"}
@@ -143,6 +149,7 @@ def issuers(
         "provider": {"issuer": provider, "audiences": [AUDIENCE], **discovered, "typ": ["at+jwt"]},
         "people": people,
         "machines": {**people, "preset": "cognito-access"},
+        "github": {"preset": "github-actions", "audiences": [AUDIENCE], "keys": {"jwks": github.jwks()}},
         "aws": {"preset": "aws-sts", "issuer": STS_ISSUER, "audiences": [AUDIENCE], "keys": {"jwks": sts.jwks()}},
     }
 
@@ -155,6 +162,7 @@ GRANTS: list[tuple[str, dict[str, Any], str]] = [
     ("provider", {"scope": {"words": ["jobs"]}}, "billing:read"),
     ("people", {"cognito:username": "alice"}, "templates:read"),
     ("machines", {"username": "alice"}, "dam:read"),
+    ("github", {"repository_id": "4711", "ref": "refs/heads/main"}, "templates:write"),
     ("aws", {ACCOUNT: "123456789012", "sub": {"like": "arn:aws:iam::123456789012:role/*"}}, "auth_keys:read"),
     ("aws-iam", {"account": "123456789012"}, "smart_cdn:sign"),
 ]
