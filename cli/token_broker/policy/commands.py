@@ -1,4 +1,4 @@
-"""`token-broker policy check`, `explain` and `compile`."""
+"""`token-broker policy check` and `compile`; `explain` and `diff` have modules of their own."""
 
 import argparse
 import json
@@ -12,7 +12,8 @@ from broker.base.net import BoundedHttp
 
 from token_broker import files, terminal
 from token_broker.files import BadFile
-from token_broker.policy import explain, target
+from token_broker.policy import diff, explain, target
+from token_broker.policy.annotations import annotate
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors, Problem, read
 from token_broker.policy.online import report_keys
@@ -23,7 +24,7 @@ _FILE = "the trust policy; default: policy.yaml"
 
 
 def register(parts: Any) -> None:
-    policy = parts.add_parser("policy", help="check, explain and compile a trust policy")
+    policy = parts.add_parser("policy", help="check, explain, compare and compile a trust policy")
     actions = policy.add_subparsers(required=True, metavar="ACTION")
     check = actions.add_parser("check", help="check a policy, say what it most likely does not mean, run its tests")
     check.add_argument("file", nargs="?", type=Path, metavar="FILE", help=_FILE)
@@ -33,6 +34,7 @@ def register(parts: Any) -> None:
     target.add_options(check)
     check.set_defaults(run=_check)
     explain.register(actions)
+    diff.register(actions)
     compile_ = actions.add_parser("compile", help="check a policy and write what the function reads")
     compile_.add_argument("file", nargs="?", type=Path, metavar="FILE", help=_FILE)
     compile_.add_argument("--output", required=True, type=Path, metavar="FILE", help="where to write it")
@@ -111,17 +113,12 @@ def _write_json(
 def _write_github(
     file: str, errors: list[Problem], warnings: tuple[Problem, ...], found: Target | None, keys: Mapping[str, int]
 ) -> None:
-    """https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands"""
     for each in errors:
-        sys.stdout.write(f"::error file={file},line={each.line},col={each.column}::{_escape(str(each))}\n")
+        sys.stdout.write(annotate("error", file, each.line, each.column, str(each)))
     for warning in warnings:
-        sys.stdout.write(f"::warning file={file},line={warning.line},col={warning.column}::{_escape(str(warning))}\n")
+        sys.stdout.write(annotate("warning", file, warning.line, warning.column, str(warning)))
     if found is not None:
         sys.stdout.write(_summary(found, keys))
-
-
-def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 _WRITERS = {"text": _write_text, "json": _write_json, "github": _write_github}
