@@ -37,7 +37,7 @@ def sdk(request: pytest.FixtureRequest, node: Node, stack: Client, agent: Signer
     """One of the official MCP clients, with private_key_jwt. It calls a tool of the MCP server at `url`."""
     program: list[str | Path] = [*node, HERE / "mcp.mjs"]
     if request.param == "Python":
-        program = [python_for(HERE / "requirements.txt", "mcp"), HERE / "mcp_client.py"]
+        program = [python_for(HERE / "requirements.txt", "clients"), HERE / "mcp_client.py"]
     pem = agent.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
     def run(url: str, **changes: Any) -> dict[str, Any]:

@@ -127,7 +127,7 @@ def test_make_alone_lists_what_the_readme_needs() -> None:
 
 PLACEHOLDER = "<public key, 43 letters>"
 HEAD, *RECIPES = blocks("docs/recipes.md", "yaml")
-WHOLE = {page: blocks(page, "yaml") for page in ("README.md", "docs/pipelines.md")}
+WHOLE = {page: blocks(page, "yaml") for page in ("README.md", "docs/pipelines.md", "docs/agents.md")}
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: next(iter(yaml.safe_load(recipe)["issuers"])))
@@ -178,6 +178,22 @@ def test_the_clients_that_are_named_with_a_version_have_that_version() -> None:
     named = re.findall(r"^\| `([^`]+)` \| (\d\S*) \|", (ROOT / "docs/sandbox.md").read_text(), re.MULTILINE)
     assert len(named) == 7
     assert dict(named).items() <= (packages | wheels).items()
+
+
+def test_the_table_of_oauth_clients_has_ten_with_the_locks_versions_and_each_is_in_the_test_that_it_names() -> None:
+    folder = ROOT / "tests/conformance/clients"
+    versions = json.loads((folder / "package.json").read_text())["dependencies"]
+    for lock in (ROOT / "requirements-dev.txt", folder / "requirements.txt"):
+        versions |= dict(re.findall(r"^([\w-]+)==(\S+)", lock.read_text(), re.MULTILINE))
+    page = (ROOT / "docs/clients.md").read_text()
+    rows = re.findall(r"^\| (`\S+`|curl) \| (\S+) \|.*\| `(test_\w+\.py)` \|$", page, re.MULTILINE)
+    assert len(rows) == page.count("`test_") == 10
+    for client, version, test in rows:
+        name = client.strip("`")
+        assert versions.get(name, "Debian's") == version
+        spoken = {"@modelcontextprotocol/sdk": "official", "mcp": "official", "boto3": "botocore"}.get(name, name)
+        assert spoken in (folder / test).read_text().lower(), name
+    assert set(re.findall(r"`(\S+)` (\d[\d.]+\d)", page)) <= versions.items()
 
 
 def values(value: Any) -> Iterator[Any]:
