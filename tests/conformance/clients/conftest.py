@@ -176,6 +176,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory, issuers: dict[str, Any]) -> 
         for name, when, scope in GRANTS
     ]
     rules.append({"name": "agent", "issuer": "agent", "when": {"sub": AGENT}, "preset": "mcp-agent"})
+    of_login = {"issuer": "local", "when": {"groups": {"any": ["agents"]}}}
+    rules.append({"name": "agents of people", **of_login, "preset": "mcp-agent", "aud": ["mcp"]})
     credentials: dict[str, Any] = {"default": {}}
     # JSON is YAML.
     document = {"version": 1, "credentials": credentials, "issuers": issuers, "rules": rules}

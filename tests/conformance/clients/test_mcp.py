@@ -8,20 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import urllib3
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from tests.conformance.clients.conftest import AGENT, HERE
 from tests.kit.api2 import STEPS
 from tests.kit.jwts import Signer
-from tests.kit.mcp_servers import PATH, guarded, vendor_server
+from tests.kit.mcp_servers import call_tool, guarded, vendor_server
 from tests.kit.node import Node
 from tests.kit.python_environments import python_for
 from tests.kit.stacks import Client
 
 pytestmark = pytest.mark.timeout(300)  # the packages may have to be installed first
 SCOPES = "assemblies:read assemblies:write templates:read"
-CREATE = {"tool": "transloadit_create_assembly", "arguments": {"instructions": STEPS, "wait_for_completion": True}}
+CREATE: dict[str, Any] = {
+    "tool": "transloadit_create_assembly",
+    "arguments": {"instructions": STEPS, "wait_for_completion": True},
+}
 Run = Callable[..., dict[str, Any]]
 
 
@@ -70,42 +72,24 @@ def test_a_server_that_names_no_scopes_makes_the_python_sdk_ask_for_all_and_the_
         assert done["tokens"]["scope"] == SCOPES
 
 
-def call(server: str, token: str | None) -> dict[str, Any]:
-    """The answer of a tool, asked by a plain client, which sends a header and no more than MCP demands."""
-    headers = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
-    if token:
-        headers["authorization"] = f"Bearer {token}"
-    client = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "plain", "version": "1"}}
-    begun = post(server, headers, 1, "initialize", client)
-    session = {name: value for name, value in begun.headers.items() if name.lower() == "mcp-session-id"}
-    called = {"name": CREATE["tool"], "arguments": CREATE["arguments"]}
-    answer = post(server, headers | session, 2, "tools/call", called)
-    lines = answer.data.decode().splitlines()
-    (message,) = [line.removeprefix("data: ") for line in lines if line.startswith("data: ")]
-    return dict(json.loads(message)["result"])
-
-
-def post(server: str, headers: dict[str, str], number: int, method: str, params: Any) -> urllib3.BaseHTTPResponse:
-    body = json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
-    answer = urllib3.request("POST", server + PATH, headers=headers, body=body, retries=False, timeout=60)
-    assert answer.status == 200, answer.data
-    return answer
+def create(server: str, token: str | None) -> dict[str, Any]:
+    return call_tool(server, token, **CREATE)
 
 
 def test_transloadit_s_mcp_server_without_a_key_makes_an_assembly_with_the_broker_s_token(
     stack: Client, server: str
 ) -> None:
-    answer = call(server, stack.post().body["access_token"])
+    answer = create(server, stack.post().body["access_token"])
     assert answer["structuredContent"]["assembly"]["ok"] == "ASSEMBLY_COMPLETED"
 
 
 def test_transloadit_s_mcp_server_without_a_key_says_what_is_missing_where_there_is_no_token(server: str) -> None:
-    assert "mcp_missing_auth" in json.dumps(call(server, None))
+    assert "mcp_missing_auth" in json.dumps(create(server, None))
 
 
 def test_a_token_that_may_only_read_makes_no_assembly_by_the_mcp_server(stack: Client, server: str) -> None:
     token = stack.post(scope="assemblies:read").body["access_token"]
-    answer = call(server, token)
+    answer = create(server, token)
     assert answer["isError"]
     assert "ASSEMBLY_COMPLETED" not in json.dumps(answer)
     assert token not in json.dumps(answer)

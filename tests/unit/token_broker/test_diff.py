@@ -118,6 +118,22 @@ def test_callers_without_a_jwt_and_callers_of_an_issuer_that_is_new_are_compared
     assert not [line for line in found if "the job" in line]
 
 
+def test_the_names_of_signatures_are_gains_and_losses_and_another_form_of_one_may_widen() -> None:
+    form = {"template_id": "0" * 32, "max_size": "1MB"}
+    signs = {"name": "avatars", "issuer": "ours", "when": {"group": "editors"}, "sign": {"assembly": {"avatar": form}}}
+    case = {"name": "an editor", "issuer": "ours", "claims": AN_EDITOR["claims"]}
+    old = document(signs, tests=[case | {"expect": {"sign": {"assembly": ["avatar"]}}}], credentials={"default": {}})
+    larger = {"assembly": {"avatar": form | {"max_size": "2MB"}, "cover": form}}
+    new = document(signs | {"sign": larger}, credentials={"default": {}})
+    assert changes(old, new) == [
+        "+ test caller `an editor` gains assembly `cover` (credential default)",
+        "+ test caller `an editor` has another form of assembly `avatar` (credential default)",
+        "+ rule `avatars` gains assembly `cover` (credential default)",
+        "+ rule `avatars` has another form of assembly `avatar` (credential default)",
+    ]
+    assert "- rule `avatars` loses assembly `avatar` (credential default)" in changes(old, document(EDITORS))
+
+
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("token-broker")
     command: list[str | Path] = [program, "policy", "diff", "old.yaml", "new.yaml", *options]
