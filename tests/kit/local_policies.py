@@ -9,6 +9,7 @@ STACK = {
     "issuer_url": "http://127.0.0.1:3003",
     "audience": "us",
     "aws_endpoint_url": "http://127.0.0.1:3004",
+    "cdn_url": "http://127.0.0.1:3002/smart-cdn/{workspace}",
 }
 LOCAL = """
 version: 1

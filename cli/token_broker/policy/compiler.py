@@ -21,6 +21,7 @@ from token_broker.policy.sign.checks import check_sign
 from token_broker.policy.sign.compiler import compile_sign_rule
 
 UPSTREAM = "https://api2.transloadit.com"
+CDN = "https://{workspace}.tlcdn.com"  # Smart CDN's, with the name of the Workspace in its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,7 @@ class Local:
     upstream: str
     aws_endpoint: str
     variables: Mapping[str, str] = field(default_factory=dict)
-    cdn_origin: str | None = None  # of its Smart CDN; None: the upstream's
+    cdn_url: str = CDN
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +115,13 @@ def _fill_variables(value: Any, variables: Mapping[str, str]) -> Any:
 
 
 def _compile(model: TrustPolicy, local: Local | None) -> bytes:
-    cdn_origin = (local.cdn_origin or local.upstream) if local else None
+    cdn_url = local.cdn_url if local else CDN
     return encode(
         credentials=model.credentials,
         issuers=[_compile_issuer(name, issuer) for name, issuer in model.issuers.items()],
         rules=[_compile_rule(rule) for _, rule in model.scope_rules],
         sign_rules=[
-            compile_sign_rule(rule, model.credentials[rule.credential], cdn_origin) for _, rule in model.sign_rules
+            compile_sign_rule(rule, model.credentials[rule.credential], cdn_url) for _, rule in model.sign_rules
         ],
         upstream=local.upstream if local else UPSTREAM,
         aws_endpoint=local.aws_endpoint if local else None,

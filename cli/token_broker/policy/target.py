@@ -104,7 +104,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def local_of(stack: Mapping[str, str]) -> Local:
     """The members that the compiler adds to a local policy, from the members of stack.json."""
     variables = {"ISSUER_URL": stack["issuer_url"], "AUDIENCE": stack["audience"]}
-    return Local(stack["api2_url"], stack["aws_endpoint_url"], variables)
+    return Local(stack["api2_url"], stack["aws_endpoint_url"], variables, stack["cdn_url"])
 
 
 def compile_file(file: Path, stack: Stack, environment: Environment | None, *, local: bool) -> Target:

@@ -134,11 +134,16 @@ def test_parameters_keep_their_json_types() -> None:
     assert (found.fixed["b"], found.fixed["c"]) == (False, -(2**53) + 1)
 
 
-@pytest.mark.parametrize("origin", ["http://127.0.0.1:3005", None])
-def test_a_local_policy_has_the_origin_of_its_own_smart_cdn_or_else_of_its_api2(origin: str | None) -> None:
-    local = Local("http://127.0.0.1:3002", "http://127.0.0.1:3004", cdn_origin=origin)
+def test_a_local_policy_has_the_address_of_the_stack_s_own_smart_cdn() -> None:
+    local = Local("http://127.0.0.1:3002", "http://127.0.0.1:3004", cdn_url="http://127.0.0.1:3002/cdn/{workspace}")
     (found,) = compiled_rule({"smart_cdn": {"thumbnail": SMART_CDN}}, local).smart_cdn.values()
-    assert (found.origin, found.workspace) == (origin or "http://127.0.0.1:3002", "acme")
+    assert (found.origin, found.workspace) == ("http://127.0.0.1:3002/cdn/acme", "acme")
+
+
+def test_a_local_policy_for_the_real_upstream_has_the_real_smart_cdn() -> None:
+    local = Local("https://api2.transloadit.com", "http://127.0.0.1:3004")
+    (found,) = compiled_rule({"smart_cdn": {"thumbnail": SMART_CDN}}, local).smart_cdn.values()
+    assert found.origin == "https://acme.tlcdn.com"
 
 
 def test_the_names_of_signatures_are_among_the_names_of_the_policy() -> None:

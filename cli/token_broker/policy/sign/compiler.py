@@ -11,10 +11,10 @@ from token_broker.policy.model import Credential, SignRule
 from token_broker.policy.sign.model import Assembly, ByCaller, ClaimOf, NoLimit, SmartCdn, Storage
 
 
-def compile_sign_rule(rule: SignRule, credential: Credential, cdn_origin: str | None) -> signing.SignRule:
-    """`credential` is the rule's. `cdn_origin`: the local stack's; None means the workspace's own."""
+def compile_sign_rule(rule: SignRule, credential: Credential, cdn_url: str) -> signing.SignRule:
+    """`credential` is the rule's. `cdn_url`: Smart CDN's, with `{workspace}` in the place of the Workspace's name."""
     workspace = credential.workspace or ""  # an Assembly needs none, and the checks see to it that the others have one
-    origin = cdn_origin or f"https://{workspace}.tlcdn.com"
+    origin = cdn_url.replace("{workspace}", workspace)
     return signing.SignRule(
         name=rule.name,
         issuer=rule.issuer,
