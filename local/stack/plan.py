@@ -24,8 +24,8 @@ class StackInfo:
     """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack.
 
     `cdn_url` is where Smart CDN serves a Workspace, whose name belongs in place of `{workspace}`, as in the `baseUrl`
-    of Transloadit's own signer. `workspace` and the Auth Keys of `uploads` and `pictures` are the sandbox's; they are
-    empty for another upstream.
+    of Transloadit's own signer. `workspace` is the policy's name for it. The Auth Keys of `uploads` and `pictures` are
+    the sandbox's; they are empty for another upstream.
     """
 
     broker_url: str
@@ -69,7 +69,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         aws_secret_access_key=principal.secret_key,
         auth_key=options.auth_key or secrets.token_hex(16),
         auth_secret=options.auth_secret or secrets.token_hex(20),
-        workspace="" if options.upstream else DEFAULT_WORKSPACE,
+        workspace=DEFAULT_WORKSPACE,
         uploads_auth_key="" if options.upstream else new_id(),
         pictures_auth_key="" if options.upstream else new_id(),
         policy=str(options.policy),

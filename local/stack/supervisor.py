@@ -31,7 +31,7 @@ from local.sandbox.app import create_app
 from local.stack.control import STACK_FILE
 from local.stack.options import PARAMETERS, Options
 from local.stack.plan import PLAN_FILE, StackInfo
-from local.stack.workspace import make_keys, make_settings
+from local.stack.workspace import make_keys, make_real_key, make_settings
 
 READY_SECONDS = 60.0
 _TEMPLATE = ROOT / "template.yaml"
@@ -70,12 +70,12 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     await _start_site(running, issuer, _read_port(info.issuer_url))
     await _wait_for_answer(info.aws_endpoint_url, status=403)  # an unsigned request is refused
     resources = translated(_TEMPLATE, PARAMETERS, ROOT / ".local")
-    credentials = load((folder / "artifact/policy.json").read_bytes()).credentials
-    keys = make_keys(info, credentials)
+    policy = load((folder / "artifact/policy.json").read_bytes())
+    keys = make_real_key(info) if options.upstream else make_keys(info, policy)
     vault, database = (
         aws.client(name, info.aws_endpoint_url, info.principal) for name in ("secretsmanager", "dynamodb")
     )
-    pairs = {name: (keys[name].key, keys[name].secret) for name in credentials if name in keys}
+    pairs = {name: (keys[name].key, keys[name].secret) for name in policy.credentials if name in keys}
     named = await asyncio.to_thread(aws.create_secrets, vault, pairs)
     await asyncio.to_thread(aws.create_tables, resources, database)
     if options.upstream is None:

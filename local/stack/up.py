@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -22,6 +22,7 @@ from local.stack.control import LOCK, STACK_FILE, down, running
 from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, compiled, plan, write_plan
 from local.stack.supervisor import READY_SECONDS, serve
+from local.stack.workspace import name_workspace
 
 _UP_LOCK = "up.lock"  # held by `up`: of two that run at once, one would run the plan of the other
 
@@ -42,10 +43,11 @@ class Prepared:
 def prepare(options: Options, folder: Path) -> Prepared:
     """Find every fault before anything is started or stopped. Raises BadOption, BadFile, PolicyErrors, BuildFailed."""
     info = plan(options, Ports.choose(options.first_port, ours=_read_own_ports(folder)), folder)
-    policy = compiled(info)
+    found = compiled(info)
     if options.upstream:
-        _say_missing(policy.policy.credentials)
-    return Prepared(info, policy.data, artifact.built(ROOT / ".local"))
+        _say_missing(found.policy.credentials)
+    info = replace(info, workspace=name_workspace(found.policy))
+    return Prepared(info, found.data, artifact.built(ROOT / ".local"))
 
 
 def _say_missing(credentials: Iterable[str]) -> None:

@@ -1,10 +1,12 @@
 """The Workspace of the stack's sandbox: an Auth Key for each credential of the policy, and the demo's Templates."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from dataclasses import replace
 
-from broker.policy.model import DEFAULT_CREDENTIAL
+from broker.policy.model import DEFAULT_CREDENTIAL, Policy
+from broker.policy.signing import SignRule
 
-from local.sandbox.model import AuthKey, Settings, new_id
+from local.sandbox.model import DEFAULT_WORKSPACE, AuthKey, Settings, Workspace, new_id
 from local.sandbox.resources import Template
 from local.stack.plan import StackInfo
 
@@ -29,25 +31,62 @@ _THUMB = {
 }
 
 
-def make_keys(info: StackInfo, credentials: Iterable[str]) -> dict[str, AuthKey]:
-    """The Auth Keys of the Workspace by the credential that holds each; of another upstream only the real one is known.
+# The scopes of Auth Keys that sign. A signature is good at every endpoint within them, so a key has no other one.
+_ASSEMBLIES, _PICTURES, _GRANTS = "assemblies:write", "smart_cdn:sign", "storage_grants:write"
 
-    A key with which the broker signs has the one scope that its signatures need, since a signature is good at every
-    endpoint within its key's scopes. Credentials of a policy of your own get a key with all scopes each.
+
+def name_workspace(policy: Policy) -> str:
+    """The name that the policy's rules for Smart CDN or Storage have for the Workspace, or the sandbox's own."""
+    for rule in _list_sign_rules(policy):
+        for form in rule.smart_cdn.values():
+            return form.workspace
+        for grant in rule.storage.values():
+            return grant.bucket
+    return DEFAULT_WORKSPACE
+
+
+def make_keys(info: StackInfo, policy: Policy) -> dict[str, AuthKey]:
+    """The Auth Keys of the sandbox's Workspace by the credential that holds each.
+
+    `uploads` and `pictures` are there whatever the policy says. A credential by which the broker signs has a key with
+    the scopes that its signatures need, and another one a key with all scopes.
     """
-    default = {DEFAULT_CREDENTIAL: AuthKey(info.auth_key, info.auth_secret, workspace=info.workspace)}
-    if not info.workspace:
-        return default
-    keys = default | {
-        "uploads": AuthKey(info.uploads_auth_key, new_id(), ("assemblies:write",), "sha384", info.workspace),
-        "pictures": AuthKey(info.pictures_auth_key, new_id(), ("smart_cdn:sign",), None, info.workspace),
+    keys = {
+        DEFAULT_CREDENTIAL: AuthKey(info.auth_key, info.auth_secret, workspace=info.workspace),
+        "uploads": AuthKey(info.uploads_auth_key, new_id(), (_ASSEMBLIES,), "sha384", info.workspace),
+        "pictures": AuthKey(info.pictures_auth_key, new_id(), (_PICTURES,), workspace=info.workspace),
     }
-    others = {name: AuthKey(new_id(), new_id(), workspace=info.workspace) for name in credentials if name not in keys}
-    return keys | others
+    for name in policy.credentials:
+        key = keys.get(name) or AuthKey(new_id(), new_id(), workspace=info.workspace)
+        rules = [rule for rule in _list_sign_rules(policy) if rule.credential == name]
+        keys[name] = _narrow(key, rules) if rules else key
+    return keys
+
+
+def make_real_key(info: StackInfo) -> dict[str, AuthKey]:
+    """The one Auth Key of another upstream that is known here."""
+    return {DEFAULT_CREDENTIAL: AuthKey(info.auth_key, info.auth_secret)}
 
 
 def make_settings(info: StackInfo) -> Settings:
     """The settings of the stack's sandbox, with the Templates of the demo."""
     named = ((AVATAR_ID, "avatar", _AVATAR), (THUMB_ID, "serve-thumb", _THUMB))
     templates = tuple(Template(id_, info.workspace, name, {"steps": steps}, 0, 0, 0) for id_, name, steps in named)
-    return Settings(templates=templates)
+    return Settings(workspaces=(Workspace(info.workspace),), templates=templates)
+
+
+def _list_sign_rules(policy: Policy) -> Iterator[SignRule]:
+    for entry in policy.signing:
+        yield from policy.find_sign_rules(entry)
+
+
+def _narrow(key: AuthKey, rules: list[SignRule]) -> AuthKey:
+    """The key with the scopes and the algorithm of what these rules sign, and no more."""
+    algorithms = [form.algorithm for rule in rules for form in rule.assembly.values()]
+    kinds = (
+        (_ASSEMBLIES, any(rule.assembly for rule in rules)),
+        (_PICTURES, any(rule.smart_cdn for rule in rules)),
+        (_GRANTS, any(rule.storage for rule in rules)),
+    )
+    scopes = tuple(scope for scope, is_used in kinds if is_used)
+    return replace(key, scopes=scopes, signature_algo=algorithms[0] if algorithms else None)

@@ -2,12 +2,16 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from local.sandbox.model import Settings
 from local.sandbox.resources import Template
+from local.stack.options import Options, Ports
+from local.stack.plan import plan
+from local.stack.workspace import AVATAR_ID, make_settings
 from tests.kit.api2 import PNG, UPLOADS, Answer, Api2, sign, signed_url
 
 Start = Callable[[Settings], Api2]
@@ -141,3 +145,13 @@ def test_a_key_for_sha384_refuses_every_other_algorithm(api2: Api2, algorithm: s
     params = make_params()
     fields = {"params": params, "signature": sign(params, UPLOADS, algorithm)}
     assert api2.with_fields("POST", "/assemblies", fields)[1]["error"] == "INVALID_SIGNATURE"
+
+
+def test_the_templates_of_the_stack_lead_from_a_signed_upload_to_its_picture(start: Start) -> None:
+    info = plan(Options(Path("policy.yaml"), 3000, 1, None, None, None), Ports(3000, 3001, 3002, 3003, 3004), Path())
+    api2 = start(make_settings(info))
+    pinned = {"exported": {"path": "users/alice/${file.id}.${file.ext}"}}
+    made = send(api2, make_params(template_id=AVATAR_ID, steps=pinned), file=("me.png", PNG))[1]
+    (result,) = api2.status(made)["results"]["resized"]
+    url = signed_url(f"users/alice/{result['id']}.{result['ext']}", w="200", f="webp")
+    assert api2.raw("GET", url).data == PNG

@@ -1,14 +1,17 @@
 """The Workspace of the stack's sandbox: which Auth Key each credential has, and the Templates that policies name."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
+import pytest
+from broker.policy.model import Policy
 from broker.policy.scopes import SCOPES
 
 from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, plan
-from local.stack.workspace import AVATAR_ID, make_keys, make_settings
+from local.stack.workspace import AVATAR_ID, make_keys, make_real_key, make_settings, name_workspace
+from tests.kit.policies import assembly_form, policy, sign_rule, smart_cdn_form, storage_form
 
 PORTS = Ports(3000, 3001, 3002, 3003, 3004)
 
@@ -18,9 +21,16 @@ def plan_stack(upstream: str | None = None) -> StackInfo:
     return plan(Options(Path("policy.yaml"), 3000, 1, upstream, *real), PORTS, Path("folder"))
 
 
+def make_policy(credential: str = "default", **forms: dict[str, object]) -> Policy:
+    """A policy with this credential beside `default`, and one rule that signs these forms by it."""
+    kinds: dict[str, dict[str, object]] = {"assembly": {}, "smart_cdn": {}, "storage": {}}
+    rules = [sign_rule(credential=credential, **(kinds | forms))] if forms else []
+    return policy(credentials=["default", credential], sign_rules=rules)
+
+
 def test_each_signing_credential_has_a_key_of_its_own_with_one_scope() -> None:
     info = plan_stack()
-    keys = make_keys(info, ["default", "uploads", "pictures"])
+    keys = make_keys(info, make_policy())
     assert {name: key.scopes for name, key in keys.items()} == {
         "default": SCOPES,
         "uploads": ("assemblies:write",),
@@ -33,27 +43,60 @@ def test_each_signing_credential_has_a_key_of_its_own_with_one_scope() -> None:
     assert {key.workspace for key in keys.values()} == {info.workspace}
 
 
-def test_a_credential_of_another_policy_has_a_key_with_all_scopes() -> None:
+FORMS = {
+    "nothing": ({}, SCOPES, None),
+    "assemblies": ({"assembly": {"a": assembly_form(algorithm="sha256")}}, ("assemblies:write",), "sha256"),
+    "pictures": ({"smart_cdn": {"a": smart_cdn_form()}}, ("smart_cdn:sign",), None),
+    "grants": ({"storage": {"a": storage_form()}}, ("storage_grants:write",), None),
+}
+
+
+@pytest.mark.parametrize(("forms", "scopes", "algorithm"), FORMS.values(), ids=FORMS)
+def test_a_credential_of_another_policy_has_a_key_with_what_it_signs_by_or_else_with_all_scopes(
+    forms: dict[str, dict[str, object]], scopes: tuple[str, ...], algorithm: str | None
+) -> None:
     info = plan_stack()
-    keys = make_keys(info, ["mine", "default"])
-    assert keys["mine"].scopes == SCOPES
-    assert keys["mine"].key not in (info.auth_key, info.uploads_auth_key, info.pictures_auth_key)
+    key = make_keys(info, make_policy("mine", **forms))["mine"]
+    assert (key.scopes, key.signature_algo) == (scopes, algorithm)
+    assert key.key not in (info.auth_key, info.uploads_auth_key, info.pictures_auth_key)
+
+
+@pytest.mark.parametrize(
+    ("forms", "name"),
+    [
+        ({}, "sandbox"),
+        ({"assembly": {"a": assembly_form()}}, "sandbox"),
+        ({"smart_cdn": {"a": smart_cdn_form(workspace="acme")}}, "acme"),
+        ({"storage": {"a": storage_form(bucket="other")}}, "other"),
+    ],
+)
+def test_the_workspace_has_the_name_that_the_policy_signs_for(forms: dict[str, dict[str, object]], name: str) -> None:
+    assert name_workspace(make_policy("mine", **forms)) == name
+
+
+def test_keys_templates_and_workspace_have_one_name() -> None:
+    info = replace(plan_stack(), workspace="acme")
+    settings = make_settings(info)
+    owners = {key.workspace for key in make_keys(info, make_policy()).values()}
+    assert owners == {each.workspace for each in settings.templates} == {each.slug for each in settings.workspaces}
+    assert owners == {"acme"}
 
 
 def test_another_upstream_has_the_real_key_and_no_other() -> None:
-    keys = make_keys(plan_stack("https://api2.transloadit.com"), ["default", "uploads"])
+    keys = make_real_key(plan_stack("https://api2.transloadit.com"))
     assert [(name, key.key, key.secret) for name, key in keys.items()] == [("default", "real-key", "real-secret")]
+
+
+def test_another_upstream_has_the_real_smart_cdn() -> None:
+    assert plan_stack("https://api2.transloadit.com").cdn_url == "https://{workspace}.tlcdn.com"
+    assert plan_stack().cdn_url == "http://127.0.0.1:3002/smart-cdn/{workspace}"
 
 
 def test_the_stack_file_holds_the_secret_of_default_alone() -> None:
     info = plan_stack()
-    keys = make_keys(info, [])
     text = json.dumps(asdict(info))
-    assert {name: key.secret in text for name, key in keys.items()} == {
-        "default": True,
-        "uploads": False,
-        "pictures": False,
-    }
+    shown = {name: key.secret in text for name, key in make_keys(info, make_policy()).items()}
+    assert shown == {"default": True, "uploads": False, "pictures": False}
 
 
 def test_the_templates_of_the_demo_keep_their_ids() -> None:
