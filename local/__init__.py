@@ -7,7 +7,7 @@ Each folder knows only those below it:
     emulator                    Lambda: a pool of environments that run the built artifact
     aws                         the account, SigV4, the translated template, Secrets Manager and DynamoDB
     loopback                    ports, processes, and the guards against pages from elsewhere
-    bootstrap  command          .venv and the SAM CLI; options and lines of the commands
+    bootstrap  command  node    .venv and the SAM CLI; options and lines of the commands; Node, where there is one
 
 `bootstrap.py` makes .venv, so it runs on an older Python with nothing installed.
 """

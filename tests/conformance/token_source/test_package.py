@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from infra.sam import ROOT
-from tests.kit.node import Node, install, node_for, pack
+from tests.kit.node import Node, node_for, node_tools
 from tests.kit.official import FOLDER
 
 PACKAGE = ROOT / "clients/browser"
@@ -59,7 +59,7 @@ def node() -> Node:
 
 @pytest.fixture(scope="module")
 def tarball(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return pack(PACKAGE, tmp_path_factory.mktemp("packed"))
+    return node_tools().pack(PACKAGE, tmp_path_factory.mktemp("packed"))
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def project(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project that installed the tarball, and has Uppy."""
     folder = tmp_path_factory.mktemp("project")
     (folder / "package.json").write_text('{"private": true, "type": "module"}')
-    install(tarball, folder)
+    node_tools().install(tarball, folder)
     node_for(FOLDER)
     for uppy in ("@uppy", "@transloadit", "preact"):
         (folder / "node_modules" / uppy).symlink_to(FOLDER / "node_modules" / uppy)
