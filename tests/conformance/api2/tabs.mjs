@@ -37,9 +37,16 @@ const orders = {
   close: ({ tab }) => tabs[tab].close(),
 }
 
+// A script that never ends would keep the next test, and the end of this browser, waiting for it.
+const LIMIT = 45_000 // milliseconds
+const silence = (order) => new Promise((resolve) => {
+  setTimeout(resolve, LIMIT, { broken: `${order} did not end within ${LIMIT / 1000} seconds` }).unref()
+})
+
 for await (const line of createInterface({ input: process.stdin })) {
   const { order, ...given } = JSON.parse(line)
-  const answer = await orders[order](given).then((value) => ({ value }), ({ message }) => ({ broken: message }))
+  const done = orders[order](given).then((value) => ({ value }), ({ message }) => ({ broken: message }))
+  const answer = await Promise.race([done, silence(order)])
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
 await browser.close()
