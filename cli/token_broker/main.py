@@ -5,6 +5,8 @@ import re
 import sys
 from typing import NoReturn
 
+from broker import __version__
+
 from token_broker import completion, exchange, execution, headers, jwt, secret, terminal
 from token_broker.deployment import Unreadable
 from token_broker.files import BadFile
@@ -33,6 +35,7 @@ class Parser(argparse.ArgumentParser):
 def parser() -> Parser:
     """Make the parser of the whole command line."""
     whole = Parser(prog="token-broker", description=__doc__)
+    whole.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     parts = whole.add_subparsers(required=True, metavar="COMMAND")
     commands.register(parts)
     jwt.register(parts)

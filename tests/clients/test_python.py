@@ -10,8 +10,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from broker import __version__ as broker_version
 
 from infra.sam import ROOT
+from tests.kit.docs import blocks
 from tests.kit.token_server import TokenServer, token, token_server
 
 UV = Path(sys.executable).with_name("uv")
@@ -163,6 +165,16 @@ def test_the_command_checks_and_explains_a_policy_and_runs_a_command_without_sam
     printed = run(command, "exec", "--", "sh", "-c", "echo $TRANSLOADIT_AUTH_TOKEN", env=told, cwd=tmp_path)
     assert printed == "bearer-1\n"
     assert "_shtab_token_broker" in run(command, "completion", "bash", env=told, cwd=tmp_path)
+
+
+@pytest.mark.parametrize("line", blocks("docs/callers.md", "")[0].splitlines())
+def test_pip_installs_client_and_command_from_a_checkout_by_the_lines_of_callers_md(line: str, tmp_path: Path) -> None:
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    folder = tmp_path / "venv/bin"
+    run("sh", "-c", f"{folder}/{line} --quiet --disable-pip-version-check")
+    run(folder / "python", "-c", "import token_broker_client", cwd=tmp_path)
+    if line.endswith(" ."):
+        assert run(folder / "token-broker", "--version", cwd=tmp_path) == f"token-broker {broker_version}\n"
 
 
 def test_pipx_runs_the_command_from_its_wheel(wheels: dict[str, Path], tmp_path: Path) -> None:
