@@ -1,5 +1,6 @@
 """examples/ci: each line of its scripts, as the runner calls it, in a checkout of a pull request."""
 
+import json
 import os
 import subprocess
 import sys
@@ -20,19 +21,28 @@ STEPS = GITHUB["jobs"]["policy"]["steps"]
 GITHUB_LINES = "\n".join(step["run"] for step in STEPS if step.get("run", "make setup") not in BY_OTHERS)
 GITLAB_LINES = "\n".join(GITLAB["policy"]["script"])
 
+POLICY = """\
+version: 1
+credentials: {default: {}}
+issuers:
+  login: {issuer: "https://l.example", audiences: [broker], algorithms: [ES256], keys: discovery}
+rules:
+  - {name: editors, issuer: login, when: {group: editors}, scopes: [queues:read]}
+tests:
+  - {name: an editor, issuer: login, claims: {sub: u1, group: editors}, expect: {scopes: [queues:read]}}
+"""
+
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A clone of depth one, in which a pull request has made the rule of policy.yaml wider than on main."""
+    """A clone of depth one, in which a pull request has made the rule of policy.yaml, and its test, wider than on main."""
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     git(tmp_path, "init", "-q", "-b", "main", "origin")
-    policy = (ROOT / "policy.yaml").read_text()
-    (origin / "policy.yaml").write_text(policy)
+    (origin / "policy.yaml").write_text(POLICY)
     git(origin, "add", ".")
     git(origin, "commit", "-q", "-m", "as it was")
     git(origin, "checkout", "-q", "-b", "wider")
-    assert policy.count("scopes: [assemblies:write]") == 2  # of the rule, and of its test
-    (origin / "policy.yaml").write_text(policy.replace("[assemblies:write]", "[assemblies:write, templates:read]"))
+    (origin / "policy.yaml").write_text(POLICY.replace("[queues:read]", "[queues:read, templates:read]"))
     git(origin, "commit", "-q", "-a", "-m", "as it will be")
     git(tmp_path, "clone", "-q", "--depth", "1", "--branch", "wider", f"file://{origin}", "clone")
     (clone / ".venv").symlink_to(Path(sys.executable).parents[1])
@@ -55,8 +65,8 @@ def test_a_pull_request_on_github_is_annotated_with_what_changes_for_whom(checko
     summary = tmp_path / "summary"
     done = run(GITHUB_LINES, checkout, GITHUB_BASE_REF="main", GITHUB_STEP_SUMMARY=str(summary))
     assert done.returncode == 0, done.stderr
-    notes = [line for line in done.stdout.splitlines() if line.startswith("::")]
-    assert notes
+    notes = [line for line in done.stdout.splitlines() if " gains " in line]
+    assert len(notes) == 2
     assert all(note.startswith("::warning file=policy.yaml,line=") and "gains templates:read" in note for note in notes)
     assert summary.read_text().splitlines()[0] == "```diff"
     assert "+ rule " in summary.read_text()
@@ -66,6 +76,9 @@ def test_a_merge_request_on_gitlab_shows_in_its_log_what_changes_for_whom(checko
     done = run(GITLAB_LINES, checkout, CI_MERGE_REQUEST_TARGET_BRANCH_NAME="main")
     assert done.returncode == 0, done.stderr
     assert "gains templates:read" in done.stdout
+    notes = json.loads((checkout / GITLAB["policy"]["artifacts"]["reports"]["codequality"]).read_text())
+    assert {note["location"]["path"] for note in notes} == {"policy.yaml"}
+    assert all("gains templates:read" in note["description"] for note in notes)
 
 
 @pytest.mark.parametrize("lines", [GITHUB_LINES, GITLAB_LINES], ids=["GitHub", "GitLab"])

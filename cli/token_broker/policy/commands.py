@@ -114,9 +114,9 @@ def _write_github(
     file: str, errors: list[Problem], warnings: tuple[Problem, ...], found: Target | None, keys: Mapping[str, int]
 ) -> None:
     for each in errors:
-        sys.stdout.write(annotate("error", file, each.line, each.column, str(each)))
+        sys.stdout.write(annotate("error", file, each))
     for warning in warnings:
-        sys.stdout.write(annotate("warning", file, warning.line, warning.column, str(warning)))
+        sys.stdout.write(annotate("warning", file, warning))
     if found is not None:
         sys.stdout.write(_summary(found, keys))
 

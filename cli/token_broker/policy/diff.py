@@ -13,9 +13,9 @@ from broker.policy.model import ALL, Policy, Rule
 from broker.policy.signing import SignRule
 
 from token_broker.policy import document, target
-from token_broker.policy.annotations import annotate, escape
+from token_broker.policy.annotations import annotate, escape, report_quality
 from token_broker.policy.cases import make_caller, make_caller_without_jwt
-from token_broker.policy.document import Document, PolicyErrors
+from token_broker.policy.document import Document, PolicyErrors, Problem
 from token_broker.policy.model import Case
 from token_broker.policy.target import Stack, Target
 
@@ -68,7 +68,7 @@ def register(actions: Any) -> None:
     parser = actions.add_parser("diff", help="which rules and test callers gain or lose what between two policies")
     parser.add_argument("old", type=Path, metavar="OLD", help="the trust policy as it was")
     parser.add_argument("file", type=Path, metavar="NEW", help="the trust policy as it will be")
-    parser.add_argument("--format", choices=["text", "github"], default="text", help="github: CI annotations")
+    parser.add_argument("--format", choices=["text", "github", "gitlab"], default="text", help="for CI: annotations")
     target.add_options(parser)
     parser.set_defaults(run=_run)
 
@@ -84,17 +84,24 @@ def _run(arguments: argparse.Namespace) -> int:
         sys.stderr.write(f"{errors}\n")
         return 1
     after = Side.of(new)
-    changes = list(find_changes(Side.of(old), after))
-    for change in changes:
-        line, column = after.source.find_place(change.path, of_key=change.of_key)
-        if arguments.format == "github":
-            level = "warning" if change.widens else "notice"
-            sys.stdout.write(annotate(level, str(path), line, column, change.message))
-        else:
-            sys.stdout.write(f"{'+' if change.widens else '-'} {escape(change.message)}\n")
-    if not changes:
-        sys.stdout.write(f"{path}: nobody gains or loses anything\n")
+    changes = [
+        (change.widens, Problem(*after.source.find_place(change.path, of_key=change.of_key), change.message))
+        for change in find_changes(Side.of(old), after)
+    ]
+    sys.stdout.write(_write(changes, str(path), arguments.format))
     return 0
+
+
+def _write(changes: list[tuple[bool, Problem]], file: str, form: str) -> str:
+    """The changes in one of the forms of `--format`, each with whether it may widen a right."""
+    levelled = [("warning" if widens else "notice", problem) for widens, problem in changes]
+    if form == "gitlab":
+        return report_quality(file, levelled)
+    if not changes:
+        return f"{file}: nobody gains or loses anything\n"
+    if form == "github":
+        return "".join(annotate(level, file, problem) for level, problem in levelled)
+    return "".join(f"{'+' if widens else '-'} {escape(str(problem))}\n" for widens, problem in changes)
 
 
 def find_changes(old: Side, new: Side) -> Iterator[Change]:

@@ -151,6 +151,24 @@ def test_the_command_writes_lines_or_annotations_at_their_places_and_ends_with_0
     assert annotated.stdout.splitlines()[0].startswith(f"::warning file=new.yaml,line={line},col=3::rule `two%0A")
 
 
+def test_the_command_writes_a_report_for_gitlab_in_which_a_message_keeps_its_fingerprint_where_lines_move(
+    tmp_path: Path,
+) -> None:
+    wider = EDITORS | {"scopes": ["assemblies:write", "queues:read"]}
+    (tmp_path / "old.yaml").write_text(write(document(EDITORS)))
+    reports = []
+    for text in (write(document(wider)), "\n\n" + write(document(wider))):
+        (tmp_path / "new.yaml").write_text(text)
+        reports.append(json.loads(run(tmp_path, "--format", "gitlab").stdout))
+    ((first,), (moved,)) = reports
+    assert first["description"] == "rule `editors` gains queues:read (aud api2, credential default)"
+    assert (first["severity"], first["location"]["path"]) == ("minor", "new.yaml")
+    assert moved["location"]["lines"]["begin"] == first["location"]["lines"]["begin"] + 2
+    assert moved["fingerprint"] == first["fingerprint"]
+    (tmp_path / "new.yaml").write_text(write(document(EDITORS)))
+    assert json.loads(run(tmp_path, "--format", "gitlab").stdout) == []
+
+
 def test_the_command_says_that_nobody_gains_or_loses_and_ends_with_1_for_a_wrong_policy(tmp_path: Path) -> None:
     for name in ("old.yaml", "new.yaml"):
         (tmp_path / name).write_text(write(document(EDITORS)))
