@@ -65,7 +65,12 @@ class Side:
 
 
 def register(actions: Any) -> None:
-    parser = actions.add_parser("diff", help="which rules and test callers gain or lose what between two policies")
+    parser = actions.add_parser(
+        "diff",
+        help="which rules and test callers gain or lose what between two policies",
+        epilog="Exit status: 0 if they were compared, whatever has changed; 1 if one of them is wrong; 2 if one cannot "
+        "be read.",
+    )
     parser.add_argument("old", type=Path, metavar="OLD", help="the trust policy as it was")
     parser.add_argument("file", type=Path, metavar="NEW", help="the trust policy as it will be")
     parser.add_argument("--format", choices=["text", "github", "gitlab"], default="text", help="for CI: annotations")

@@ -251,8 +251,8 @@ PRESETS: dict[str, Preset] = {
 
 # What a rule's preset stands for.
 RULE_PRESETS: dict[str, tuple[str, ...]] = {
-    # Make an Assembly from a Template or from instructions, follow it, list Templates: the tools of Transloadit's MCP
-    # server but those that write Templates, https://github.com/transloadit/node-sdk/tree/main/packages/mcp-server
+    # Make an Assembly from a Template or from instructions, follow it, list Templates: no tool of Transloadit's MCP
+    # server needs more, https://github.com/transloadit/node-sdk/tree/main/packages/mcp-server
     "mcp-agent": ("assemblies:write", "assemblies:read", "templates:read"),
 }
 
