@@ -4,6 +4,8 @@ import fcntl
 import json
 import subprocess
 import sys
+import threading
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any, Self
@@ -49,13 +51,28 @@ class Script:
         self._process = subprocess.Popen([*node, script, *arguments], stdin=pipe, stdout=pipe, text=True)
 
     def ask(self, **question: Any) -> Any:
-        assert self._process.stdin is not None
+        return self.ask_all([question])[0]
+
+    def ask_all(self, questions: Iterable[dict[str, Any]]) -> list[Any]:
+        """The answers in that order. The script answers one question while the next ones are written."""
+        lines = [json.dumps(question) + "\n" for question in questions]
+        # A thread of its own: both pipes would be full, and either end would wait for the other.
+        writing = threading.Thread(target=self._write, args=(lines,))
+        writing.start()
+        answers = [self._read() for _ in lines]
+        writing.join()
+        return answers
+
+    def _read(self) -> Any:
         assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(question) + "\n")
-        self._process.stdin.flush()
         line = self._process.stdout.readline()
         assert line, f"{self._name} ended with {self._process.wait()}"
         return json.loads(line)
+
+    def _write(self, lines: list[str]) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.writelines(lines)
+        self._process.stdin.flush()
 
     def __enter__(self) -> Self:
         return self
