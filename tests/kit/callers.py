@@ -92,7 +92,7 @@ class InProcess(CallerSide):
         response = respond(outcome, request, self.clock())
         return Answer(response["statusCode"], response["headers"], response["body"])
 
-    def sign(self, members: Any, jwt: str | None = None, **headers: str) -> Answer:
+    def sign(self, members: Any, jwt: str | None = None, **headers: str | None) -> Answer:
         """A request for a signature: these members as JSON, with this JWT or a good one."""
         body = members if isinstance(members, (str, bytes)) else json.dumps(members)
         bearer = f"Bearer {self.jwt() if jwt is None else jwt}"

@@ -113,7 +113,8 @@ def _fits_type(entry: Issuer, header: Mapping[str, Any], proof: Proof) -> bool:
         return entry.typ is None
     try:
         expected = _ASSERTION_TYPES if proof.form is ProofForm.CLIENT_ASSERTION else _TYPES
-        return jwt.shorten_media_type(header["typ"]) in (entry.typ or expected)
+        typ = jwt.shorten_media_type(header["typ"])
+        return typ in (entry.typ or expected) and typ not in proof.refused_types
     except ValueError:
         return False
 

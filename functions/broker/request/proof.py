@@ -20,6 +20,9 @@ _TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105 - RFC 8693 secti
 _SUBJECT_TOKEN_TYPES = {f"{_TOKEN_TYPE}{name}": name for name in ("jwt", "id_token", "access_token")}
 ACCESS_TOKEN_TYPE = f"{_TOKEN_TYPE}access_token"
 _ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+# Client assertions and identity assertion grants are for token endpoints, whatever types an entry accepts.
+# https://datatracker.ietf.org/doc/draft-ietf-oauth-identity-assertion-authz-grant/
+_FOR_TOKENS_ALONE = frozenset({"client-authentication+jwt", "oauth-id-jag+jwt"})
 NOT_CONFIGURED = (
     "This broker takes no client_assertion: its operator has configured no PublicUrl. "
     "Send the JWT as Authorization: Bearer."
@@ -43,7 +46,8 @@ class Proof(Value, frozen=True):
     """A caller JWT as it was sent. Anybody can send one: `caller.verifier` decides whether it is believed.
 
     `token_type`: the type that the sender names for a subject token. Beside a client assertion: the `client_id` that
-    was sent, and the only `audience` that the JWT may be for, the broker's own issuer.
+    was sent, and the only `audience` that the JWT may be for, the broker's own issuer. `refused_types`: the `typ` that
+    no JWT may have here, in short form.
     """
 
     hidden = ("jwt",)
@@ -53,6 +57,7 @@ class Proof(Value, frozen=True):
     token_type: str | None = None
     client_id: str | None = None
     audience: str | None = None
+    refused_types: frozenset[str] = frozenset()
 
     @property
     def refusal(self) -> type[errors.CallerRefused]:
@@ -101,11 +106,14 @@ def read_proof(http: HttpRequest, fields: Mapping[str, str]) -> Proof:
 
 
 def read_header_proof(http: HttpRequest) -> Proof:
-    """The proof in the Authorization header, where no other form counts. Raises InvalidRequest or a subclass."""
+    """The proof of a request for a signature: in the Authorization header, and in no other form.
+
+    Raises InvalidRequest or a subclass.
+    """
     bearer = _read_header(http.headers.get("authorization"), {})
     if bearer is None:
         raise errors.NoProof("no proof", "Show who you are: send your JWT as Authorization: Bearer.")
-    return Proof(ProofForm.HEADER, bearer)
+    return Proof(ProofForm.HEADER, bearer, refused_types=_FOR_TOKENS_ALONE)
 
 
 def _read_header(authorization: str | None, fields: Mapping[str, str]) -> str | None:

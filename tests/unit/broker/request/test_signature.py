@@ -38,7 +38,8 @@ def read(members: Any, **headers: Any) -> SignatureRequest[Proof]:
     ],
 )
 def test_each_kind_is_read(members: Any, wish: Wish) -> None:
-    assert read(members) == SignatureRequest(Proof(ProofForm.HEADER, "a.b.c"), wish)
+    request = read(members)
+    assert (request.wish, request.proof.form, request.proof.jwt) == (wish, ProofForm.HEADER, "a.b.c")
 
 
 def test_inputs_of_a_request_are_one_or_many() -> None:
