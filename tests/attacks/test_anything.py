@@ -11,6 +11,7 @@ from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory
 from tests.kit.callers import Answer
 from tests.kit.forms import ORIGIN
 from tests.kit.jwts import b64, part
+from tests.kit.policies import sign_rule
 from tests.kit.web import reply
 
 TEXT = st.text(max_size=60)
@@ -72,6 +73,43 @@ def test_arbitrary_claims_that_are_truly_signed_get_a_token_only_within_the_poli
     else:
         assert answer.status in (401, 403)
         assert broker.web.count(SECRETS_URL) == 0
+
+
+# Members that a request for a signature may have, with values that are right as often as not.
+WISH = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["assembly", "smart_cdn", "storage"]) | JSON},
+    optional={
+        "template": st.sampled_from(["avatar", "thumbnail"]) | JSON,
+        "grant": st.just("own") | JSON,
+        "input": TEXT.map("users/alice/{}".format) | JSON,
+        "inputs": st.lists(TEXT.map("users/alice/{}".format), max_size=3) | JSON,
+        "params": st.dictionaries(st.sampled_from("wfx"), st.sampled_from([100, "webp", True]) | JSON) | JSON,
+        "fields": st.dictionaries(st.sampled_from(["album", "source", "x"]), TEXT | JSON) | JSON,
+        "expires_in": st.integers(-1, 4000) | JSON,
+        "credential": st.just("default") | JSON,
+    },
+)
+
+
+@settings(deadline=None, max_examples=500)
+@given(body=WISH.map(json.dumps) | JSON.map(json.dumps) | TEXT | st.binary(max_size=200))
+def test_an_arbitrary_request_for_a_signature_gets_one_only_within_the_rule(body: str | bytes) -> None:
+    broker = InMemory(sign_rules=[sign_rule()])
+    answer = broker.sign(body)
+    assert (len(broker.records), broker.record.status) == (1, answer.status)
+    assert answer.status in (200, 400)
+    if answer.status == 400:
+        assert answer.body.keys() >= {"error", "error_description", "message", "request_id"}
+        assert broker.web.count(SECRETS_URL) == 0
+        return
+    wish = json.loads(body)
+    asked = {"assembly": "avatar", "smart_cdn": "thumbnail"}.get(wish["kind"], "own")
+    assert asked in (wish.get("template"), wish.get("grant"))
+    assert wish.get("fields", {}).keys() <= {"album"}
+    assert [each for each in (wish.get("params") or {}).items() if each not in (("w", 100), ("f", "webp"))] == []
+    inputs = [wish["input"]] if wish.get("input") is not None else wish.get("inputs") or []
+    assert all(text.startswith("users/alice/") and not text.endswith("/") for text in inputs)
+    assert wish.get("expires_in") is None or 1 <= wish["expires_in"] <= 3600
 
 
 @settings(deadline=None, max_examples=200)
