@@ -37,6 +37,7 @@ def issuer_app(url: str, key: rsa.RSAPrivateKey, clock: Callable[[], float] = ti
     app.router.add_post("/oauth2/authorize", issuer.log_in)
     app.router.add_post("/oauth2/token", issuer.give_tokens)
     app.router.add_get("/login.css", _style)
+    app.router.add_get("/favicon.ico", _no_icon)
     for path in ("/.well-known/openid-configuration", "/jwks", "/oauth2/token"):
         app.router.add_options(path, _preflight)
     return app
@@ -55,6 +56,11 @@ async def _preflight(_: web.Request) -> web.Response:
 
 async def _style(_: web.Request) -> web.Response:
     return web.Response(text=STYLE.read_text(), content_type="text/css", headers={"cache-control": "no-store"})
+
+
+async def _no_icon(_: web.Request) -> web.Response:
+    """Browsers ask for it, and would complain in the console."""
+    return web.Response(status=204)
 
 
 class _Issuer:

@@ -58,7 +58,8 @@ def security_headers(client: str = "") -> dict[str, str]:
     policy = f"default-src 'none'; style-src 'self'; {forms}; frame-ancestors 'none'; base-uri 'none'"
     return {
         "content-security-policy": policy,
-        "referrer-policy": "no-referrer",
+        # With `no-referrer` a browser sends `Origin: null` with the form, which pages from elsewhere send, too.
+        "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
         "cache-control": "no-store",
     }

@@ -50,6 +50,7 @@ def describe(folder: Path) -> None:
     stack = read_stack(folder / STACK_FILE)
     say()
     for title, member in (
+        ("page", "site_url"),
         ("broker", "broker_url"),
         ("api2", "api2_url"),
         ("issuer", "issuer_url"),

@@ -19,24 +19,25 @@ PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "p
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The stack's ports: five consecutive ones from PORT, or any free ones."""
+    """The stack's ports: six consecutive ones from PORT, or any free ones."""
 
     broker: int
     invoke: int
     api2: int
     issuer: int
     aws: int
+    site: int
 
     @classmethod
     def choose(cls, first: int, ours: Collection[int] = ()) -> "Ports":
-        """Five ports from `first`, or any free ones if `first` is 0. Raises BadOption for a busy port.
+        """Six ports from `first`, or any free ones if `first` is 0. Raises BadOption for a busy port.
 
         `ours` are the ports of the stack that will be stopped; they may be busy.
         """
-        ports = cls(*free_ports(5)) if first == 0 else cls(*range(first, first + 5))
+        ports = cls(*free_ports(6)) if first == 0 else cls(*range(first, first + 6))
         for name, port in asdict(ports).items():
             if port not in ours and not is_free(port):
-                raise BadOption(f"port {port} (for {name}) is busy; choose another run of five with PORT=4100")
+                raise BadOption(f"port {port} (for {name}) is busy; choose another run of six with PORT=4100")
         return ports
 
 

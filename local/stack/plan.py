@@ -34,6 +34,7 @@ class StackInfo:
     api2_url: str
     cdn_url: str
     issuer_url: str
+    site_url: str
     audience: str
     aws_endpoint_url: str
     aws_access_key_id: str
@@ -61,6 +62,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         api2_url=options.upstream or f"{here}:{ports.api2}",
         cdn_url="https://{workspace}.tlcdn.com" if options.upstream else f"{here}:{ports.api2}{PREFIX}/{{workspace}}",
         issuer_url=f"{here}:{ports.issuer}",
+        site_url=f"{here}:{ports.site}",
         # A website that knew the audience could get a JWT from the local issuer, and with it a token in its visitor's
         # name. So it is random.
         audience=f"local-{secrets.token_hex(8)}",

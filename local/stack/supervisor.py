@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -21,7 +22,7 @@ from local.aws import services as aws
 from local.aws.template import Resources, translated
 from local.emulator.environment import Function, environments
 from local.emulator.pool import Environment, Pool, invoke_app
-from local.gateway.api import read_api
+from local.gateway.api import Api, read_api
 from local.gateway.gateway import gateway_app
 from local.issuer.app import issuer_app
 from local.issuer.key import make_key
@@ -31,6 +32,7 @@ from local.sandbox.app import create_app
 from local.stack.control import STACK_FILE
 from local.stack.options import PARAMETERS, Options
 from local.stack.plan import PLAN_FILE, StackInfo
+from local.stack.site import site_app
 from local.stack.workspace import make_keys, make_real_key, make_settings
 
 READY_SECONDS = 60.0
@@ -88,8 +90,18 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
         await pool.start()
     # AWS's emulator serves its one function by the name `function`; keep that address for the broker's function.
     await _start_site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), _read_port(info.invoke_url))
-    await _start_site(running, gateway_app(read_api(resources), pools, info.principal), _read_port(info.broker_url))
+    site = site_app(info, folder / "site")
+    await _start_site(running, site, _read_port(info.site_url))
+    api = _admit_pages(read_api(resources), info.site_url)
+    await _start_site(running, gateway_app(api, pools, info.principal), _read_port(info.broker_url))
     await _wait_for_answer(f"{info.broker_url}/health")
+
+
+def _admit_pages(api: Api, site_url: str) -> Api:
+    """Let the demo page call the broker, by either name of this machine. Its port is known only here."""
+    assert api.cors is not None
+    pages = {site_url, site_url.replace("127.0.0.1", "localhost")}
+    return replace(api, cors=replace(api.cors, origins=api.cors.origins | pages))
 
 
 def _make_environments(

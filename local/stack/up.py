@@ -21,6 +21,7 @@ from local.stack import artifact
 from local.stack.control import LOCK, STACK_FILE, down, running
 from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, compiled, plan, write_plan
+from local.stack.site import built_site, lay_site
 from local.stack.supervisor import READY_SECONDS, serve
 from local.stack.workspace import name_workspace
 
@@ -38,6 +39,7 @@ class Prepared:
     info: StackInfo
     policy: bytes
     artifact: Path
+    site: Path
 
 
 def prepare(options: Options, folder: Path) -> Prepared:
@@ -47,7 +49,7 @@ def prepare(options: Options, folder: Path) -> Prepared:
     if options.upstream:
         _say_missing(found.policy.credentials)
     info = replace(info, workspace=name_workspace(found.policy))
-    return Prepared(info, found.data, artifact.built(ROOT / ".local"))
+    return Prepared(info, found.data, artifact.built(ROOT / ".local"), built_site(ROOT / ".local"))
 
 
 def _say_missing(credentials: Iterable[str]) -> None:
@@ -84,6 +86,7 @@ def _up(options: Options, folder: Path) -> subprocess.Popen[bytes]:
         say("the stack is up already; stopping it first")
         down(folder)
     artifact.lay_over(prepared.artifact, prepared.policy, folder / "artifact")
+    lay_site(prepared.site, folder / "site")
     say("starting the stack")
     supervisor = None
     try:

@@ -32,6 +32,7 @@ MEMBERS = {
     "token_function_url",
     "api2_url",
     "issuer_url",
+    "site_url",
     "audience",
     "aws_endpoint_url",
     "aws_access_key_id",
@@ -159,7 +160,7 @@ def test_a_busy_port_is_one_clear_line(stack: Stack) -> None:
         port = taken.getsockname()[1]
         status, out, err = stack.run("up", PORT=str(port))
     assert (status, out) == (1, "")
-    assert err == f"port {port} (for broker) is busy; choose another run of five with PORT=4100\n"
+    assert err == f"port {port} (for broker) is busy; choose another run of six with PORT=4100\n"
 
 
 def test_a_wrong_policy_is_reported_by_its_place_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
@@ -186,7 +187,7 @@ def test_a_stack_that_runs_is_left_alone_until_nothing_is_wrong_with_the_new_one
     assert Client(stack.folder).post().status == 200
     first = urlsplit(before["broker_url"]).port
     status, out, err = stack.run("up", PORT=str(min(first or 0, 65_000)))
-    if "is busy" not in err:  # as a neighbour's port in the run of five may be
+    if "is busy" not in err:  # as a neighbour's port in the run of six may be
         assert (status, "stopping it first" in out) == (0, True)
         assert (stack.folder / "supervisor.lock").read_text() != supervisor
 

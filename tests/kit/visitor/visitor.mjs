@@ -1,0 +1,71 @@
+// A person at a page: each line of JSON is something that the person does or looks at, and its answer is another.
+// After the browser come the names that it resolves, as `MAP name address`; it knows no others.
+import { createInterface } from 'node:readline'
+import axe from 'axe-core'
+import { chromium } from 'playwright-core'
+
+const [executablePath, ...names] = process.argv.slice(2)
+const browser = await chromium.launch({
+  executablePath,
+  args: [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--hide-scrollbars',
+    `--host-resolver-rules=${[...names, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1']}`,
+  ],
+})
+let page, complaints, elsewhere
+
+const orders = {
+  // A window of its own, as of somebody who was never here.
+  async open({ url, width = 1000, height = 900, dark = false, init }) {
+    await page?.context().close()
+    const context = await browser.newContext({
+      viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce',
+    })
+    context.setDefaultTimeout(10_000)
+    page = await context.newPage()
+    complaints = []
+    elsewhere = []
+    // The console has errors of scripts, and each violation of the Content-Security-Policy.
+    page.on('console', (message) => message.type() === 'error' && complaints.push(`${message.text()} ${message.location().url}`))
+    page.on('pageerror', ({ message }) => complaints.push(message))
+    page.on('request', (request) => {
+      const { protocol, hostname } = new URL(request.url())
+      if (protocol.startsWith('http') && !['127.0.0.1', 'localhost'].includes(hostname)) elsewhere.push(request.url())
+    })
+    if (init) await page.addInitScript(init)
+    await page.goto(url)
+  },
+  reload: () => page.reload().then(() => {}),
+  click: ({ name, role = 'button' }) => page.getByRole(role, { name }).click(),
+  press: ({ keys }) => keys.reduce((before, key) => before.then(() => page.keyboard.press(key)), Promise.resolve()),
+  // A person sees the button and gets a window for files; a test fills the input below it.
+  choose: ({ selector, files }) => page.setInputFiles(selector, files),
+  see: ({ text }) => page.getByText(text).first().waitFor(),
+  // How many of a picture's pixels are there says whether it was loaded.
+  pictures: ({ count }) => page.waitForFunction(
+    (wanted) => {
+      const found = [...document.querySelectorAll('#wall img')]
+      return found.length === wanted && found.every((image) => image.naturalWidth > 1) && found.map((image) => image.src)
+    },
+    count,
+  ).then((found) => found.jsonValue()),
+  text: ({ selector }) => page.locator(selector).first().innerText(),
+  focused: () => page.evaluate(() => document.activeElement.innerText || document.activeElement.id),
+  shot: ({ path }) => page.screenshot({ path, animations: 'disabled' }),
+  // Whether the page is wider than its window, as a phone would show it.
+  overflows: () => page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth),
+  async axe() {
+    await page.evaluate(axe.source)
+    const { violations } = await page.evaluate(() => window.axe.run())
+    return violations.map(({ id, impact, nodes }) => `${impact}: ${id} at ${nodes.map(({ html }) => html).join(' ')}`)
+  },
+  found: async () => ({ complaints, elsewhere }),
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const { order, ...given } = JSON.parse(line)
+  const answer = await orders[order](given).then((value) => ({ value }), ({ message }) => ({ broken: message }))
+  process.stdout.write(`${JSON.stringify(answer)}\n`)
+}
+await browser.close()
