@@ -35,7 +35,7 @@ tests:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A clone of depth one, in which a pull request has made the rule of policy.yaml, and its test, wider than on main."""
+    """A clone of depth one, whose pull request makes the rule of policy.yaml, and its test, wider than on main."""
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     git(tmp_path, "init", "-q", "-b", "main", "origin")
     (origin / "policy.yaml").write_text(POLICY)
