@@ -48,7 +48,7 @@ async function send(url, options, name) {
     return { status: answer.status, body: readObject(text) }
   } catch {
     // The cause could quote the request.
-    throw new Refused(`${name} is out of reach, or redirects; nothing that it was sent is repeated`)
+    throw new Refused(`${name} is out of reach, or redirects`)
   }
 }
 
@@ -67,7 +67,7 @@ async function exchange(origin, audience, fields) {
     const askedAt = Date.now()
     const headers = { authorization: `Bearer ${jwt}`, 'content-type': 'application/x-www-form-urlencoded' }
     const body = new URLSearchParams({ grant_type: 'client_credentials', ...fields }).toString()
-    const answer = await send(`${origin}/token`, { method: 'POST', headers, body }, 'The broker')
+    const answer = await send(`${origin}/token`, { method: 'POST', headers, body }, 'the broker at `url`')
     if (answer.status === 200) return readToken(answer.body, askedAt)
     const wait = Number(answer.body.retry_after ?? 1)
     if (![429, 503].includes(answer.status) || tries === TRIES || !(wait <= MAX_WAIT)) {
