@@ -184,3 +184,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory, issuers: dict[str, Any]) -> 
     (folder / "policy.yaml").write_text(json.dumps(document))
     with running_stack(folder / "stack", folder / "policy.yaml", workers=1) as running:
         yield running
+
+
+def listed_assemblies(stack: Client) -> dict[str, Any]:
+    """The list of Assemblies as the sandbox gives it to an editor."""
+    status, listed = stack.api2.by(stack.post().body["access_token"], "GET", "/assemblies")
+    assert status == 200
+    return dict(listed)

@@ -13,7 +13,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from infra.sam import ROOT
-from tests.conformance.clients.conftest import AGENT, AUDIENCE, STS_ISSUER
+from tests.conformance.clients.conftest import AGENT, AUDIENCE, STS_ISSUER, listed_assemblies
 from tests.kit.docs import blocks
 from tests.kit.jwts import Signer
 from tests.kit.readers import Reader, make_reader
@@ -31,8 +31,9 @@ def reader(tmp_path: Path, stack: Client) -> Reader:
     return make_reader(tmp_path, stack.stack["broker_url"], stack.stack["api2_url"], stack.jwt())
 
 
-def assert_counted(done: subprocess.CompletedProcess[str]) -> None:
-    assert (done.returncode, done.stdout) == (0, "0\n"), done.stderr
+def assert_counted(done: subprocess.CompletedProcess[str], stack: Client) -> None:
+    """The program printed how many Assemblies there are."""
+    assert (done.returncode, done.stdout) == (0, f"{listed_assemblies(stack)['count']}\n"), done.stderr
 
 
 def test_the_steps_of_a_github_job_use_the_action_as_it_is_and_read_its_token(reader: Reader, stack: Client) -> None:
@@ -65,7 +66,7 @@ def test_a_program_in_a_pod_calls_transloadit_by_the_file_that_the_kubelet_write
     assert variables["TRANSLOADIT_IDENTITY_TOKEN_FILE"] == file
     (reader.folder / "jwt").write_text(stack.jwt())
     variables["TRANSLOADIT_IDENTITY_TOKEN_FILE"] = str(reader.folder / "jwt")
-    assert_counted(reader.run(OF_POD, variables, python=PYTHON))
+    assert_counted(reader.run(OF_POD, variables, python=PYTHON), stack)
 
 
 @pytest.fixture
@@ -108,22 +109,22 @@ def aws(stack: Client) -> dict[str, str]:
 
 
 def test_a_program_with_an_aws_role_calls_transloadit_by_sts(reader: Reader, stack: Client, sts_url: str) -> None:
-    assert_counted(reader.run(OF_ROLE, aws(stack) | {"AWS_ENDPOINT_URL_STS": sts_url}, python=PYTHON))
+    assert_counted(reader.run(OF_ROLE, aws(stack) | {"AWS_ENDPOINT_URL_STS": sts_url}, python=PYTHON), stack)
 
 
 def test_a_program_with_an_aws_role_calls_transloadit_by_a_signed_request(reader: Reader, stack: Client) -> None:
-    assert_counted(reader.run(re.sub(r"\bsts\b", "iam", OF_ROLE), aws(stack), python=PYTHON))
+    assert_counted(reader.run(re.sub(r"\bsts\b", "iam", OF_ROLE), aws(stack), python=PYTHON), stack)
 
 
-def test_a_program_with_a_key_of_its_own_calls_transloadit(reader: Reader, agent: Signer) -> None:
+def test_a_program_with_a_key_of_its_own_calls_transloadit(reader: Reader, stack: Client, agent: Signer) -> None:
     pem = agent.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     (reader.folder / "agent.pem").write_bytes(pem)
     assert f'"{AGENT}"' in OF_KEY
-    assert_counted(reader.run(OF_KEY, python=PYTHON))
+    assert_counted(reader.run(OF_KEY, python=PYTHON), stack)
 
 
-def test_a_program_of_a_person_who_is_logged_in_calls_transloadit(reader: Reader) -> None:
-    assert_counted(reader.run(OF_LOGIN, python=PYTHON))
+def test_a_program_of_a_person_who_is_logged_in_calls_transloadit(reader: Reader, stack: Client) -> None:
+    assert_counted(reader.run(OF_LOGIN, python=PYTHON), stack)
     (lines,) = blocks(PAGE, "sh")
     done = reader.run(lines)
     assert done.returncode == 0, done.stderr
