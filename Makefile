@@ -59,8 +59,9 @@ build: $(READY) ## Build the deployable artifact (sam build); ENV=name and POLIC
 deploy: $(READY) ## Check, build, deploy and compare what answers with what was built; ENV=name of samconfig.toml
 	@$(BIN)/python -m infra.deploy -- "$$ENV"
 
-docs: $(READY) ## Write the policy's schema and reference page anew from its model
+docs: $(READY) ## Write the policy's schema and reference page anew, and photograph the demo page
 	@$(BIN)/python -m token_broker.policy.reference docs
+	@$(BIN)/python -m tests.browser.pictures docs/frontends
 
 lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --group function --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements.txt
