@@ -4,4 +4,4 @@ import { build } from 'esbuild'
 await build({
   entryPoints: ['main.js'], outdir: 'dist', bundle: true, minify: true, format: 'esm', target: 'es2022', logLevel: 'warning',
 })
-await cp('index.html', 'dist/index.html')
+await cp('../index.html', 'dist/index.html')

@@ -9,4 +9,4 @@ await build({
   conditions: ['svelte'],
   plugins: [{ name: 'svelte', setup: ({ onLoad }) => onLoad({ filter: /\.svelte$/ }, compileSvelte) }],
 })
-await cp('index.html', 'dist/index.html')
+await cp('../index.html', 'dist/index.html')

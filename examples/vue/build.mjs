@@ -11,4 +11,4 @@ await build({
   entryPoints: ['main.js'], outdir: 'dist', bundle: true, minify: true, format: 'esm', target: 'es2022', logLevel: 'warning',
   plugins: [{ name: 'vue', setup: ({ onLoad }) => onLoad({ filter: /\.vue$/ }, compileVue) }],
 })
-await cp('index.html', 'dist/index.html')
+await cp('../index.html', 'dist/index.html')

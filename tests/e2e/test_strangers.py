@@ -51,9 +51,10 @@ PORTS: dict[str, Any] = {
     "issuer": lambda client, **headers: send(
         f"{client.stack['issuer_url']}/.well-known/openid-configuration", **headers
     ),
+    "site": lambda client, **headers: send(f"{client.stack['site_url']}/config.json", **headers),
     "aws": get_secret,
 }
-URLS = {"broker": "broker_url", "invoke": "invoke_url", "api2": "api2_url", "issuer": "issuer_url"}
+URLS = {"broker": "broker_url", "invoke": "invoke_url", "api2": "api2_url", "issuer": "issuer_url", "site": "site_url"}
 
 
 def port_of(client: Client, name: str) -> int:
@@ -139,6 +140,13 @@ def test_a_page_elsewhere_cannot_log_its_visitor_in(client: Client) -> None:
         refused = send(url, "POST", b"sub=alice", origin=origin, content_type=FORM)
         assert (refused.status, "location" in refused.headers) == (403, False)
     assert "code=" in send(url, "POST", b"sub=alice", content_type=FORM).headers["location"]
+
+
+def test_the_configuration_of_the_page_which_has_the_audience_is_for_that_page_alone(client: Client) -> None:
+    answer = PORTS["site"](client, origin=HERE)
+    assert answer.json()["clientId"] == client.stack["audience"]
+    assert answer.headers["cross-origin-resource-policy"] == "same-origin"
+    assert not [name for name in answer.headers if name.lower().startswith("access-control-")]
 
 
 def test_no_two_stacks_have_the_same_audience_or_credentials(client: Client) -> None:

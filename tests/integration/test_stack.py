@@ -101,6 +101,7 @@ def test_up_returns_when_all_answers_and_down_leaves_nothing(stack: Stack) -> No
     assert stat.S_IMODE((stack.folder / "stack.json").stat().st_mode) == 0o600
     assert stat.S_IMODE((stack.folder / "issuer-key.pem").stat().st_mode) == 0o600
     assert f"curl {info['broker_url']}/token" in out
+    assert f"page    {info['site_url']}" in out
     assert stat.S_IMODE((stack.folder / "log").stat().st_mode) == 0o700
     assert info["auth_secret"] not in out + err
     assert urllib3.request("GET", f"{info['broker_url']}/health").status == 200

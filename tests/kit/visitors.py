@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.kit import official
 from tests.kit.chromium import chromium
 from tests.kit.node import Script, node_for
 
@@ -71,5 +72,6 @@ class Visitor:
 @contextmanager
 def visiting(*names: str) -> Iterator[Visitor]:
     """`names`: what the browser resolves, as `MAP name[:port] address[:port]`."""
-    with Script(node_for(FOLDER), FOLDER / "visitor.mjs", chromium(), *names) as driver:
+    node_for(FOLDER)
+    with Script(node_for(official.FOLDER), FOLDER / "visitor.mjs", chromium(), *names) as driver:
         yield Visitor(driver)

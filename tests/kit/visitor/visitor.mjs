@@ -1,18 +1,11 @@
 // A person at a page: each line of JSON is something that the person does or looks at, and its answer is another.
-// After the browser come the names that it resolves, as `MAP name address`; it knows no others.
+// After the browser come the names that it resolves.
 import { createInterface } from 'node:readline'
 import axe from 'axe-core'
-import { chromium } from 'playwright-core'
+import { launch } from '../../conformance/api2/launch.mjs'
 
 const [executablePath, ...names] = process.argv.slice(2)
-const browser = await chromium.launch({
-  executablePath,
-  args: [
-    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync', '--hide-scrollbars',
-    `--host-resolver-rules=${[...names, 'MAP * ~NOTFOUND', 'EXCLUDE 127.0.0.1']}`,
-  ],
-})
+const browser = await launch(executablePath, names)
 let page, complaints, elsewhere
 
 const orders = {
