@@ -99,6 +99,21 @@ def test_a_login_that_was_cancelled_leads_back_and_says_so(stack: Client, visito
     assert visitor.complaints() == []
 
 
+def test_a_login_that_is_about_to_end_is_renewed_when_it_is_used(stack: Client, visitor: Visitor) -> None:
+    """To the page each ID token has half a minute left, and each refresh token is good once."""
+    visitor.open(page(stack), init="const now = Date.now; Date.now = () => now() + 3_570_000")
+    visitor.click("Sign in")
+    visitor.click("Vera")
+    visitor.see("Hello, Vera.")
+    assert visitor.count_calls("POST /oauth2/token") == 1
+    visitor.choose(UPPY, PICTURE)
+    visitor.click("Upload 1 file")
+    visitor.see_pictures(1)
+    assert visitor.count_calls("POST /signature") == 2
+    assert visitor.count_calls("POST /oauth2/token") == 3
+    assert visitor.complaints() == []
+
+
 def test_a_login_outlives_a_reload_and_ends_with_a_sign_out(stack: Client, visitor: Visitor) -> None:
     visitor.open(page(stack))
     visitor.click("Sign in")

@@ -18,7 +18,10 @@ class Visitor:
     _driver: Script = field(repr=False)
 
     def open(self, url: str, **window: Any) -> None:
-        """Come to the page for the first time. `window`: its `width` and `height`, whether it is `dark`."""
+        """Come to the page for the first time. `window`: its `width` and `height`, whether it is `dark`.
+
+        `init` is a script that runs before those of each page.
+        """
         self._order("open", url=url, **window)
 
     def reload(self) -> None:
@@ -57,6 +60,10 @@ class Visitor:
     def barriers(self) -> list[str]:
         """What axe finds that keeps somebody out: each with its impact, rule and place."""
         return list(self._order("axe"))
+
+    def count_calls(self, call: str) -> int:
+        """How often the pages sent a request such as `POST /token`, of whatever origin."""
+        return int(self._order("asked", call=call))
 
     def complaints(self) -> list[str]:
         """Errors in the console (each breach of the Content-Security-Policy is one), and requests to other hosts."""

@@ -6,7 +6,7 @@ import { launch } from '../../conformance/api2/launch.mjs'
 
 const [executablePath, ...names] = process.argv.slice(2)
 const browser = await launch(executablePath, names)
-let page, complaints, elsewhere
+let page, complaints, elsewhere, asked
 
 const orders = {
   // A window of its own, as of somebody who was never here.
@@ -19,11 +19,13 @@ const orders = {
     page = await context.newPage()
     complaints = []
     elsewhere = []
+    asked = []
     // The console has errors of scripts, and each violation of the Content-Security-Policy.
     page.on('console', (message) => message.type() === 'error' && complaints.push(`${message.text()} ${message.location().url}`))
     page.on('pageerror', ({ message }) => complaints.push(message))
     page.on('request', (request) => {
-      const { protocol, hostname } = new URL(request.url())
+      const { protocol, hostname, pathname } = new URL(request.url())
+      asked.push(`${request.method()} ${pathname}`)
       if (protocol.startsWith('http') && !['127.0.0.1', 'localhost'].includes(hostname)) elsewhere.push(request.url())
     })
     if (init) await page.addInitScript(init)
@@ -53,6 +55,7 @@ const orders = {
     const { violations } = await page.evaluate(() => window.axe.run())
     return violations.map(({ id, impact, nodes }) => `${impact}: ${id} at ${nodes.map(({ html }) => html).join(' ')}`)
   },
+  asked: async ({ call }) => asked.filter((each) => each === call).length,
   found: async () => ({ complaints, elsewhere }),
 }
 
