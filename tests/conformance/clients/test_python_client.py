@@ -1,9 +1,10 @@
 """The project's own Python client, with each identity that the stack can be asked by."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import escape
 
 import httpx2
@@ -11,6 +12,7 @@ import pytest
 import requests
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from token_broker_client import TokenProvider, command, environment, file, iam, private_key
+from token_broker_client import github as github_job
 from token_broker_client import sts as by_sts
 
 from tests.conformance.clients.conftest import AUDIENCE, RSA_SERVICE, SERVICE, STS_ISSUER
@@ -83,6 +85,30 @@ def test_an_aws_role_gets_a_token_by_a_jwt_of_sts(stack: Client, sts: Signer, mo
             monkeypatch.setenv(f"AWS_{name}", value)
         monkeypatch.setenv("AWS_ENDPOINT_URL_STS", endpoint.origin)
         assert stack.api2.opens(provider(stack, by_sts(AUDIENCE))())
+
+
+def test_a_github_job_gets_a_token_for_the_audience_that_it_asks_for(
+    stack: Client, github: Signer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """GitHub's service is on loopback, and answers as its documentation shows."""
+    with token_server() as service:
+
+        def answer(call: Call) -> tuple[int, dict[str, str], bytes]:
+            assert call.headers["authorization"] == "bearer of-the-runner"
+            (audience,) = parse_qs(urlsplit(call.path).query)["audience"]
+            claims = {
+                "iss": "https://token.actions.githubusercontent.com",
+                "sub": "repo:acme@42/site@4711:ref:refs/heads/main",
+                "repository_id": "4711",
+                "ref": "refs/heads/main",
+            }
+            jwt = github.jwt(stack.claims(**claims, aud=audience, groups=None))
+            return 200, {}, json.dumps({"value": jwt}).encode()
+
+        service.answer = answer
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{service.origin}/token?api-version=2.0")
+        monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "of-the-runner")
+        assert stack.api2.opens(provider(stack, github_job(AUDIENCE))())
 
 
 WEB_IDENTITY = """<GetWebIdentityTokenResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetWebIdentityTokenResult>
