@@ -15,9 +15,13 @@ def script(shell: str, capsys: pytest.CaptureFixture[str]) -> str:
     return capsys.readouterr().out
 
 
+MARKS = {"bash": "complete -o", "zsh": "#compdef token-broker", "tcsh": "complete token-broker"}
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_each_shell_s_script_knows_commands_and_options(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
     text = script(shell, capsys)
+    assert MARKS[shell] in text
     for word in ("exec", "headers", "exchange", "explain", "credential"):
         assert word in text
 

@@ -1,13 +1,16 @@
-"""`token-broker exchange`: to whom it sends a JWT."""
+"""`token-broker exchange`: to whom it sends which JWT, and what it shows."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from token_broker.main import parser
 
 from tests.kit.servers import serving
+from tests.kit.token_server import TokenServer, token
 
 COMMAND = Path(sys.executable).with_name("token-broker")
 
@@ -54,3 +57,44 @@ def test_a_jwt_is_sent_to_this_machine(tmp_path: Path) -> None:
     with serving(lambda: app) as origin:
         status, out, _ = exchange(f"{origin}/", tmp_path)
     assert (status, '"access_token": "t"' in out, seen) == (0, True, ["Bearer a.b.c"])
+
+
+def run(*words: str) -> int:
+    arguments = parser().parse_args(["exchange", *words])
+    return int(arguments.run(arguments))
+
+
+def test_broker_and_identity_of_the_environment_are_used_where_no_option_names_others(
+    broker: TokenServer, tmp_path: Path
+) -> None:
+    broker.then(token())
+    (tmp_path / "jwt").write_text("d.e.f")
+    assert run() == run("--jwt", str(tmp_path / "jwt")) == 0
+    assert [call.jwt for call in broker.calls] == ["a.b.c", "d.e.f"]
+
+
+def test_a_busy_broker_is_asked_once_and_its_answer_shown(
+    broker: TokenServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker.then({"error": "temporarily_unavailable", "retry_after": 0.01, "request_id": "r1"}, 429)
+    assert run() == 1
+    shown = json.loads(capsys.readouterr().err)
+    assert (shown["error"], shown["retry_after"], shown["request_id"]) == ("temporarily_unavailable", 0.01, "r1")
+    assert len(broker.calls) == 1
+
+
+def test_a_broker_elsewhere_gets_no_jwt_of_the_local_issuer(
+    environ: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--url", "https://tokens.invalid") == 2
+    assert "no identity: set TRANSLOADIT_IDENTITY_TOKEN_FILE" in capsys.readouterr().err
+
+
+def test_without_broker_and_stack_both_ways_to_one_are_named(
+    environ: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run("--stack", str(tmp_path / "stack.json")) == 2
+    assert capsys.readouterr().err == (
+        "token-broker: no broker: set TRANSLOADIT_BROKER_URL to its URL, or: the stack is not up; start it with "
+        "`make up`\n"
+    )
