@@ -62,7 +62,7 @@ def _test(row: Row, text: str) -> bool:
         return False
     value, sign, wanted = row[found["field"]], found["sign"], found["value"]
     if sign == "like":
-        return re.search(wanted.strip("/"), str(value)) is not None
+        return re.search(wanted.strip('/"'), str(value)) is not None
     if sign in ("=", "!="):
         return (str(value) == wanted.strip('"')) == (sign == "=")
     number, limit = float(value), float(wanted)

@@ -1,7 +1,10 @@
 """The saved queries: run on real records, flatten as CloudWatch Logs Insights does, each shows what it is for."""
 
 import json
+import os
 import re
+import subprocess
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,9 +14,11 @@ from tests.kit.brokers import JWKS_URL, TOKEN_URL, InMemory, minted
 from tests.kit.deployed import ROOT, of_kind
 from tests.kit.insights import MAX_FIELDS, Row, answer, flatten
 from tests.kit.logs import failures
+from tests.kit.policies import sign_rule
 from tests.kit.web import reply
 
 QUERIES = {name.removesuffix("Query"): query for name, query in of_kind("AWS::Logs::QueryDefinition").items()}
+PAGE = (ROOT / "docs/operations.md").read_text()
 ACCESS = json.loads(of_kind("AWS::ApiGatewayV2::Stage")["ApiApiGatewayDefaultStage"]["AccessLogSettings"]["Format"])
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
 REPORT = {"requestId": "invocation-2", "status": "timeout", "metrics": {"durationMs": 15000.0, "initDurationMs": 130.5}}
@@ -83,7 +88,7 @@ def defect(invocation: str) -> str:
     return json.dumps(*logged())
 
 
-@pytest.mark.parametrize("name", QUERIES)
+@pytest.mark.parametrize("name", [name for name in QUERIES if name != "Signature"])
 def test_every_column_of_a_query_shows_something(name: str, lines: dict[str, list[str]]) -> None:
     granted = audited(lines["BrokerLog"][0])
     values = {"REQUEST_ID": granted["request_id"], "SHA256": granted["token_sha256"], "ID": "invocation-2"}
@@ -112,6 +117,35 @@ def test_a_leaked_token_leads_to_its_owner_its_scopes_and_its_end(lines: dict[st
     assert (row["audit.subject"], row["audit.rules"]) == ("alice", "editors upload")
     assert row["audit.granted_scopes"] == "assemblies:read assemblies:write"
     assert row["audit.token_expires_at"] == granted["token_expires_at"]
+
+
+def compute_id(url: str) -> str:
+    """The id of a URL, by the command of the page."""
+    (line,) = (each for each in PAGE.splitlines() if "sha256%3A" in each)
+    run = partial(subprocess.run, capture_output=True, text=True, check=True)
+    return str(run(["sh", "-c", line], env={"URL": url, "PATH": os.environ["PATH"]}).stdout.strip())
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        {"kind": "assembly", "template": "avatar"},
+        {"kind": "smart_cdn", "template": "thumbnail", "inputs": ["users/alice/a", "users/alice/b"]},
+    ],
+    ids=lambda wish: str(wish["kind"]),
+)
+def test_a_url_or_an_assembly_that_was_found_leads_to_its_owner(
+    wish: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    broker = InMemory(sign_rules=[sign_rule()])
+    for sub in ("bob", "alice"):
+        changes = {"inputs": [f"users/{sub}/a", f"users/{sub}/b"]} if "inputs" in wish else {}
+        signed = broker.sign(wish | changes, broker.jwt(sub=sub)).body
+        CloudWatch("local", broker.clock)(broker.record)
+    found = json.loads(signed["params"])["auth"]["nonce"] if "params" in signed else compute_id(signed["urls"][1])
+    (row,) = run("Signature", {"BrokerLog": capsys.readouterr().out.splitlines()}, SIGNATURE_ID=found)
+    assert (row["audit.subject"], row["audit.signature_kind"]) == ("alice", wish["kind"])
+    assert all(row.values())
 
 
 def test_faults_and_outages_are_shown_with_transloadit_s_answer(lines: dict[str, list[str]]) -> None:
@@ -165,8 +199,7 @@ def test_no_member_of_a_record_would_get_numbered_names_in_insights(records: lis
 
 
 def test_the_runbook_shows_every_query_in_the_same_words_and_no_other() -> None:
-    page = (ROOT / "docs/operations.md").read_text()
-    blocks = re.findall(r"^```text\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
     assert blocks == [query["QueryString"] for query in QUERIES.values()]
     for query in QUERIES.values():
-        assert query["Name"].removeprefix("local/") in page
+        assert query["Name"].removeprefix("local/") in PAGE
