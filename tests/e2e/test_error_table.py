@@ -40,6 +40,45 @@ REFUSALS: dict[str, tuple[Row, int, str]] = {
     "an issuer out of reach": (lambda c: c.post(c.jwt(iss="http://127.0.0.1:9")), 503, "temporarily_unavailable"),
 }
 
+ASSEMBLY = {"kind": "assembly", "template": "avatar"}
+CDN = {"kind": "smart_cdn", "template": "thumbnail", "input": "users/alice/a.jpg"}
+REFUSALS |= {
+    f"signature: {name}": row
+    for name, row in {
+        "no JSON": (lambda c: c.sign("{"), 400, "invalid_request"),
+        "a repeated member": (lambda c: c.sign('{"kind": "assembly", "kind": "storage"}'), 400, "invalid_request"),
+        "a half surrogate": (lambda c: c.sign(CDN | {"input": "\ud800"}), 400, "invalid_request"),
+        "an unknown kind": (lambda c: c.sign({"kind": "bearer"}), 400, "invalid_request"),
+        "a member that is never signed": (lambda c: c.sign(ASSEMBLY | {"notify_url": "x"}), 400, "invalid_request"),
+        "a field of the rule's": (lambda c: c.sign(ASSEMBLY | {"fields": {"source": "x"}}), 400, "invalid_request"),
+        "another person's input": (lambda c: c.sign(CDN | {"input": "users/bob/a.jpg"}), 400, "invalid_request"),
+        "an input that climbs": (lambda c: c.sign(CDN | {"input": "users/alice/../bob/a"}), 400, "invalid_request"),
+        "a parameter that is no choice": (lambda c: c.sign(CDN | {"params": {"w": 101}}), 400, "invalid_request"),
+        "too long a life": (lambda c: c.sign(CDN | {"expires_in": 3601}), 400, "invalid_request"),
+        "two Authorization headers": (
+            lambda c: c.sign(CDN, authorization="Bearer a.b.c, Bearer d.e.f"),
+            400,
+            "invalid_request",
+        ),
+        "no proof": (lambda c: c.sign(CDN, authorization=None), 401, "invalid_client"),
+        "a shared secret": (lambda c: c.sign(CDN, authorization="Basic a2V5OnNlY3JldA=="), 401, "invalid_client"),
+        "no JWT": (lambda c: c.sign(CDN, "not-a-jwt"), 401, "invalid_token"),
+        "an expired JWT": (lambda c: c.sign(CDN, c.jwt(exp=c.now - 600)), 401, "invalid_token"),
+        "no rule signs": (lambda c: c.sign(CDN, c.jwt(groups=["editors"])), 403, "access_denied"),
+        "a claim that climbs": (lambda c: c.sign(CDN, c.jwt(sub="..", groups=["visitors"])), 403, "access_denied"),
+        "an unknown name": (lambda c: c.sign(ASSEMBLY | {"template": "x"}), 400, "invalid_target"),
+        "another kind's name": (lambda c: c.sign(ASSEMBLY | {"template": "thumbnail"}), 400, "invalid_target"),
+        "another credential": (lambda c: c.sign(ASSEMBLY | {"credential": "pictures"}), 400, "invalid_target"),
+        "a body too large": (lambda c: c.sign(" " * 16_385), 413, "invalid_request"),
+        "a form": (lambda c: c.sign(GRANT, content_type="application/x-www-form-urlencoded"), 415, "invalid_request"),
+        "an issuer out of reach": (
+            lambda c: c.sign(CDN, c.jwt(iss="http://127.0.0.1:9")),
+            503,
+            "temporarily_unavailable",
+        ),
+    }.items()
+}
+
 
 @pytest.mark.parametrize(("row", "status", "error"), REFUSALS.values(), ids=REFUSALS.keys())
 def test_a_refusal_has_its_status_error_and_body_and_mints_nothing(
@@ -57,14 +96,19 @@ def test_a_refusal_has_its_status_error_and_body_and_mints_nothing(
     assert (record["status"], record["mints"], record["token_sha256"]) == (status, 0, None)
 
 
+PATHS = pytest.mark.parametrize("path", ["/token", "/signature"])
+
+
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "HEAD"])
-def test_another_method_is_answered_with_405_and_allow(client: Client, method: str) -> None:
-    answer = client.send(method, "/token")
+@PATHS
+def test_another_method_is_answered_with_405_and_allow(client: Client, path: str, method: str) -> None:
+    answer = client.send(method, path)
     assert (answer.status, answer.headers["allow"]) == (405, "POST")
 
 
-def test_options_is_answered_with_204_and_leaves_no_record(client: Client) -> None:
-    answer = client.send("OPTIONS", "/token")
+@PATHS
+def test_options_is_answered_with_204_and_leaves_no_record(client: Client, path: str) -> None:
+    answer = client.send("OPTIONS", path)
     assert (answer.status, answer.text) == (204, "")
     assert not [record for record in client.records() if record["request_id"] == answer.headers["apigw-requestid"]]
 
@@ -107,6 +151,15 @@ def test_a_mint_over_the_caller_s_budget_is_429_while_hits_go_on(client: Client)
     assert refused[0].body["error"] == "temporarily_unavailable"
     assert 1 <= int(refused[0].headers["retry-after"]) == refused[0].body["retry_after"] <= 60
     assert client.post(client.jwt(sub="modest", groups=["many"]), scope=subsets[0]).status == 200
+
+
+def test_signed_assemblies_over_the_caller_s_budget_are_429_while_urls_go_on(client: Client) -> None:
+    jwt = client.jwt(sub="greedy", groups=["visitors"])
+    # Two environments, each with a budget of 30.
+    refused = next(answer for answer in (client.sign(ASSEMBLY, jwt) for _ in range(70)) if answer.status != 200)
+    assert refused.outcome == (429, "temporarily_unavailable")
+    assert int(refused.headers["retry-after"]) == refused.body["retry_after"] == 6
+    assert client.sign(CDN | {"input": "users/greedy/a"}, jwt).status == 200
 
 
 @pytest.mark.parametrize(

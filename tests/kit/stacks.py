@@ -20,7 +20,7 @@ from local.stack.options import Options
 from local.stack.up import up
 from tests.kit.api2 import Api2
 from tests.kit.callers import Answer, CallerSide
-from tests.kit.forms import FORM, form
+from tests.kit.forms import FORM, JSON, form
 from tests.kit.jwts import Signer
 
 
@@ -59,6 +59,16 @@ class Client(CallerSide):
         headers["content-type"] = content_type
         given = {name: value for name, value in headers.items() if value is not None}
         return self.send("POST", "/token", body=body.encode(), headers=given)
+
+    def sign(self, members: Any, jwt: str | None = None, **headers: str | None) -> Answer:
+        """A request for a signature: these members as JSON, with this JWT or that of a visitor."""
+        bearer = f"Bearer {self.jwt(groups=['visitors']) if jwt is None else jwt}"
+        given = {"authorization": bearer, "content-type": JSON} | {
+            name.replace("_", "-"): value for name, value in headers.items()
+        }
+        body = members if isinstance(members, (str, bytes)) else json.dumps(members)
+        present = {name: value for name, value in given.items() if value is not None}
+        return self.send("POST", "/signature", body=body, headers=present)
 
     def send(self, method: str, path: str, **options: Any) -> Answer:
         return self._ask(method, self.stack["broker_url"] + path, redirect=False, **options)

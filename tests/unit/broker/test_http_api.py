@@ -17,7 +17,7 @@ from tests.kit.callers import claims_of_alice
 from tests.kit.forms import ASSERTION, FORM
 from tests.kit.handlers import Context, Function, event, loaded
 from tests.kit.jwts import Signer, part
-from tests.kit.policies import ISSUER
+from tests.kit.policies import AUDIENCE, ISSUER
 
 METADATA = "/.well-known/oauth-authorization-server"
 SIGNER = Signer()
@@ -48,9 +48,13 @@ def form(fields: dict[str, str], domain: str = "id.execute-api.us-east-1.amazona
     return made
 
 
-def test_options_is_answered_before_anything_is_checked_and_leaves_no_record(function: Function) -> None:
+ROUTES = pytest.mark.parametrize("route", ["ANY /token", "ANY /signature"])
+
+
+@ROUTES
+def test_options_is_answered_before_anything_is_checked_and_leaves_no_record(function: Function, route: str) -> None:
     """A route of ANY takes the preflight from API Gateway; after a status other than 2xx a browser sends no request."""
-    answer = function(on("OPTIONS", "ANY /token", body="%" * 30_000, headers={"authorization": "Bearer x, Bearer y"}))
+    answer = function(on("OPTIONS", route, body="%" * 30_000, headers={"authorization": "Bearer x, Bearer y"}))
     assert answer == {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
     assert function.records() == []
 
@@ -102,9 +106,47 @@ def test_a_login_is_refused_without_redirect_and_record_and_repeats_nothing_of_t
     assert function.records() == []
 
 
-def test_another_method_is_refused_and_recorded(function: Function) -> None:
-    assert function(on("GET", "ANY /token"))["statusCode"] == 405
+@ROUTES
+def test_another_method_is_refused_and_recorded(function: Function, route: str) -> None:
+    assert function(on("GET", route))["statusCode"] == 405
     assert [record["outcome"] for record in function.records()] == ["MethodNotAllowed"]
+
+
+def ask_signature(body: str, content_type: str = "application/json", **headers: str) -> dict[str, Any]:
+    """An event of a request for a signature, with the JWT of an editor."""
+    jwt = SIGNER.jwt(claims_of_alice(ISSUER, AUDIENCE, time.time()))
+    given = {"content-type": content_type, "authorization": f"Bearer {jwt}"} | headers
+    made = on("POST", "ANY /signature", rawPath="/signature", headers=given)
+    return made | {"body": body, "isBase64Encoded": False}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "error"),
+    [
+        (ask_signature('{"kind": "assembly", "template": "avatar"}'), 403, "access_denied"),
+        (ask_signature('{"kind": "assembly"}'), 400, "invalid_request"),
+        (ask_signature("{}"), 400, "invalid_request"),
+        (ask_signature("{" * 9000), 400, "invalid_request"),
+        (ask_signature('{"kind": "assembly", "template": "avatar"}', FORM), 415, "invalid_request"),
+        (ask_signature(" " * 16_385), 413, "invalid_request"),
+        (ask_signature("{}", authorization="Bearer a.b.c, Bearer d.e.f"), 400, "invalid_request"),
+        (ask_signature("{}", authorization="Basic YTpi"), 401, "invalid_client"),
+        (ask_signature('{"kind": "storage", "grant": "x"}', authorization="Bearer a.b.c"), 401, "invalid_token"),
+        (ask_signature("grant_type=client_credentials", FORM), 415, "invalid_request"),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else str(value),
+)
+def test_a_refused_request_for_a_signature_leaves_one_record(
+    function: Function, sent: dict[str, Any], status: int, error: str
+) -> None:
+    answer = function(sent)
+    assert (answer["statusCode"], json.loads(answer["body"])["error"]) == (status, error)
+    assert [record["status"] for record in function.records()] == [status]
+
+
+def test_a_form_is_no_request_for_a_signature_and_json_none_for_a_token(function: Function) -> None:
+    token = ask_signature("{}") | {"routeKey": "ANY /token"}
+    assert function(token)["statusCode"] == function(ask_signature("a=b", FORM))["statusCode"] == 415
 
 
 def assertion(aud: str) -> dict[str, str]:
