@@ -1,7 +1,9 @@
 """When a kept token is renewed, and by whom."""
 
 import asyncio
+import os
 import threading
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -257,3 +259,44 @@ def test_an_interruption_ends_the_thread_that_it_reached_and_the_others_may_ask_
     exchanges.error = None
     exchanges.before = lambda: None
     assert kept.get().value == "bearer-2"
+
+
+def test_without_a_thread_for_the_renewal_the_task_is_told_and_the_next_one_tries_anew(
+    kept: KeptToken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as limited:
+        limited.setattr(threading.Thread, "start", start)
+        with pytest.raises(RuntimeError, match="can't start"):
+            asyncio.run(kept.get_async())
+    assert asyncio.run(kept.get_async()).value == "bearer-1"
+
+
+def test_a_process_that_is_forked_amid_a_renewal_makes_its_own(exchanges: Exchanges, kept: KeptToken) -> None:
+    gate = Gate()
+    exchanges.before = gate
+    with ThreadPoolExecutor(1) as pool:
+        renewal = pool.submit(kept.get)
+        assert gate.began.wait(20)
+        with warnings.catch_warnings():
+            # Python warns of a fork beside threads, which is what this test is about.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            child = os.fork()
+        if child == 0:
+            _exit_after(kept, exchanges)
+        _, status = os.waitpid(child, 0)
+        gate.opened.set()
+        assert renewal.result(20).value == "bearer-1"
+    assert os.waitstatus_to_exitcode(status) == 0
+
+
+def _exit_after(kept: KeptToken, exchanges: Exchanges) -> None:
+    """End this process: with 0 if it gets a token of its own within seconds."""
+    exchanges.before = lambda: None
+    values: list[str] = []
+    thread = threading.Thread(target=lambda: values.append(kept.get().value), daemon=True)
+    thread.start()
+    thread.join(10)
+    os._exit(values != ["bearer-2"])

@@ -1,9 +1,11 @@
 """The token that a program keeps: when it is renewed, and by whom."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from weakref import WeakSet
 
 from token_broker_client.errors import TokenError
 from token_broker_client.exchange import TRIES, Clock, Token
@@ -23,9 +25,14 @@ class KeptToken:
         """`exchange` takes the number of tries."""
         self._exchange = exchange
         self._clock = clock
-        self._lock = threading.Lock()
         self._token: Token | None = None
         self._paused_until = 0.0
+        self.forget_flight()
+        _ALL.add(self)
+
+    def forget_flight(self) -> None:
+        """Begin without a renewal, as a process that was just forked must: its parent's thread does not run in it."""
+        self._lock = threading.Lock()
         self._flight: Future[Token] | None = None
 
     def get(self) -> Token:
@@ -41,7 +48,13 @@ class KeptToken:
         if is_ours:
             # Not asyncio's pool: while that is full it would drop the work of a task that is cancelled, and all others
             # would wait for ever.
-            threading.Thread(target=self._renew, args=(flight,), daemon=True).start()
+            thread = threading.Thread(target=self._renew, args=(flight,), daemon=True)
+            try:
+                thread.start()
+            # At the limit of threads there is none for the renewal, which the others would await for ever.
+            except RuntimeError as error:
+                self._end_flight()
+                flight.set_exception(error)
         return await asyncio.wrap_future(flight)
 
     def _join(self) -> tuple[Future[Token], bool]:
@@ -110,3 +123,14 @@ def _done(token: Token) -> "Future[Token]":
     future: Future[Token] = Future()
     future.set_result(token)
     return future
+
+
+def _forget_flights() -> None:
+    for kept in _ALL:
+        kept.forget_flight()
+
+
+# A fork amid a renewal, as servers make that start with a warm program, would leave the child waiting for ever.
+_ALL: WeakSet[KeptToken] = WeakSet()
+if hasattr(os, "register_at_fork"):  # which Windows has not
+    os.register_at_fork(after_in_child=_forget_flights)
