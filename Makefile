@@ -34,7 +34,7 @@ test-unit: $(READY) ## Run the tests that need no stack
 	@$(BIN)/python -m pytest -n 2 tests/unit
 
 test-browser: $(READY) ## Test pages in Chromium: their long life, on the whole stack
-	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/browser
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --timeout 300 tests/browser
 
 test-clients: $(READY) ## Test the Python client and the command as wheels, on every Python of this machine
 	@$(BIN)/python -m pytest -n 2 tests/clients

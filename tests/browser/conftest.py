@@ -1,5 +1,6 @@
 """One stack for each test process, a site with the token source, and the people who sign in there."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,14 +22,14 @@ class Site:
     def __init__(self, client: Client, browser: Browser) -> None:
         self._client = client
         self._browser = browser
-        self._before = 0
+        self._before: set[str] = set()
         self.person: str | None = "alice"
         self.claims: dict[str, Any] = {}
         self.is_stale = False
 
     def reset(self) -> None:
         self.person, self.claims, self.is_stale = "alice", {}, False
-        self._before = len(self._client.records())
+        self._before = {record["request_id"] for record in self._client.records()}
 
     def give_jwt(self, force: bool) -> str | None:
         """A JWT of the person, or None. The one at hand may have expired; a forced one has not."""
@@ -57,8 +58,11 @@ class Site:
 
     @property
     def exchanges(self) -> list[tuple[str, str | None]]:
-        """Outcome and subject of all exchanges of this test, by the audit records."""
-        return [(record["outcome"], record.get("subject")) for record in self._client.records()[self._before :]]
+        """Outcome and subject of all exchanges of this test in their order, by the logs of the environments."""
+        lines = [json.loads(line) for line in self._client.log_lines() if '"audit":{' in line]
+        records = [line["audit"] for line in sorted(lines, key=lambda line: str(line["timestamp"]))]
+        ours = [record for record in records if record["request_id"] not in self._before]
+        return [(record["outcome"], record.get("subject")) for record in ours]
 
 
 @pytest.fixture(scope="session")

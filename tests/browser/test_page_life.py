@@ -190,10 +190,10 @@ def test_a_person_who_is_refused_is_told_once_and_let_in_when_entitled(site: Sit
         told = refusal(tab)
         assert (told.code, told.status) == ("access_denied", 403)
         assert told.message.endswith("(docs/frontends.md#access_denied)")
-        assert told.request_id == client.records()[-1]["request_id"]
         site.claims = {}
         assert tab.run(LIST, api2=client.api2.origin) == 200
     assert [outcome for outcome, _ in site.exchanges] == ["AccessDenied", "granted"]
+    assert told.request_id in [record["request_id"] for record in client.records()]
 
 
 def test_a_token_that_api2_refuses_is_replaced_once_and_the_refusal_is_shown(site: Site, client: Client) -> None:

@@ -92,7 +92,7 @@ def test_a_jwt_that_expired_first_is_asked_for_anew(site: Site) -> None:
 
 def test_a_person_over_the_budget_of_signatures_is_told_when_to_come_back(site: Site) -> None:
     site.person = "dora"
-    # Each of the stack's two environments has a budget of 30, and no ask waits long enough for a real clock.
+    # Each of the two environments has a budget of 30, and what is refused does not wait long enough for a real clock.
     script = """hurry()
                 const asks = Array.from({ length: 100 }, () => source.assemblyOptions('avatar')())
                 const refused = (await Promise.allSettled(asks)).filter(({ reason }) => reason)
