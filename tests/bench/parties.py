@@ -134,6 +134,13 @@ def token_event(jwt: str) -> dict[str, Any]:
     return _event("/token", "ANY /token", "POST", authorization=f"Bearer {jwt}")
 
 
+def signature_event(jwt: str, members: dict[str, Any]) -> dict[str, Any]:
+    """What API Gateway sends for a request for a signature."""
+    headers = {"authorization": f"Bearer {jwt}", "content-type": "application/json"}
+    event = _event("/signature", "ANY /signature", "POST", **headers)
+    return event | {"body": json.dumps(members), "isBase64Encoded": False}
+
+
 def health_event() -> dict[str, Any]:
     return _event("/health", "GET /health", "GET")
 

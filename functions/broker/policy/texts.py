@@ -22,10 +22,7 @@ def normalize(text: str) -> str:
 
 def is_plain(text: str) -> bool:
     """Whether the text has no escapes, no `${` and no hidden characters, neither as it is nor normalized."""
-    return all(
-        not _NEVER.search(each) and not any(unicodedata.category(sign) in _HIDDEN for sign in each)
-        for each in (text, normalize(text))
-    )
+    return not any(_NEVER.search(each) or _hides(each) for each in {text, normalize(text)})
 
 
 def is_path(text: str) -> bool:
@@ -33,8 +30,15 @@ def is_path(text: str) -> bool:
     as it is nor normalized."""
     return is_plain(text) and all(
         len(each.encode()) <= MAX_PATH and {"", ".", ".."}.isdisjoint(each.split("/"))
-        for each in (text, normalize(text))
+        for each in {text, normalize(text)}
     )
+
+
+def _hides(text: str) -> bool:
+    # Of ASCII only control characters (Cc) are hidden, and a request may have a hundred long paths.
+    if text.isascii():
+        return not text.isprintable()
+    return any(unicodedata.category(sign) in _HIDDEN for sign in text)
 
 
 def is_identifier(value: object) -> bool:

@@ -15,11 +15,11 @@ def write_urls(order: SmartCdnUrls, auth_key: str, expires_at: int, sign: Callab
     params: dict[str, Scalar] = {**order.params, "auth_key": auth_key, "exp": expires_at * 1000}
     # By their names, which are ASCII: so the order of bytes is that of JavaScript's UTF-16 units.
     query = "&".join(f"{_quote_query(name)}={_quote_query(_write(params[name]))}" for name in sorted(params))
-    template = _quote_segment(order.template)
+    workspace, template = _quote_segment(order.workspace), _quote_segment(order.template)
     urls = []
     for text in order.inputs:
         path = f"{template}/{_quote_segment(text)}?{query}"
-        signature = sign(f"{_quote_segment(order.workspace)}/{path}")
+        signature = sign(f"{workspace}/{path}")
         urls.append(f"{order.origin}/{path}&sig=sha256%3A{signature}")
     return urls
 

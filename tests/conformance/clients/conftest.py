@@ -167,6 +167,15 @@ GRANTS: list[tuple[str, dict[str, Any], str]] = [
     ("aws-iam", {"account": "123456789012"}, "smart_cdn:sign"),
 ]
 
+# By the credential that signs them.
+SIGNATURES: dict[str, Any] = {
+    "uploads": {
+        "assembly": {"avatar": {"template_id": "0" * 32, "max_size": "1MB", "fields": {"album": {"caller": True}}}}
+    },
+    "pictures": {"smart_cdn": {"thumbnail": {"template": "serve-thumb", "under": ["users"], "params": {"w": [100]}}}},
+    "files": {"storage": {"own": {"prefix": ["users", {"claim": "sub"}], "scopes": ["read"]}}},
+}
+
 
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory, issuers: dict[str, Any]) -> Iterator[Client]:
@@ -178,7 +187,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, issuers: dict[str, Any]) -> 
     rules.append({"name": "agent", "issuer": "agent", "when": {"sub": AGENT}, "preset": "mcp-agent"})
     of_login = {"issuer": "local", "when": {"groups": {"any": ["agents"]}}}
     rules.append({"name": "agents of people", **of_login, "preset": "mcp-agent", "aud": ["mcp"]})
-    credentials: dict[str, Any] = {"default": {}}
+    credentials: dict[str, Any] = {"default": {}} | {name: {"workspace": "sandbox"} for name in SIGNATURES}
+    visitors = {"issuer": "local", "when": {"groups": {"any": ["visitors"]}}}
+    rules += [{"name": name, **visitors, "credential": name, "sign": sign} for name, sign in SIGNATURES.items()]
     # JSON is YAML.
     document = {"version": 1, "credentials": credentials, "issuers": issuers, "rules": rules}
     (folder / "policy.yaml").write_text(json.dumps(document))

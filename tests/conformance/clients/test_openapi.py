@@ -73,6 +73,51 @@ def test_an_iam_token_is_as_described(stack: Client) -> None:
     assert is_valid(stack.signed("POST", "/iam/token", body), "Token")
 
 
+ASSEMBLY = {"kind": "assembly", "template": "avatar"}
+CDN = {"kind": "smart_cdn", "template": "thumbnail"}
+STORAGE = {"kind": "storage", "grant": "own"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "name"),
+    [
+        (ASSEMBLY, "SignedAssembly"),
+        (ASSEMBLY | {"fields": {"album": "summer"}, "credential": "uploads"}, "SignedAssembly"),
+        (ASSEMBLY | {"credential": None}, "SignedAssembly"),
+        (CDN | {"input": "users/a", "params": {"w": 100}, "expires_in": 60}, "SmartCdnUrl"),
+        (CDN | {"inputs": ["users/a", "users/b"]}, "SmartCdnUrls"),
+        (CDN | {"input": "users/a", "inputs": None, "expires_in": None}, "SmartCdnUrl"),
+        (STORAGE | {"expires_in": 60}, "SignedGrant"),
+        (ASSEMBLY | {"expires_in": 60}, None),
+        (ASSEMBLY | {"fields": {"album": 1}}, None),
+        (ASSEMBLY | {"fields": None}, None),
+        (ASSEMBLY | {"steps": {}}, None),
+        (CDN, None),
+        (CDN | {"input": "users/a", "inputs": ["users/a"]}, None),
+        (CDN | {"inputs": []}, None),
+        (CDN | {"inputs": ["users/a"] * 101}, None),
+        (CDN | {"input": ""}, None),
+        (CDN | {"input": "users/" + "a" * 1019}, None),
+        (CDN | {"input": "users/a", "params": {"w": 100.5}}, None),
+        (CDN | {"input": "users/a", "params": {"w": 2**53}}, None),
+        (CDN | {"input": "users/a", "expires_in": 0}, None),
+        (STORAGE | {"input": "users/a"}, None),
+        ({"kind": "storage"}, None),
+        ({"grant": "own"}, None),
+        ({"kind": "token", "template": "avatar"}, None),
+    ],
+    ids=lambda value: str(value)[:60],
+)
+def test_a_request_that_is_valid_by_the_description_and_no_other_gets_a_signature_as_described(
+    stack: Client, sent: dict[str, Any], name: str | None
+) -> None:
+    answer = stack.sign(sent)
+    assert Draft202012Validator(resolved("SignatureRequest")).is_valid(sent) is (name is not None)
+    assert answer.status == (400 if name is None else 200), answer.text
+    assert is_valid(answer, "Error" if name is None else name)
+    assert is_valid(answer, "Signature") is (name is not None)
+
+
 def test_every_route_of_the_stack_is_described_and_no_other() -> None:
     template = (ROOT / "template.yaml").read_text()
     assert set(re.findall(r"Path: (/[^,\s]+)", template)) == set(DOCUMENT["paths"])
