@@ -1,6 +1,7 @@
 """Requests to have more signed than a rule says: nothing is signed, and no call of Secrets Manager is made for it."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -114,6 +115,24 @@ def test_a_text_that_hides_something_is_signed_neither_as_a_field_nor_as_an_inpu
     assert refuses(broker, ASSEMBLY | {"fields": {"album": text}})
     assert refuses(broker, CDN | {"input": f"users/alice/{text}"})
     assert refuses(broker, {"kind": "smart_cdn", "template": "thumbnail", "inputs": ["users/alice/a", text]})
+
+
+def take_time(broker: InMemory, text: str) -> float:
+    """Seconds of processor time that a stranger's field costs, the least of five."""
+    taken = []
+    for _ in range(5):
+        started = time.thread_time()
+        broker.sign(json.dumps(ASSEMBLY | {"fields": {"album": text}}, ensure_ascii=False), "a.b.c")
+        taken.append(time.thread_time() - started)
+    return min(taken)
+
+
+@pytest.mark.parametrize("text", ["a" + "\u0301" * 4000 + "\u0323" * 4000, "\ufdfa" * 5300], ids=["marks", "ligatures"])
+def test_a_stranger_s_text_that_is_slow_to_normalize_is_refused_before_that(text: str) -> None:
+    """16 KiB of combining marks took 100 ms, where others take 0.1."""
+    broker = signing_broker()
+    assert refuses(broker, ASSEMBLY | {"fields": {"album": "é" * 513}})
+    assert take_time(broker, text) < 20 * take_time(broker, "a" * 16_000)
 
 
 CLIMBING = [

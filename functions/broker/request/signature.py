@@ -113,7 +113,8 @@ def read_wish(members: dict[str, Any]) -> Wish:
     # api2 fills fields into the Template's steps, paths among them.
     if isinstance(wish, AssemblyWish) and not all(is_plain(text) for pair in wish.fields.items() for text in pair):
         raise InvalidRequest(
-            "fields", "A field has no backslashes, percent signs, ${ or control and invisible characters."
+            "fields",
+            "A field has at most 1024 bytes, no backslashes, percent signs, ${ or control and invisible characters.",
         )
     return wish
 
