@@ -1,6 +1,7 @@
 """Identities: where the JWT comes from, and what is never sent."""
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -76,6 +77,14 @@ def test_what_is_no_regular_file_is_not_read(tmp_path: Path) -> None:
             file(path)()
 
 
+def test_a_folder_in_place_of_the_file_leaves_nothing_open(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(3):
+        with pytest.raises(TokenError):
+            file(tmp_path)()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(TokenError, match="jwt cannot be read: No such file"):
         file(tmp_path / "jwt")()
@@ -143,6 +152,22 @@ def test_a_command_that_takes_too_long_is_ended_with_the_children_that_hold_its_
     assert time.time() - began < 20
 
 
+def test_a_daemon_that_keeps_a_command_s_output_open_makes_nobody_wait_for_its_end(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(identities, "COMMAND_SECONDS", 1)
+    daemon = (
+        f"import os, time; os.setsid(); open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
+    )
+    program = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {daemon!r}]); print({JWT!r})"
+    began = time.time()
+    try:
+        assert command(python(program))() == JWT
+        assert time.time() - began < 20
+    finally:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
+
+
 @pytest.fixture
 def job(broker: TokenServer, monkeypatch: pytest.MonkeyPatch) -> TokenServer:
     """A GitHub Actions job whose token service is this server."""
@@ -179,8 +204,11 @@ def test_a_job_without_the_permission_is_told_to_ask_for_it() -> None:
         github().prove(REQUEST)
 
 
-def test_the_runner_s_secret_is_not_sent_in_the_clear(job: TokenServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", "http://127.0.0.1.example.com/")
+@pytest.mark.parametrize("url", ["http://127.0.0.1.example.com/", "http://127.0.0.1:80@example.com/", "https://"])
+def test_the_runner_s_secret_is_not_sent_in_the_clear(
+    job: TokenServer, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", url)
     with pytest.raises(TokenError, match="must begin with https://"):
         github().prove(REQUEST)
 

@@ -2,17 +2,18 @@
 
 import json
 import os
+import select
 import signal
 import stat
 import subprocess
-import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 from token_broker_client.errors import TokenError
-from token_broker_client.origins import LOOPBACK
+from token_broker_client.origins import check_url
 from token_broker_client.proof import LIMIT, Jwt
 from token_broker_client.wire import send
 
@@ -31,15 +32,19 @@ def file(path: str | os.PathLike[str]) -> Jwt:
 
 def _read_file(path: Path) -> str:
     try:
-        # Without O_NONBLOCK the opening of a named pipe waits for a writer, perhaps for ever.
-        handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with open(handle, "rb") as opened:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+        # Not os.open alone: its handle would be left open where the path is a folder's.
+        with open(path, "rb", opener=_open) as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
                 raise TokenError("bad_identity", f"{path} is no regular file; nothing was read")
             data = opened.read(_READ + 1)
     except OSError as error:
         raise TokenError("bad_identity", f"{path} cannot be read: {error.strerror}") from None
     return _decode(data, f"the file {path}")
+
+
+def _open(path: str, flags: int) -> int:
+    # Without O_NONBLOCK the opening of a named pipe waits for a writer, perhaps for ever.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _decode(data: bytes, source: str) -> str:
@@ -82,31 +87,40 @@ def _run(words: list[str], source: str) -> str:
         )
     except OSError as error:
         raise TokenError("bad_identity", f"{source} cannot be run: {error.strerror}") from None
-    # The whole group ends: a child of the command would keep the pipe open, and with it this program waiting.
-    timer = threading.Timer(COMMAND_SECONDS, _end, (process,))
-    timer.daemon = True
-    timer.start()
+    ends_at = time.monotonic() + COMMAND_SECONDS
     assert process.stdout is not None
     try:
         with process.stdout:
-            data = process.stdout.read(_READ + 1)
+            data = _read_until(ends_at, process.stdout.fileno())
         text = _decode(data, source)
-        status = process.wait()
+        status = process.wait(max(0, ends_at - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        raise TokenError("bad_identity", f"{source} was ended: it has {COMMAND_SECONDS} seconds") from None
     finally:
-        timer.cancel()
         if process.returncode is None:
-            _end(process)
-            process.wait()
-    if status == -signal.SIGKILL:
-        raise TokenError("bad_identity", f"{source} was ended: it has {COMMAND_SECONDS} seconds")
+            # The whole group: a command may be a script, which has children. A command of another user stays.
+            with suppress(OSError):
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
     if status != 0:
         raise TokenError("bad_identity", f"{source} ended with status {status}; run it by itself to see why")
     return text
 
 
-def _end(process: "subprocess.Popen[bytes]") -> None:
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+def _read_until(ends_at: float, pipe: int) -> bytes:
+    """What comes until the end of the pipe, and no more than is taken. `ends_at` is by the monotonic clock.
+
+    The end of the command is not waited for alone: a daemon that it started may keep the pipe open for ever.
+    """
+    data = b""
+    poll = select.poll()
+    poll.register(pipe, select.POLLIN)
+    while len(data) <= _READ and poll.poll(max(0, ends_at - time.monotonic()) * 1000):
+        part = os.read(pipe, _READ + 1 - len(data))
+        if not part:
+            break
+        data += part
+    return data
 
 
 def github(audience: str | None = None) -> Jwt:
@@ -123,8 +137,7 @@ def _ask_github(audience: str) -> str:
         raise TokenError(
             "bad_identity", "this is no GitHub Actions job with `permissions: id-token: write`; add that to the job"
         )
-    if not url.startswith(("https://", *(f"http://{host}:" for host in LOOPBACK))):
-        raise TokenError("bad_identity", f"{GITHUB_URL} must begin with https://; nothing was sent")
+    check_url(url, GITHUB_URL)
     headers = {"authorization": f"bearer {token}", "accept": "application/json"}
     reply = send("GET", f"{url}&audience={quote(audience, safe='')}", headers, None, "GitHub's token service")
     if reply.status != 200:

@@ -25,6 +25,11 @@ def broker_origin(url: str, name: str) -> str:
     return _origin(parts)
 
 
+def check_url(url: str, name: str) -> None:
+    """Raises TokenError (`bad_url`) unless the URL is https or on this machine. `name` says where it stands."""
+    _parse(url, name)
+
+
 def transloadit_origin(endpoint: str | None, environ: Mapping[str, str]) -> str:
     """The origin that gets the bearer token: of `endpoint`, else of TRANSLOADIT_ENDPOINT, else api2's.
 
