@@ -120,6 +120,7 @@ def test_nothing_else_is_tried_again_and_no_redirect_is_followed(
         {**token(), "expires_in": 0},
         {**token(), "expires_in": "soon"},
         {**token(), "expires_in": 10**9},
+        {**token(), "expires_in": float("inf")},
     ],
 )
 def test_an_answer_that_is_no_token_is_an_error(broker: TokenServer, make: Make, answer: object) -> None:

@@ -74,6 +74,20 @@ def test_neither_the_jwt_nor_what_a_terminal_obeys_is_in_a_message() -> None:
     assert len(shown) < 500
 
 
+def test_a_part_of_the_jwt_is_in_no_message_either() -> None:
+    jwt = make_jwt(**GOOD, repository="acme/secret-project" * 40)
+    for echo in (f"You sent {jwt}", jwt.split(".")[1]):
+        assert refused(403, "access_denied", jwt=jwt, error_description=echo).startswith(f"{ORIGIN} refused: `token-")
+
+
+@pytest.mark.parametrize("claims", [{"exp": -(10**400)}, {"exp": float("-inf")}, {"iat": float("inf")}])
+def test_absurd_times_in_a_jwt_or_an_answer_are_no_fault_of_their_own(claims: dict[str, Any]) -> None:
+    assert "may not know" in refused(401, "invalid_token", jwt=make_jwt(**{**GOOD, **claims}))
+    assert "busy" not in refused(503, "temporarily_unavailable", retry_after=10**400)
+    reply = Reply(401, {"date": "Wed, 25 Nov 2026 10:00:00 +99999999999999"}, b'{"error": "invalid_token"}')
+    assert "may not know" in str(refusal(reply, Request(ORIGIN, {}, jwt=make_jwt(**GOOD)), NOW))
+
+
 def test_a_code_that_is_none_is_not_taken_from_the_answer() -> None:
     assert "(bad_answer, 400)" in refused(400, error="Click http://evil.example")
     assert "(bad_answer, 400)" in refused(400, error=["access_denied"])

@@ -76,6 +76,6 @@ def _read_token(reply: Reply, asked_at: float, origin: str) -> Token:
         is_token = isinstance(value, str) and value.isascii() and value.isprintable() and " " not in value and value
         if is_token and str(kind).lower() == "bearer" and 0 < int(seconds) <= 86_400:
             return Token(value, asked_at, asked_at + int(seconds), answer)
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         pass
     raise TokenError("bad_answer", f"{origin} answered without a bearer token; is it the broker's URL?", status=200)

@@ -31,8 +31,8 @@ def refusal(reply: Reply, request: Request, now: float) -> TokenError:
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         code = _own_code(reply.status)
     description = _printable(body.get("error_description"), 300).rstrip(".")
-    # A server that is no broker may send back what it got.
-    if request.jwt and request.jwt in description:
+    # A server that is no broker may send back what it got, or a part of it.
+    if any(part[:20] in description for part in request.jwt.split(".") if len(part) >= 20):
         description = ""
     advice = _advise(code, reply, request, now, retry_after)
     facts = [code, str(reply.status), *([f"request id {request_id}"] if request_id else [])]
@@ -92,7 +92,8 @@ def _claims(jwt: str) -> dict[str, Any]:
 
 
 def _number(value: Any, default: float) -> float:
-    return float(value) if isinstance(value, int | float) else default
+    # Beyond these no date is meant, and reckoning with them may fail.
+    return float(value) if isinstance(value, int | float) and -1e12 < value < 1e12 else default
 
 
 def _read_object(data: bytes) -> dict[str, Any]:
@@ -111,7 +112,7 @@ def _printable(value: Any, limit: int) -> str:
 def _seconds(value: Any) -> float | None:
     try:
         seconds = float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return seconds if 0 < seconds < 1e9 else None
 
@@ -120,7 +121,7 @@ def _date(reply: Reply, now: float) -> float:
     """The broker's clock, from the header `Date`; this machine's if there is none."""
     try:
         return parsedate_to_datetime(reply.headers["date"]).timestamp()
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         return now
 
 
