@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -49,6 +50,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if taken:
         terminal.complain(f"without {', '.join(taken)}, the command has a bearer token alone")
     sys.stderr.flush()
+    # Python ignores these two, and what is ignored stays so in the command: `yes | head` in it would not end.
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):
+        signal.signal(number, signal.SIG_DFL)
     try:
         # The command takes this process's place, so that signals and the exit status are its own.
         os.execvpe(arguments.command[0], arguments.command, variables)  # noqa: S606 - a list, without a shell

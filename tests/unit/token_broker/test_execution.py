@@ -79,6 +79,12 @@ def test_signals_reach_the_command(broker: TokenServer, tmp_path: Path) -> None:
     assert (tmp_path / "end").read_text() == "ended\n"
 
 
+def test_the_command_does_not_ignore_the_signals_that_python_ignores(broker: TokenServer) -> None:
+    broker.then(token())
+    ignored = int(execute("--", "grep", "SigIgn", "/proc/self/status").stdout.split()[1], 16)
+    assert not [number for number in (signal.SIGPIPE, signal.SIGXFSZ) if ignored >> (number - 1) & 1]
+
+
 def test_the_token_is_in_no_list_of_processes(broker: TokenServer) -> None:
     broker.then(token())
     done = execute("--", "sh", "-c", "cat /proc/$$/cmdline; ps -ef 2>/dev/null || true")
