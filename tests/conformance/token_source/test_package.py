@@ -145,3 +145,10 @@ def test_the_readme_names_every_member_and_every_code() -> None:
     for code in re.findall(r"'([a-z]+_[a-z]+)'", (PACKAGE / "token-source.js").read_text()):
         if code not in ("access_token", "client_credentials", "grant_type", "smart_cdn"):
             assert f"`{code}`" in readme, code
+
+
+def test_every_code_of_the_readme_has_its_heading_in_the_docs() -> None:
+    table = (PACKAGE / "README.md").read_text().partition("## When it fails")[2].partition("`requestId`")[0]
+    codes = set(re.findall(r"`([a-z]+_[a-z]+)`", table))
+    headings = set(re.findall(r"(?m)^## (\w+)$", (ROOT / "docs/frontends.md").read_text()))
+    assert {"signed_out", "invalid_target", "temporarily_unavailable"} <= codes <= headings
