@@ -71,7 +71,7 @@ async function exchange(origin, audience, fields) {
     if (answer.status === 200) return readToken(answer.body, askedAt)
     const wait = Number(answer.body.retry_after ?? 1)
     if (![429, 503].includes(answer.status) || tries === TRIES || !(wait <= MAX_WAIT)) {
-      throw new Refused(describeRefusal(answer, fields))
+      throw new Refused(describeRefusal(answer, fields, jwt))
     }
     await new Promise((resolve) => setTimeout(resolve, wait * 1000 * (1 + Math.random() / 4)))
   }
@@ -80,22 +80,28 @@ async function exchange(origin, audience, fields) {
 function readToken(body, askedAt) {
   const { access_token: token, expires_in: seconds, scope } = body
   // A line break in it would be another output, or another command to the runner.
-  if (!/^[\x21-\x7e]+$/.test(token) || typeof token !== 'string' || !(seconds > 0)) {
+  if (!/^[\x21-\x7e]+$/.test(token) || typeof token !== 'string' || !(seconds > 0 && seconds <= 86_400)) {
     throw new Refused('the answer of the broker holds no token; is `url` that of the broker?')
   }
   const expiresAt = new Date(askedAt + seconds * 1000).toISOString().replace(/\.\d+Z$/, 'Z')
-  return { token, expiresAt, scope: String(scope) }
+  // What no scope has could be a command to the runner, which reads the log.
+  return { token, expiresAt, scope: readText(scope).replace(/[^\w:., *-]/g, '') }
 }
 
-function describeRefusal({ status, body }, fields) {
-  const kind = body.error ?? 'not an answer of the broker'
+const readText = (value) => (typeof value === 'string' ? value : '')
+
+function describeRefusal({ status, body }, fields, jwt) {
+  const kind = readText(body.error) || 'not an answer of the broker'
   const options = Object.entries(fields).map(([name, text]) => ` --${name} "${text}"`)
-  const lines = [`${kind} (${status}): ${body.message ?? 'no message'}`]
-  if (body.request_id) lines.push(`Request ${body.request_id}: its audit record has the reason.`)
+  const lines = [`${kind} (${status}): ${readText(body.message) || 'no message'}`]
+  if (readText(body.request_id)) lines.push(`Request ${body.request_id}: its audit record has the reason.`)
   if (status < 500 && status !== 429 && body.error) {
     lines.push(`With a JWT of this job: token-broker policy explain --jwt FILE${options.join('')}`)
   }
-  return lines.join('\n')
+  const text = lines.join('\n')
+  // A server that is no broker may send back what it got, or a part of it.
+  const isEcho = jwt.split('.').some((part) => part.length >= 20 && text.includes(part.slice(0, 20)))
+  return isEcho ? `the answer repeats what it got (${status}); is \`url\` that of the broker?` : text
 }
 
 // https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands

@@ -230,8 +230,21 @@ def test_a_broker_that_is_busy_is_asked_again_with_a_new_identity(run: Run, job:
         ([granted("two\nexpires-at=lines")], 1),
         ([web.json_response({"access_token": "t"})], 1),
         ([web.Response(text="<html>")], 1),
+        ([web.json_response({"access_token": "t", "expires_in": 1e300})], 1),
+        ([web.json_response({"error": {"toString": 1}, "message": ["x"]}, status=400)], 1),
     ],
-    ids=["busy for long", "busy for an hour", "fault", "404", "redirect", "two lines", "no lifetime", "no JSON"],
+    ids=[
+        "busy for long",
+        "busy for an hour",
+        "fault",
+        "404",
+        "redirect",
+        "two lines",
+        "no lifetime",
+        "no JSON",
+        "for ever",
+        "no texts",
+    ],
 )
 def test_any_other_answer_ends_the_step_without_an_output(run: Run, answers: list[web.Response], asked: int) -> None:
     broker = Broker(*answers)
@@ -239,3 +252,27 @@ def test_any_other_answer_ends_the_step_without_an_output(run: Run, answers: lis
         step = run(url=origin)
     assert (step.status, step.outputs, len(broker.shown)) == (1, {}, asked)
     assert step.log.startswith("::error title=Transloadit token::")
+
+
+def test_a_server_that_repeats_the_job_s_jwt_does_not_get_it_into_the_log(run: Run) -> None:
+    class Echo(Broker):
+        async def answer(self, request: web.Request) -> web.Response:
+            self.shown.append(request.headers["authorization"])
+            return web.json_response({"error": "x", "message": f"You sent {self.shown[0][:400]}"}, status=400)
+
+    broker = Echo()
+    with serving(broker.app) as origin:
+        step = run(url=origin)
+    assert step.status == 1
+    assert "is `url` that of the broker?" in step.log
+    assert broker.shown[0].split()[1][:40] not in step.log
+
+
+@pytest.mark.parametrize("scope", ["read\n::set-output name=token::t2", "read ##[set-output name=token]t2", ["x"]])
+def test_a_scope_in_the_answer_is_no_command_to_the_runner(run: Run, scope: object) -> None:
+    broker = Broker(web.json_response({"access_token": "t", "expires_in": 600, "scope": scope}))
+    with serving(broker.app) as origin:
+        step = run(url=origin)
+    mask, line = step.log.splitlines()
+    assert (step.status, mask, line.startswith("A bearer token for ")) == (0, "::add-mask::t", True)
+    assert "##[" not in line
