@@ -4,7 +4,8 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.credentials import Credentials
+from botocore.exceptions import ClientError, CredentialRetrievalError, EndpointConnectionError
 from token_broker_client import TokenError, TokenProvider, iam, sts
 from token_broker_client.proof import Request
 
@@ -71,6 +72,12 @@ def test_boto3_knows_the_call_and_its_members(role: None) -> None:
             "OutboundWebIdentityFederationDisabledException (an administrator turns it on",
         ),
         (ClientError({"Error": {"Code": "AccessDenied", "Message": "s3cret"}}, "x"), "bad_identity", "AccessDenied"),
+        (ClientError({"Error": {"Code": "Throttling"}}, "x"), "unreachable", "STS is busy: Throttling"),
+        (
+            ClientError({"Error": {"Code": "InternalFailure"}, "ResponseMetadata": {"HTTPStatusCode": 500}}, "x"),
+            "unreachable",
+            "STS is busy: InternalFailure",
+        ),
         (EndpointConnectionError(endpoint_url="https://sts"), "unreachable", "STS cannot be reached"),
         (AttributeError("get_web_identity_token"), "bad_identity", "is boto3 recent?"),
     ],
@@ -96,6 +103,26 @@ def test_without_a_region_or_credentials_the_message_says_what_is_missing(monkey
     for identity in (iam(), sts()):
         with pytest.raises(TokenError, match="no AWS credentials"):
             identity.prove(REQUEST)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (CredentialRetrievalError(provider="container", error_msg="s3cret"), "unreachable"),
+        (ClientError({"Error": {"Code": "AccessDenied"}}, "AssumeRole"), "bad_identity"),
+    ],
+)
+def test_credentials_that_cannot_be_renewed_are_an_error_of_this_package(
+    role: None, monkeypatch: pytest.MonkeyPatch, error: Exception, code: str
+) -> None:
+    def renew(_: Credentials) -> None:
+        raise error
+
+    monkeypatch.setattr(Credentials, "get_frozen_credentials", renew)
+    with pytest.raises(TokenError, match="credentials cannot be read") as raised:
+        iam().prove(REQUEST)
+    assert raised.value.code == code
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,9 @@ def _ask_sts(audience: str) -> str:
         answer = client.get_web_identity_token(Audience=[audience], SigningAlgorithm="RS256", DurationSeconds=300)
     except errors.ClientError as error:
         code = str(error.response.get("Error", {}).get("Code", "an error"))
+        # Else a token that lives would not be used until STS is well again.
+        if code.startswith("Throttling") or error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) >= 500:
+            raise TokenError("unreachable", f"STS is busy: {code}; try again") from None
         advice = " (an administrator turns it on for the account)" if code.startswith("OutboundWeb") else ""
         raise TokenError("bad_identity", f"STS refuses GetWebIdentityToken: {code}{advice}") from None
     except errors.NoCredentialsError:
@@ -59,24 +62,28 @@ class Iam:
     source: str = field(default="the AWS role", init=False)
 
     def prove(self, request: Request, /) -> Request:
-        """Raises TokenError (`bad_identity`, `no_library`)."""
+        """Raises TokenError (`bad_identity`, `unreachable`, `no_library`)."""
         boto3, errors = _load("iam()")
         from botocore.auth import SigV4Auth
         from botocore.awsrequest import AWSRequest
 
-        session = boto3.Session()
         found = _EXECUTE_API.fullmatch(request.origin)
-        region = self.region or (found[1] if found else _region(session))
         try:
+            session = boto3.Session()
+            region = self.region or (found[1] if found else _region(session))
             credentials = session.get_credentials()
-        except errors.BotoCoreError as error:
-            raise TokenError("bad_identity", f"the AWS credentials cannot be read ({type(error).__name__})") from None
-        if credentials is None:
-            raise TokenError("bad_identity", "there are no AWS credentials here; iam() needs a role")
+            if credentials is None:
+                raise TokenError("bad_identity", "there are no AWS credentials here; iam() needs a role")
+            # Here those of a role are renewed when they are about to end.
+            frozen = credentials.get_frozen_credentials()
+        except (errors.BotoCoreError, errors.ClientError) as error:
+            is_down = isinstance(error, errors.MetadataRetrievalError | errors.CredentialRetrievalError)
+            code = "unreachable" if is_down else "bad_identity"
+            raise TokenError(code, f"the AWS credentials cannot be read ({type(error).__name__})") from None
         signed = AWSRequest(
             "POST", f"{request.origin}/iam/token", {"content-type": FORM}, urlencode(request.fields).encode()
         )
-        SigV4Auth(credentials.get_frozen_credentials(), "execute-api", region).add_auth(signed)
+        SigV4Auth(frozen, "execute-api", region).add_auth(signed)
         headers = {name.lower(): value for name, value in signed.headers.items()}
         return replace(request, path="/iam/token", headers=headers, source=self.source)
 
