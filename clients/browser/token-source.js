@@ -49,7 +49,7 @@ const within = (signal, promise) =>
   })
 
 /**
- * Send one request to the broker. Returns its answer, which has the member `wanted`; throws TokenSourceError.
+ * Send one request to the broker. Returns its answer, in which `wanted` is not empty; throws TokenSourceError.
  *
  * @param {string} url
  * @param {string} jwt
@@ -71,7 +71,8 @@ const send = async (url, jwt, init, wanted, signal) => {
   }
   // API Gateway's own answers have nothing but `message`, and a proxy's may be no JSON.
   const body = Object(await answer.json().catch(() => {}))
-  if (answer.ok && wanted in body) return body
+  // A text or a list: what is null or an object would be kept as a token, and be sent as `null` for hours.
+  if (answer.ok && body[wanted]?.length) return body
   const { status, headers } = answer
   const code = [429, 503].includes(status) ? 'temporarily_unavailable' : 'unexpected_answer'
   throw new TokenSourceError(body.error ?? code, body.message ?? `This is no answer of a broker: ${status}.`, {

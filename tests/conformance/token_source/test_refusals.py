@@ -38,6 +38,8 @@ ANSWERS: dict[str, tuple[int, Any, str]] = {
     "a page of a firewall": (403, b"<h1>Forbidden</h1>", "unexpected_answer"),
     "a page of a hotel": (200, b"<h1>Log in</h1>", "unexpected_answer"),
     "an answer without a token": (200, {"token_type": "Bearer"}, "unexpected_answer"),
+    "null in place of a token": (200, {"access_token": None, "expires_in": 21600}, "unexpected_answer"),
+    "an object in place of a token": (200, {"access_token": {}, "expires_in": 21600}, "unexpected_answer"),
     "a bare null": (502, b"null", "unexpected_answer"),
     "a bare number": (400, b"7", "unexpected_answer"),
     "a failure of the broker": (500, {"error": "server_error", "message": "The broker failed."}, "server_error"),
