@@ -79,7 +79,7 @@ def test_imports_never_form_a_circle() -> None:
 def test_imports_of_the_python_client_go_down_its_ladder_and_each_module_has_its_tests(module: str) -> None:
     assert room(module) in rungs(token_broker_client)
     assert upward(token_broker_client, module) == set()
-    elsewhere = {"errors": "refusal", "proof": "identities", "wire": "exchange"}
+    elsewhere = {"errors": "refusal", "proof": "identities"}
     assert (ROOT / f"tests/unit/token_broker_client/test_{elsewhere.get(module, module)}.py").exists()
 
 

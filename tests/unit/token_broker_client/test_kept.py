@@ -141,6 +141,18 @@ def test_the_pause_is_as_long_as_a_busy_broker_asks(exchanges: Exchanges, kept: 
     assert len(exchanges.tries) == 3
 
 
+def test_a_broker_that_asks_for_a_day_is_asked_again_in_five_minutes(
+    exchanges: Exchanges, kept: KeptToken, clock: Clock
+) -> None:
+    kept.get()
+    clock.advance(17_280)
+    exchanges.error = TokenError("temporarily_unavailable", "maintenance", status=503, retry_after=86_400)
+    assert kept.get().value == "bearer-1"
+    clock.advance(301)
+    exchanges.error = None
+    assert kept.get().value == "bearer-3"
+
+
 def test_a_refusal_is_raised_though_the_old_token_lives(exchanges: Exchanges, kept: KeptToken, clock: Clock) -> None:
     kept.get()
     exchanges.error = REFUSED

@@ -2,6 +2,7 @@
 
 import traceback
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from token_broker_client import TokenError, TokenProvider, environment, github, sts
@@ -70,6 +71,13 @@ def test_an_error_of_one_s_own_identity_function_is_raised_as_it_is(broker: Toke
 
     with pytest.raises(LookupError, match="no login"):
         TokenProvider(broker.origin, identity)()
+
+
+@pytest.mark.parametrize("value", [None, b"a.b.c", 7])
+def test_an_identity_function_that_gives_no_text_is_told_so(broker: TokenServer, value: Any) -> None:
+    with pytest.raises(TokenError, match=f"the identity function gives {type(value).__name__}, and a JWT is a text"):
+        TokenProvider(broker.origin, identity=lambda: value)()
+    assert broker.calls == []
 
 
 def test_a_broker_that_is_not_there_is_unreachable() -> None:

@@ -109,7 +109,8 @@ class KeptToken:
             old = self._living(now)
             if old is None or not error.is_temporary:
                 raise
-            self._paused_until = now + max(PAUSE, error.retry_after or 0)
+            # At most as long as the last tries of a token have, or it would be given until its last second.
+            self._paused_until = now + min(max(PAUSE, error.retry_after or 0), SPARE)
             return old
         self._token, self._paused_until = token, 0.0
         return token

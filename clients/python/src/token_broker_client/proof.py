@@ -57,11 +57,15 @@ class Jwt:
         return replace(proven, headers={**request.headers, "authorization": f"Bearer {jwt}"})
 
 
-def check_jwt(text: str, source: str) -> str:
+def check_jwt(text: object, source: str) -> str:
     """The JWT without white space around it. Raises TokenError (`bad_identity`).
 
     A wrong path must not send another secret of this machine, such as a private key, to the broker.
     """
+    # A function of the program may give None where nobody is logged in.
+    if not isinstance(text, str):
+        kind = type(text).__name__
+        raise TokenError("bad_identity", f"{source} gives {kind}, and a JWT is a text; nothing was sent")
     jwt = text.strip()
     if len(jwt) > LIMIT:
         raise TokenError("bad_identity", f"{source} holds more than {LIMIT} bytes, which no JWT has; nothing was sent")
