@@ -1,10 +1,12 @@
 """What a refusal says: the cause as far as the caller can see it, and the next step."""
 
 import json
+import pickle
 from email.utils import formatdate
 from typing import Any
 
 import pytest
+from token_broker_client.errors import TokenError
 from token_broker_client.proof import Request
 from token_broker_client.refusal import refusal
 from token_broker_client.wire import Reply
@@ -104,3 +106,9 @@ def test_the_members_are_there_for_programs() -> None:
         True,
     )
     assert error.message == str(error)
+
+
+def test_an_error_is_the_same_where_it_left_its_process() -> None:
+    error = TokenError("access_denied", "refused", status=403, request_id="r1", retry_after=7)
+    other = pickle.loads(pickle.dumps(error))
+    assert (str(other), vars(other)) == (str(error), vars(error))

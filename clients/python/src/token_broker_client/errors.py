@@ -27,12 +27,16 @@ class TokenError(Exception):
         request_id: str | None = None,
         retry_after: float | None = None,
     ) -> None:
-        super().__init__(message)
+        # From these it is made anew where it leaves its process. A pool of processes ends, or hangs, if it cannot be.
+        super().__init__(code, message)
         self.code = code
         self.message = message
         self.status = status
         self.request_id = request_id
         self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        return self.message
 
     @property
     def is_temporary(self) -> bool:
