@@ -38,12 +38,13 @@ class NodeTools:
         return tarball
 
     def install(self, tarball: Path, project: Path) -> None:
-        """Install a packed package without dependencies into a folder that has a package.json, without a network.
+        """Install a packed package without dependencies into a folder with installed packages, without a network.
 
-        The folder's package.json and lock file stay as they are.
+        The folder's package.json and lock file stay as they are. Without its lock file npm would ask the registry about
+        the other packages.
         """
         with self._alone():
-            self._run_npm(project, "install", "--offline", "--no-save", "--no-package-lock", *_QUIET, str(tarball))
+            self._run_npm(project, "install", "--offline", "--no-save", *_QUIET, str(tarball))
 
     def _run_npm(self, folder: Path, *arguments: str) -> None:
         subprocess.run([*self.npm, *arguments], cwd=folder, check=True, capture_output=True, text=True)
