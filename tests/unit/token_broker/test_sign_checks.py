@@ -206,7 +206,7 @@ def test_a_credential_that_signs_assemblies_signs_nothing_else(second: dict[str,
         (SITE, {"sub": "x"}, "https://acme.example/nickname", "the caller itself writes"),
         (SITE, {"sub": "x"}, "email", "may be anybody's until it is verified; add `email_verified: true`"),
         (AUTH0, {"permissions": {"any": ["a"]}}, "org_name", "`org_name` is a name that can change hands"),
-        (GITHUB, IN_REPOSITORY, "head_ref", "whoever may push can choose `head_ref`"),
+        (GITHUB, IN_REPOSITORY, "head_ref", "people who may push can choose `head_ref`"),
         (APP_CHECK, {"sub": "1:2:web:3"}, "sub", "these JWTs name an app and no person"),
     ],
 )

@@ -200,7 +200,7 @@ _KNOWN: tuple[Facts, ...] = (
         },
         verified=frozenset({"phone_number"}),
     ),
-    # Whoever opens the page, or imitates it well enough.
+    # Its callers are all who open the page, and programs that imitate it well enough.
     Facts(r"https://firebaseappcheck\.googleapis\.com/.+", ("firebase-app-check",), is_open=True, end_users=True),
     Facts(
         r"https://[a-z0-9-]+\.supabase\.co/auth/v1",

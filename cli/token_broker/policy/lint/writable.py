@@ -24,7 +24,7 @@ def explain_claim(claim: str, rule: Rule, issuer: Issuer) -> str | None:
     demands = claims.read_demands(rule, issuer)
     if path in ADDRESSES and path not in facts.verified and not is_verified(ADDRESSES[path], demands):
         return f"`{claim}` may be anybody's until it is verified; add `{ADDRESSES[path]}: true`, or use {{claim: sub}}"
-    # Whoever may push chooses the names of branches, workflows and environments.
+    # People who may push choose the names of branches, workflows and environments.
     if facts.gates is not None and not path.endswith("_id"):
-        return f"whoever may push can choose `{claim}`; use an id, such as {{claim: repository_id}}"
+        return f"people who may push can choose `{claim}`; use an id, such as {{claim: repository_id}}"
     return None
