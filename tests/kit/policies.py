@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from broker.policy.assembling import AssembleRule
 from broker.policy.conditions import Condition
 from broker.policy.model import Issuer, Policy, Rule, load
 from broker.policy.signing import SignRule
@@ -63,6 +64,33 @@ def assembly_form(**changes: Any) -> dict[str, Any]:
         "caller_fields": ["album"],
     }
     return members | changes
+
+
+def assemble_form(**changes: Any) -> dict[str, Any]:
+    members = {
+        "template_id": "0123456789abcdef0123456789abcdef",
+        "steps": {},
+        "fields": {"source": "s3"},
+        "caller_fields": ["bucket", "key"],
+        "max_size": None,
+        "max_number_of_files": None,
+        "notify": "durable",
+        "shows_id": True,
+    }
+    return members | changes
+
+
+def assemble_rule(**changes: Any) -> AssembleRule:
+    """Callers that invoke the Assembly function as `originals` may have Assemblies by the Template `encode`."""
+    members = {
+        "name": "new originals are encoded",
+        "issuer": "invoke",
+        "when": [condition("sub", ["one_of", ["originals"]])],
+        "credential": "default",
+        "workspace": "acme",
+        "assemble": {"encode": assemble_form()},
+    }
+    return convert(members | changes, AssembleRule)
 
 
 def smart_cdn_form(**changes: Any) -> dict[str, Any]:

@@ -33,6 +33,20 @@ class SignatureNotes(Value, frozen=True, kw_only=True):
     prefix_sha256: str | None = None  # of a Storage grant
 
 
+class AssemblyNotes(Value, frozen=True, kw_only=True):
+    """What the record says of an Assembly: Template and source as asked for, the rest once it is known. Its id is the
+    right to read and to cancel it, so only its hash is here.
+    """
+
+    template: str | None = None  # its name in the policy
+    source: str | None = None  # invocation, eventbridge, s3; or notification
+    attempt: int | None = None
+    id_sha256: str | None = None  # hex of SHA-256 over the id's 32 digits
+    is_new: bool | None = None  # whether this request made it; else an earlier one with the same key
+    status: str | None = None  # api2's code
+    callback: str | None = None  # of a notification: completed, failed, late; none where it completes nothing
+
+
 class Wishes(Value, frozen=True):
     """What a request asked for, as its record shows it."""
 
@@ -40,6 +54,7 @@ class Wishes(Value, frozen=True):
     aud: str | None = None
     credential: str | None = None
     signing: SignatureNotes | None = None
+    assembly: AssemblyNotes | None = None
 
 
 class Notes(Struct, kw_only=True):
@@ -77,6 +92,7 @@ class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for
     token_expires_at: int | None  # seconds since the epoch
     milliseconds: float
     signing: SignatureNotes | None = None  # of a request for a signature
+    assembly: AssemblyNotes | None = None  # of a request for an Assembly, or of a notification
 
 
 # Takes records. `wiring` makes the one that writes to CloudWatch.
@@ -91,7 +107,7 @@ def make_fields(record: AuditRecord) -> dict[str, Any]:
     """
     failed = [f"{_cut(rule)}: {_join(', ', names)}" for rule, names in record.failed.items() if names]
     members = asdict(record)
-    del members["signing"]
+    del members["signing"], members["assembly"]
     texts = {"subject": record.subject, "aud": record.aud, "credential": record.credential}
     return members | {
         **{name: text and _cut(text) for name, text in texts.items()},
@@ -101,6 +117,7 @@ def make_fields(record: AuditRecord) -> dict[str, Any]:
         "granted_scopes": _join(" ", record.granted_scopes),
         "alarms": " ".join(sorted(record.alarms)),
         **({} if record.signing is None else _make_signature_fields(record.signing)),
+        **({} if record.assembly is None else _make_assembly_fields(record.assembly)),
     }
 
 
@@ -109,6 +126,12 @@ def _make_signature_fields(notes: SignatureNotes) -> dict[str, Any]:
     ids, scopes = " ".join(notes.url_ids or ()) or None, _join(" ", notes.scopes)
     members = asdict(notes) | {"name": _cut(notes.name), "url_ids": ids, "scopes": scopes}
     return {f"signature_{name}": value for name, value in members.items() if value is not None}
+
+
+def _make_assembly_fields(notes: AssemblyNotes) -> dict[str, Any]:
+    """The members of an Assembly's record."""
+    members = asdict(notes) | {"template": notes.template and _cut(notes.template)}
+    return {f"assembly_{name}": value for name, value in members.items() if value is not None}
 
 
 def _join(separator: str, names: tuple[str, ...] | None) -> str | None:

@@ -14,6 +14,12 @@ class Settings(Value, frozen=True):
     public_url: str | None  # the broker's origin, as its callers see it
     caller_name: str  # the caller that invokes a function directly; empty in all functions but that one
     shared_table: str | None  # the name of the table that environments share
+    function_name: str  # Lambda's name of this function
+    pipeline_secret: str  # the ARN or name of the pipeline key's secret; empty where nothing needs it
+    assembly_template: str  # the policy's name of the Assembly that an S3 event makes; empty where none does
+    assembly_buckets: frozenset[str]  # the buckets whose events count
+    dead_letter_queue: str | None  # the URL of the queue for messages that no retry helps
+    max_receives: int  # how often SQS hands a message to the function at most
     secret_ids: Mapping[str, str]  # by a credential's name, the ARN or name of its secret
     aws_access: Mapping[str, str | None]  # the keywords of boto3.Session: Region and credentials
 
@@ -33,6 +39,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         public_url=environment.get("PUBLIC_URL") or None,
         caller_name=environment.get("CALLER_NAME", ""),
         shared_table=environment.get("SHARED_TABLE") or None,
+        function_name=environment.get("AWS_LAMBDA_FUNCTION_NAME", ""),
+        pipeline_secret=environment.get("PIPELINE_SECRET", ""),
+        assembly_template=environment.get("ASSEMBLY_TEMPLATE", ""),
+        assembly_buckets=frozenset(environment.get("ASSEMBLY_BUCKETS", "").split(",")) - {""},
+        dead_letter_queue=environment.get("DEAD_LETTER_QUEUE") or None,
+        max_receives=int(environment.get("MAX_RECEIVES") or 1),
         secret_ids=dict(zip(names, secrets, strict=True)),
         aws_access={
             "region_name": environment["AWS_REGION"],

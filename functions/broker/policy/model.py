@@ -19,7 +19,8 @@ from broker.policy import jwk
 from broker.policy.conditions import Claims, Condition
 from broker.policy.jwk import Jwk
 
-if TYPE_CHECKING:  # Loaded where the policy signs.
+if TYPE_CHECKING:  # Loaded where the policy has such rules.
+    from broker.policy.assembling import AssembleRule
     from broker.policy.signing import SignRule
 
 # The aud and the credential of a request that names none.
@@ -89,11 +90,11 @@ class Rule(Value, frozen=True, forbid_unknown_fields=True):
 class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_defaults=True):
     """A compiled trust policy.
 
-    `named` holds every scope, aud and name of a signature that a rule names. `digest` is the SHA-256 of the file in
-    hex, which the file itself cannot hold. `aws_endpoint` is the local stack's; None means AWS's own.
+    `named` holds every scope, aud and name of a signature or an Assembly that a rule names. `digest` is the SHA-256 of
+    the file in hex, which the file itself cannot hold. `aws_endpoint` is the local stack's; None means AWS's own.
     """
 
-    hidden = ("entries", "named", "rules", "signing")
+    hidden = ("entries", "named", "rules", "signing", "assembling")
 
     is_local: bool = field(name="local")
     upstream: str
@@ -103,6 +104,7 @@ class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_def
     named: frozenset[str]
     rules: dict[str, Raw]  # entry name -> its rules for bearer tokens, JSON
     signing: dict[str, Raw] = field(default_factory=dict)  # entry name -> its rules for signatures, JSON
+    assembling: dict[str, Raw] = field(default_factory=dict)  # entry name -> its rules for Assemblies, JSON
     digest: str = ""
 
     def names(self, text: str) -> bool:
@@ -128,6 +130,13 @@ class Policy(Value, frozen=True, dict=True, forbid_unknown_fields=True, omit_def
         from broker.policy.signing import load_rules
 
         return cache(lambda entry: load_rules(self.signing.get(entry, b"[]")))
+
+    @cached_property
+    def find_assemble_rules(self) -> "Callable[[str], tuple[AssembleRule, ...]]":
+        """The rules for Assemblies of an entry, by its name. Decoded at their first use."""
+        from broker.policy.assembling import load_rules
+
+        return cache(lambda entry: load_rules(self.assembling.get(entry, b"[]")))
 
 
 _POLICY = json.Decoder(Policy)

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from broker.base.audit import AuditRecord, SignatureNotes, make_fields
+from broker.base.audit import AssemblyNotes, AuditRecord, SignatureNotes, make_fields
 from broker.base.errors import BrokerError
 from jsonschema import Draft202012Validator
 
@@ -20,10 +20,11 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 
 def test_the_audit_schema_has_the_record_s_members_in_their_order() -> None:
     Draft202012Validator.check_schema(SCHEMA)
-    names = [name for name in AuditRecord.__struct_fields__ if name != "signing"]
+    names = [name for name in AuditRecord.__struct_fields__ if name not in ("signing", "assembly")]
     of_signatures = [f"signature_{name}" for name in SignatureNotes.__struct_fields__]
+    of_assemblies = [f"assembly_{name}" for name in AssemblyNotes.__struct_fields__]
     assert SCHEMA["required"] == names
-    assert list(SCHEMA["properties"]) == names + of_signatures
+    assert list(SCHEMA["properties"]) == names + of_signatures + of_assemblies
 
 
 def test_no_member_is_a_list_or_an_object() -> None:
