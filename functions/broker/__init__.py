@@ -6,7 +6,9 @@ A request goes one way through these rooms. Each knows only those below it:
     wiring       the only place that makes the parts, and the clients among them
     early        the first work of a start, while the rest is imported
     response     the outcome on the wire
-    exchange     the story, in order: identify, decide, obtain or sign, record
+    exchange     the story, in order: identify, decide, obtain or sign or make
+    answering    one outcome and one audit record for each request
+    assembly     Assemblies that the broker makes itself, once for each event
     signing      what is signed for a caller, by whose secret
     token        a bearer token for a grant, from a cache or newly minted
     decision     what the policy gives to a caller for a request

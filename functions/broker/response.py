@@ -7,8 +7,8 @@ from typing import Any
 from msgspec.json import encode
 
 from broker import __version__
+from broker.answering import Outcome
 from broker.base.errors import BrokerError, MethodNotAllowed, NoProof, TemporarilyUnavailable
-from broker.exchange import Outcome
 from broker.request.http import HttpRequest
 from broker.request.proof import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
 from broker.signing.signer import Signed

@@ -9,6 +9,7 @@ from functools import cache, partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from broker.answering import Answering
 from broker.aws.cloudwatch import CloudWatch, log_failure
 from broker.aws.secretsmanager import SecretsManager
 from broker.base.audit import Sink
@@ -35,6 +36,7 @@ from broker.token.obtain import BearerTokens
 from broker.token.transloadit import TokenEndpoint
 
 if TYPE_CHECKING:
+    from broker.assembly.maker import AssemblyMaker
     from broker.aws.client import Aws
     from broker.caller.replay import ReplayControl
     from broker.token.shared import SharedCache
@@ -141,9 +143,28 @@ def build[P: AnyProof](
     identifier, fetches = choose_identifier(settings, policy, http, clock)
     reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
     signer = Signer(credentials, SignBudget(clock), clock)
-    exchange = Exchange(policy, identifier, tokens, signer, sink, clock, replay_control)
-    work: list[Work] = [lambda _: early.connection.result(), *fetches, *reads, *connect_table]
+    maker, read_key = _make_maker(settings, policy, http, clock, aws, tokens)
+    exchange = Exchange(Answering(policy, sink, clock), identifier, tokens, signer, replay_control, maker)
+    work: list[Work] = [lambda _: early.connection.result(), *fetches, *reads, *read_key, *connect_table]
     return Broker(exchange, work, clock, policy.digest, settings)
+
+
+def _make_maker(
+    settings: Settings, policy: Policy, http: Http, clock: Clock, aws: "Callable[[], Aws]", tokens: BearerTokens
+) -> "tuple[AssemblyMaker | None, list[Work]]":
+    """What makes Assemblies, where the deployment has a pipeline key, and the work of reading that key."""
+    if not settings.pipeline_secret:
+        return None, []
+    # Imported here, since the functions that give tokens need none of it.
+    from broker.assembly.endpoint import AssemblyEndpoint
+    from broker.assembly.keys import PipelineKeys
+    from broker.assembly.maker import AssemblyMaker
+
+    secrets = SecretsManager(aws)
+    keys = PipelineKeys(settings.pipeline_secret, secrets.read, secrets.read_previous, clock)
+    endpoint = AssemblyEndpoint(http, clock, time.sleep, policy.upstream)
+    maker = AssemblyMaker(tokens, endpoint, keys, settings.function_name, settings.public_url, clock)
+    return maker, [keys.read]
 
 
 def _make_once[T](make: Callable[[], T]) -> Callable[[], T]:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
+from broker.answering import Answering
 from broker.aws.client import Aws, make_session
 from broker.aws.dynamodb import Table
 from broker.aws.secretsmanager import SecretsManager
@@ -103,7 +104,8 @@ class InMemory(InProcess):
         tokens = BearerTokens(self.credentials, minter, memory, shared, self.clock)
         verifier = Verifier(trust.issuers, KeySets(self.web, self.clock), self.clock)
         signer = SignatureMaker(self.credentials, SignBudget(self.clock), self.clock)
-        self.exchange = Exchange(trust, verifier, tokens, signer, self.records.append, self.clock, replay_control)
+        answering = Answering(trust, self.records.append, self.clock)
+        self.exchange = Exchange(answering, verifier, tokens, signer, replay_control)
 
     def beside(self) -> "InMemory":
         """Another environment of the same deployment. It shares everything except memory and budgets."""

@@ -36,6 +36,7 @@ class Web:
         self._always: dict[str, Reply] = {}
         self._next = defaultdict[str, list[Reply]](list)
         self._sites: dict[str, Callable[[Call], Answer]] = {}
+        self._under: dict[str, Callable[[Call], Answer]] = {}
 
     def __setitem__(self, url: str, answer: Reply) -> None:
         self._always[url] = answer
@@ -47,6 +48,10 @@ class Web:
         """Let this site answer every call of the URL, by its content."""
         self._sites[url] = site
 
+    def serve_under(self, prefix: str, site: Callable[[Call], Answer]) -> None:
+        """Let this site answer every call whose URL begins so, unless another answer waits for it."""
+        self._under[prefix] = site
+
     def count(self, url: str) -> int:
         return sum(call.url == url for call in self.calls)
 
@@ -55,6 +60,9 @@ class Web:
         if call.url in self._sites:
             return self._sites[call.url](call)
         waiting = self._next[call.url]
+        under = next((site for prefix, site in self._under.items() if call.url.startswith(prefix)), None)
+        if under is not None and not waiting and call.url not in self._always:
+            return under(call)
         answer = waiting.pop(0) if waiting else self._always.get(call.url, OutOfReach("connection"))
         answer = answer() if callable(answer) else answer
         if isinstance(answer, OutOfReach):

@@ -33,15 +33,20 @@ MAKERS = {
     "Once": "caller.verifier",
     "UnverifiedJwt": "caller.jwt",
     "VerifiedJwt": "caller.keys",
-    "Grant": "decision",
-    "Refusal": "decision signing.decision",
+    "Grant": "assembly.decision decision",
+    "Refusal": "assembly.decision decision signing.decision",
+    "AssemblyRequest": "request.assembly",
+    "Assembling": "assembly.decision",
+    "Made": "assembly.maker",
+    "Keys": "assembly.keys",
+    "Status": "assembly.endpoint",
     "SignatureRequest": "request.signature",
     "Signing": "signing.decision",
     "Signed": "signing.signer",
     "BearerToken": "token.mint",
     "NewToken": "token.mint",
     "Order": "token.obtain",
-    "AuditRecord": "exchange",
+    "AuditRecord": "answering",
     "Credential": "token.credentials",
     "Secret": "aws.secretsmanager",
     "Minted": "token.transloadit",
@@ -108,10 +113,12 @@ def test_time_is_the_wall_clock_s() -> None:
     assert {module for module in MODULES if "time.time" in names(module)} <= {"early"} | ENTRY_POINTS
 
 
-CLIENTS = ("SecretsManager", "Signer", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange")
+CLIENTS = ("SecretsManager", "Signer", "TokenEndpoint", "KeySets", "Credentials", "TokenCache", "Exchange", "Answering")
 
 
-@pytest.mark.parametrize("kind", [*CLIENTS, "Aws", "Table", "SharedCache", "ReplayControl"])
+@pytest.mark.parametrize(
+    "kind", [*CLIENTS, "Aws", "Table", "SharedCache", "ReplayControl", "PipelineKeys", "AssemblyMaker"]
+)
 def test_clients_are_made_by_wiring_alone(kind: str) -> None:
     assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
 
@@ -198,6 +205,7 @@ def test_each_module_has_its_tests(module: str) -> None:
         "base.net": "tests/integration/test_net.py",
         "base.connections": "tests/integration/test_connections.py",
         "early": "tests/integration/test_early.py",
+        "answering": "tests/unit/broker/test_exchange.py",
         "wiring": "tests/integration/outside/test_all_is_well.py",
         "iam_api": "tests/e2e/test_iam.py",
         "token_function": "tests/e2e/test_token_function.py",

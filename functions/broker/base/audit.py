@@ -69,6 +69,7 @@ class Notes(Struct, kw_only=True):
     upstream_error: str | None = None  # api2's last error code
     mints: int = 0  # calls of api2's /token
     alarms: set[str] = set()
+    assembly: AssemblyNotes | None = None  # of a request for an Assembly, or of a notification
 
 
 class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for a dataclass, which could not
@@ -92,7 +93,6 @@ class AuditRecord(Notes, frozen=True):  # type: ignore[misc] # mypy takes it for
     token_expires_at: int | None  # seconds since the epoch
     milliseconds: float
     signing: SignatureNotes | None = None  # of a request for a signature
-    assembly: AssemblyNotes | None = None  # of a request for an Assembly, or of a notification
 
 
 # Takes records. `wiring` makes the one that writes to CloudWatch.

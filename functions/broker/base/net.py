@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import urlsplit
 
 from urllib3 import BaseHTTPResponse, exceptions
+from urllib3.filepost import encode_multipart_formdata
 
 from broker.base.connections import Connection, Connections, MakeContext, Origin
 from broker.base.connections import OutOfReach as OutOfReach  # callers import it from here
@@ -34,6 +35,11 @@ class Call(Value, frozen=True):
     limit: int
     headers: Mapping[str, str] = {}
     body: bytes = b""
+
+
+def write_form(fields: Mapping[str, str]) -> tuple[bytes, str]:
+    """The fields as a multipart form (RFC 7578), and its content type."""
+    return encode_multipart_formdata(fields)
 
 
 class Answer(Value, frozen=True):

@@ -11,7 +11,7 @@ from broker.caller.caller import Caller
 from broker.decision import Refusal
 from broker.policy.conditions import Scalar
 from broker.policy.model import Policy
-from broker.policy.signing import AssemblyForm, ClaimOf, SignRule, SmartCdnForm, StorageForm
+from broker.policy.signing import AssemblyForm, ClaimOf, Pieces, SignRule, SmartCdnForm, StorageForm
 from broker.policy.texts import is_identifier, normalize
 from broker.request.proof import AnyProof
 from broker.request.signature import AssemblyWish, SignatureRequest, SmartCdnWish, StorageWish
@@ -66,7 +66,7 @@ class Signing(Value, frozen=True):
     order: AssemblyParams | SmartCdnUrls | StorageGrant
 
 
-class _Outside(Exception):
+class Outside(Exception):
     """A request that is outside its rule."""
 
     def __init__(self, error: type[BrokerError], reason: str, description: str | None = None) -> None:
@@ -95,7 +95,7 @@ def decide_signing(policy: Policy, caller: Caller, request: SignatureRequest[Any
     rule, form = named[0]
     try:
         order = _fill(form, wish, caller)
-    except _Outside as outside:
+    except Outside as outside:
         return Refusal(outside.error, outside.reason, failed, outside.description)
     return Signing(rule.name, wish.kind, wish.name, rule.credential, order)
 
@@ -113,7 +113,7 @@ def _find_form(rule: SignRule, wish: AssemblyWish | SmartCdnWish | StorageWish) 
 def _fill(
     form: Form, wish: AssemblyWish | SmartCdnWish | StorageWish, caller: Caller
 ) -> AssemblyParams | SmartCdnUrls | StorageGrant:
-    """The form with the caller's claims and wishes in it. Raises _Outside."""
+    """The form with the caller's claims and wishes in it. Raises Outside."""
     match form, wish:
         case AssemblyForm(), AssemblyWish():
             return _fill_assembly(form, wish, caller)
@@ -128,21 +128,24 @@ def _fill(
 def _fill_assembly(form: AssemblyForm, wish: AssemblyWish, caller: Caller) -> AssemblyParams:
     for name in wish.fields:
         if name not in form.caller_fields:
-            raise _Outside(
-                InvalidRequest, "a field that no caller writes", "A field is not one that a caller may send."
-            )
+            raise Outside(InvalidRequest, "a field that no caller writes", "A field is not one that a caller may send.")
     return AssemblyParams(
         template_id=form.template_id,
         algorithm=form.algorithm,
         expires=form.expires,
         max_size=form.max_size,
         max_number_of_files=form.max_number_of_files,
-        steps={
-            step: {name: "".join(_fill_pieces(pieces, caller)) for name, pieces in parameters.items()}
-            for step, parameters in form.steps.items()
-        },
+        steps=fill_steps(form.steps, caller),
         fields=form.fields | wish.fields,
     )
+
+
+def fill_steps(steps: Mapping[str, Mapping[str, Pieces]], caller: Caller) -> dict[str, dict[str, str]]:
+    """The policy's steps with the caller's claims in them. Raises Outside."""
+    return {
+        step: {name: "".join(_fill_pieces(pieces, caller)) for name, pieces in parameters.items()}
+        for step, parameters in steps.items()
+    }
 
 
 def _fill_smart_cdn(form: SmartCdnForm, wish: SmartCdnWish, caller: Caller) -> SmartCdnUrls:
@@ -152,16 +155,16 @@ def _fill_smart_cdn(form: SmartCdnForm, wish: SmartCdnWish, caller: Caller) -> S
         for each in {text, normalize(text)}:
             segments = each.split("/")
             if segments[: len(under)] != under or len(segments) == len(under):
-                raise _Outside(InvalidRequest, "under", "An input is not in the folder that this caller may see.")
+                raise Outside(InvalidRequest, "under", "An input is not in the folder that this caller may see.")
             if form.inputs is not None and form.inputs.match(each) is not True:
-                raise _Outside(InvalidRequest, "inputs", "An input is not one that this caller may see.")
+                raise Outside(InvalidRequest, "inputs", "An input is not one that this caller may see.")
     for name, value in wish.params.items():
         choices = (form.fixed[name],) if name in form.fixed else form.choices.get(name, ())
         # By the exact type: Python says `True == 1`.
         if not any(type(value) is type(choice) and value == choice for choice in choices):
             # The name is the caller's own, so neither record nor answer repeats one that the policy does not have.
             known = name if name in form.fixed or name in form.choices else "?"
-            raise _Outside(InvalidRequest, f"param {known}", "A parameter, or its value, is not one of the rule's.")
+            raise Outside(InvalidRequest, f"param {known}", "A parameter, or its value, is not one of the rule's.")
     return SmartCdnUrls(
         origin=form.origin,
         workspace=form.workspace,
@@ -174,21 +177,21 @@ def _fill_smart_cdn(form: SmartCdnForm, wish: SmartCdnWish, caller: Caller) -> S
 
 
 def _fill_pieces(pieces: tuple[str | ClaimOf, ...], caller: Caller) -> list[str]:
-    """The pieces with the caller's claims in place of their names. Raises _Outside."""
+    """The pieces with the caller's claims in place of their names. Raises Outside."""
     filled = []
     for piece in pieces:
         text = piece.find(caller.claims) if isinstance(piece, ClaimOf) else piece
         # An issuer lets people choose names with slashes or dots in some claims: such a name would lead to the files of
         # others.
         if isinstance(piece, ClaimOf) and not is_identifier(text):
-            raise _Outside(AccessDenied, f"the claim {piece.claim} cannot stand in a path")
+            raise Outside(AccessDenied, f"the claim {piece.claim} cannot stand in a path")
         filled.append(text)
     return filled
 
 
 def _limit(asked: int | None, longest: int) -> int:
-    """The seconds asked for. Raises _Outside where they are more than the rule gives."""
+    """The seconds asked for. Raises Outside where they are more than the rule gives."""
     # A shorter time than was asked for fails later, where nobody sees why.
     if asked is not None and asked > longest:
-        raise _Outside(InvalidRequest, "expires_in", "expires_in is longer than this caller may have.")
+        raise Outside(InvalidRequest, "expires_in", "expires_in is longer than this caller may have.")
     return longest if asked is None else asked

@@ -56,6 +56,19 @@ class BearerTokens(Value, frozen=True):
         progress.notes.cache = "hit"
         return held
 
+    def replace(self, refused: BearerToken, grant: Grant, caller: Caller, progress: Progress) -> BearerToken:
+        """A new token in place of one that api2 refuses. Raises a BrokerError."""
+        order = Order(grant, caller, progress)
+        credential = self.credentials.get(grant.credential, progress)
+        key = order.make_key(credential)
+        held = self.memory.get(key)
+        # Many requests may find out at once. One of them mints, and the others take its token.
+        if held is not None and held is not refused:
+            return held
+        self.memory.drop(lambda each: each == key)
+        flight = key, grant.by_name, grant.unlisted
+        return self.flights.run(flight, lambda: self._mint(order, credential), progress.deadline.left())
+
     def _drop_older_versions(self, credential: Credential) -> None:
         """Drop what older versions have minted: a new version of the secret is the documented way to empty caches."""
         if self.versions.get(credential.name) != credential.version:

@@ -3,12 +3,10 @@
 import base64
 import re
 from collections.abc import Callable
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from broker.base import encoding
+from broker.base.api2 import read_answer, read_retry_after
 from broker.base.audit import Notes
 from broker.base.errors import TemporarilyUnavailable, UpstreamRefused
 from broker.base.net import Answer, Call, Http, OutOfReach
@@ -21,12 +19,9 @@ TRIES = 2
 MIN_PAUSE, MAX_PAUSE = 0.05, 0.25  # seconds between the two tries
 MAX_BYTES = 64 * 1024
 MAX_LIFETIME = 24 * 60 * 60  # seconds; api2 says 21600
-MAX_RETRY_AFTER = 60 * 60  # seconds
-MAX_DIGITS = 8  # of the seconds in Retry-After
 
 _CREDENTIAL_CODES = frozenset({"TOKEN_INVALID_CREDENTIALS", "GET_ACCOUNT_UNKNOWN_AUTH_KEY", "SERVER_401"})
 _TOKEN = re.compile(r"[\x21-\x7E]{1,8192}")
-_CODE = re.compile(r"[A-Z0-9_]{1,64}")
 
 
 class CredentialRefused(Exception):
@@ -93,18 +88,11 @@ class _ServerError(Exception):
 
 def _read(answer: Answer, now: float, notes: Notes) -> Minted:
     """The token in an answer. Raises what it means that there is none."""
-    notes.upstream_status = answer.status
-    try:
-        document = encoding.read_object(answer.body)
-    except ValueError:
-        document = {}
-    code = document.get("error")
-    code = code if isinstance(code, str) and _CODE.fullmatch(code) else None
-    notes.upstream_error = code
+    document, code = read_answer(answer, notes)
     if code in _CREDENTIAL_CODES:
         raise CredentialRefused
     if answer.status == 429 or code == "RATE_LIMIT_REACHED":
-        raise TemporarilyUnavailable("Transloadit throttles", retry_after=_read_retry_after(answer, document, now))
+        raise TemporarilyUnavailable("Transloadit throttles", retry_after=read_retry_after(answer, document, now))
     if answer.status >= 500:
         raise _ServerError
     if code == "TOKEN_INVALID_SCOPE":
@@ -132,22 +120,3 @@ def _check_token(document: dict[str, Any]) -> Minted:
     if not scopes:
         raise UpstreamRefused("nonsense: scope")
     return Minted(token, lifetime, scopes)
-
-
-def _read_retry_after(answer: Answer, document: dict[str, Any], now: float) -> float:
-    """Seconds to wait: `info.retryIn`, else Retry-After in either form (RFC 9110 section 10.2.3), else one."""
-    info = document.get("info")
-    wait = info.get("retryIn") if isinstance(info, dict) else None
-    if isinstance(wait, bool) or not isinstance(wait, (int, float)):
-        wait = _read_header(answer.headers.get("retry-after", ""), now)
-    return min(max(wait, 1.0), MAX_RETRY_AFTER)
-
-
-def _read_header(value: str, now: float) -> float:
-    if value.isascii() and value.isdigit() and len(value) <= MAX_DIGITS:
-        return float(value)
-    try:
-        at = parsedate_to_datetime(value)
-    except ValueError:
-        return 1.0
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now

@@ -5,9 +5,9 @@ import re
 
 import pytest
 from broker import __version__
+from broker.answering import Outcome
 from broker.base import errors
 from broker.base.errors import BrokerError
-from broker.exchange import Outcome
 from broker.request.http import HttpRequest
 from broker.request.proof import Proof, ProofForm
 from broker.request.request import TokenRequest

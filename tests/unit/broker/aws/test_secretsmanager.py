@@ -103,3 +103,15 @@ def test_a_failure_that_does_not_pass_is_a_fault_with_the_name_that_aws_gives_it
 
 def test_a_secret_s_representation_hides_its_text() -> None:
     assert "hidden" not in repr(Secret(ARN, "v1", "hidden"))
+
+
+def test_the_version_before_is_asked_for_by_its_stage() -> None:
+    desk = Desk(reply({"ARN": ARN, "VersionId": "v0", "SecretString": "old", "CreatedDate": 1_700_000_000.5}))
+    found = desk.manager.read_previous("transloadit/default", Deadline(desk.clock, 15))
+    assert found == Secret(ARN, "v0", "old", 1_700_000_000.5)
+    assert json.loads(desk.web.calls[0].body) == {"SecretId": "transloadit/default", "VersionStage": "AWSPREVIOUS"}
+
+
+def test_a_secret_that_was_never_rotated_has_no_version_before() -> None:
+    desk = Desk(aws_error("ResourceNotFoundException"))
+    assert desk.manager.read_previous("transloadit/default", Deadline(desk.clock, 15)) is None

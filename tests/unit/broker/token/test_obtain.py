@@ -5,9 +5,15 @@ import threading
 from typing import Any
 
 import pytest
+from broker.base.audit import Notes
+from broker.base.progress import Deadline, Progress
+from broker.caller.caller import Caller
+from broker.decision import Grant, decide
+from broker.request.request import read_token_request
 
 from tests.kit.brokers import SECRETS_URL, TOKEN_URL, InMemory, minted, secret
-from tests.kit.policies import rule
+from tests.kit.forms import by_header
+from tests.kit.policies import ISSUER, rule
 from tests.kit.waiting import wait_until
 from tests.kit.web import late, reply
 
@@ -241,3 +247,17 @@ def test_a_request_that_named_its_scopes_does_not_share_the_narrower_token_of_on
 def is_waiting(thread: threading.Thread) -> bool:
     frame = sys._current_frames().get(thread.ident or 0)
     return frame is not None and frame.f_code.co_qualname == "Condition.wait"
+
+
+# A token that api2 refuses.
+
+
+def test_a_token_that_api2_refuses_is_replaced_by_one_mint_for_everybody_who_finds_out() -> None:
+    broker = warm()
+    tokens, progress = broker.exchange.tokens, Progress(Deadline(broker.clock, 15), Notes())
+    caller = Caller("site", ISSUER, "alice", {"groups": ["editors"]})
+    granted = decide(broker.trust, caller, read_token_request(by_header(broker.jwt())))
+    assert isinstance(granted, Grant)
+    refused = tokens.obtain(granted, caller, progress)
+    assert {tokens.replace(refused, granted, caller, progress).secret for _ in range(3)} == {"bearer-2"}
+    assert (token(broker), broker.mints) == ("bearer-2", 2)

@@ -1,0 +1,1 @@
+"""Assemblies that the broker makes itself, and what becomes of those that wait for them."""

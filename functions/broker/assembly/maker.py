@@ -1,0 +1,147 @@
+"""Makes Assemblies: once for each event, with a token that never leaves, and surely ours."""
+
+from msgspec import structs
+from msgspec.json import encode
+
+from broker.assembly.callback import MAX_SECONDS, Waiting, seal
+from broker.assembly.decision import Assembling
+from broker.assembly.endpoint import AlreadyThere, AssemblyEndpoint, Status, TokenRefused
+from broker.assembly.identity import hash_id, make_id
+from broker.assembly.keys import Keys, PipelineKeys
+from broker.base.audit import AssemblyNotes
+from broker.base.errors import BrokerFault, TemporarilyUnavailable, UpstreamRefused
+from broker.base.progress import Clock, Progress
+from broker.base.values import Value
+from broker.caller.caller import Caller
+from broker.token.obtain import BearerTokens
+
+# For so long an event may come again after the pipeline key was rotated; a queue keeps none longer.
+ROTATION_SECONDS = 7 * 24 * 60 * 60
+
+
+class Made(Value, frozen=True):
+    """An Assembly. `status` is api2's code of its state. `shows_id`: whether its caller may learn id and URL."""
+
+    hidden = ("assembly_id", "url")
+
+    assembly_id: str
+    url: str
+    status: str
+    shows_id: bool
+
+
+class AssemblyMaker(Value, frozen=True):
+    """Makes Assemblies of one function, whose name is part of their ids."""
+
+    tokens: BearerTokens
+    endpoint: AssemblyEndpoint
+    keys: PipelineKeys
+    function_name: str
+    public_url: str | None  # of the broker, to which api2 posts that an Assembly is done
+    clock: Clock
+
+    def make(self, assembling: Assembling, caller: Caller, progress: Progress) -> Made:
+        """The Assembly of this event: a new one, or the one that an earlier request made. Raises a BrokerError."""
+        keys = self.keys.get(progress)
+        assembly_id = make_id(keys.current, self.function_name, assembling)
+        self._note(assembly_id, assembling, progress)
+        status = self._find_earlier(keys, assembling, progress)
+        is_new = status is None
+        if status is None:
+            params = _write_params(assembling, self._make_notify_url(keys, assembly_id, assembling))
+            try:
+                status = self._create(assembly_id, params, assembling, caller, progress)
+            except AlreadyThere:
+                status, is_new = self._find(assembly_id, progress), False
+        notes = progress.notes
+        if notes.assembly is not None:
+            notes.assembly = structs.replace(
+                notes.assembly, id_sha256=hash_id(status.assembly_id), is_new=is_new, status=status.code
+            )
+        _check(status, assembling, progress)
+        return Made(status.assembly_id, status.url, status.code, assembling.shows_id)
+
+    def _note(self, assembly_id: str, assembling: Assembling, progress: Progress) -> None:
+        progress.notes.assembly = AssemblyNotes(
+            template=assembling.template,
+            source=assembling.source,
+            attempt=assembling.attempt,
+            id_sha256=hash_id(assembly_id),
+        )
+
+    def _find_earlier(self, keys: Keys, assembling: Assembling, progress: Progress) -> Status | None:
+        """The Assembly that the pipeline key before this one has made of the event.
+
+        Otherwise an event that comes again after a rotation would make a second Assembly.
+        """
+        if keys.previous is None or self.clock() - keys.since >= ROTATION_SECONDS:
+            return None
+        return self.endpoint.find(make_id(keys.previous, self.function_name, assembling), progress)
+
+    def _create(
+        self, assembly_id: str, params: str, assembling: Assembling, caller: Caller, progress: Progress
+    ) -> Status:
+        token = self.tokens.obtain(assembling.grant, caller, progress)
+        try:
+            return self.endpoint.create(assembly_id, params, token, progress)
+        except TokenRefused:
+            token = self.tokens.replace(token, assembling.grant, caller, progress)
+        try:
+            return self.endpoint.create(assembly_id, params, token, progress)
+        except TokenRefused as error:
+            description = "Transloadit refused the broker's token for the Assembly."
+            raise UpstreamRefused("Transloadit refuses two bearer tokens", description) from error
+
+    def _find(self, assembly_id: str, progress: Progress) -> Status:
+        status = self.endpoint.find(assembly_id, progress)
+        if status is None:
+            raise TemporarilyUnavailable("Transloadit has no status of an Assembly that exists")
+        return status
+
+    def _make_notify_url(self, keys: Keys, assembly_id: str, assembling: Assembling) -> str | None:
+        if assembling.callback is None:
+            return None
+        if not self.public_url:
+            raise BrokerFault("the deployment has no PUBLIC_URL, to which api2 could post")
+        expires_at = int(self.clock()) + MAX_SECONDS
+        waiting = Waiting(assembling.callback, assembling.grant.credential, assembling.shows_id, expires_at)
+        # Nothing that a caller sent becomes part of the URL but sealed.
+        return f"{self.public_url}/notifications/{assembly_id}?c={seal(keys.current, assembly_id, waiting)}"
+
+
+def _write_params(assembling: Assembling, notify_url: str | None) -> str:
+    """The JSON text of `params`. https://transloadit.com/docs/topics/assembly-instructions/"""
+    order = assembling.order
+    auth = {"max_size": order.max_size, "max_number_of_files": order.max_number_of_files}
+    params = {
+        "auth": {name: value for name, value in auth.items() if value is not None},
+        "template_id": order.template_id,
+        "steps": order.steps,
+        "fields": order.fields,
+        "notify_url": notify_url,
+    }
+    return encode({name: value for name, value in params.items() if value}).decode()
+
+
+def _check(status: Status, assembling: Assembling, progress: Progress) -> None:
+    """Raises UpstreamRefused where the Assembly is not ours, or has failed."""
+    order, shown = assembling.order, hash_id(status.assembly_id)
+    # Somebody may have learned an id before it was used, and made an Assembly of his own under it. Its state would then
+    # pass for that of ours.
+    is_ours = (
+        status.workspace == assembling.workspace
+        and status.template_id == order.template_id
+        and status.params.get("steps", {}) == order.steps
+        and status.params.get("fields", {}) == order.fields
+    )
+    if not is_ours:
+        progress.notes.alarms.add("ForeignAssembly")
+        raise UpstreamRefused(
+            "foreign Assembly",
+            f"The Assembly (SHA-256 of its id: {shown}) shows another workspace, template or params than ours.",
+        )
+    if status.has_failed:
+        raise UpstreamRefused(
+            "the Assembly has failed",
+            f"The Assembly (SHA-256 of its id: {shown}) ended with {status.code}; a higher attempt makes another.",
+        )
