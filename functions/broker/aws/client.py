@@ -47,6 +47,7 @@ class _Limits(threading.local):
 
     ends_at = 0.0  # epoch seconds
     size = 0  # bytes of the answer
+    may_be_empty = False  # where the operation's answer has no members at all
     status = 0
 
 
@@ -93,12 +94,14 @@ class Aws:
         """
         service, _, method = operation.partition(".")
         try:
-            send = partial(getattr(self._find_client(service), method), **request)
+            client = self._find_client(service)
         except BotoCoreError as error:
             return Reply(0, {}, type(error).__name__)
+        send = partial(getattr(client, method), **request)
         # From here on, since the first client of a start takes longer to make than the call may last.
         limits = self._limits
         limits.ends_at, limits.size = self._clock() + deadline.left(seconds), limit
+        limits.may_be_empty = not _find_members(client, method)
         while True:
             tries -= 1
             try:
@@ -152,8 +155,15 @@ class Aws:
             encoding.read_object(body)
         except ValueError:
             # botocore takes a body that is no JSON object for an answer without members. A table that talks nonsense
-            # would then hold no row, and a JWT that is good once would be good again.
-            if answer.status < 300:
+            # would then hold no row, and a JWT that is good once would be good again. An answer that has no members
+            # may have no body either.
+            if answer.status < 300 and not (self._limits.may_be_empty and body == b""):
                 raise
             body = b"{}"
         return AWSResponse(request.url, answer.status, answer.headers, SimpleNamespace(stream=lambda: [body]))
+
+
+def _find_members(client: Any, method: str) -> Any:
+    """The members that the answer of an operation may have."""
+    operation = client.meta.service_model.operation_model(client.meta.method_to_api_mapping[method])
+    return operation.output_shape.members
