@@ -65,7 +65,7 @@ class MethodNotAllowed(InvalidRequest):
 
 class TooLarge(InvalidRequest):
     status = 413
-    description = "The body is larger than 16 KiB."
+    description = "The body is too large."
 
 
 class UnsupportedMediaType(InvalidRequest):

@@ -11,7 +11,6 @@ from broker.base import encoding, errors
 from broker.base.values import Value
 
 MAX_BODY = 16 * 1024  # bytes, decoded
-_MAX_BASE64 = MAX_BODY // 3 * 4 + 4  # characters; base64 writes three bytes as four characters
 MAX_FIELDS = 100  # of a form; the standards define a dozen
 FORM, JSON = "application/x-www-form-urlencoded", "application/json"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
@@ -76,7 +75,7 @@ def read_event(event: Any, public_url: str | None) -> HttpRequest:
 
 def read_form(http: HttpRequest) -> dict[str, str]:
     """The fields of a POSTed form. Raises InvalidRequest or one of its subclasses."""
-    return _parse_fields(_read_body(http, FORM))
+    return parse_fields(_read_body(http, FORM))
 
 
 def read_json(http: HttpRequest) -> dict[str, Any]:
@@ -92,40 +91,49 @@ def read_json(http: HttpRequest) -> dict[str, Any]:
 def _read_body(http: HttpRequest, media_type: str) -> bytes:
     if http.method != "POST":
         raise errors.MethodNotAllowed("method")
-    body = _decode_body(http)
-    _check_content_type(http.headers.get("content-type", ""), media_type)
+    body = decode_body(http, MAX_BODY)
+    check_content_type(http.headers.get("content-type", ""), media_type)
     return body
 
 
-def _decode_body(http: HttpRequest) -> bytes:
-    # Check the encoded length first, so that an oversized body is never decoded.
-    if len(http.body) > (_MAX_BASE64 if http.is_base64 else MAX_BODY):
-        raise errors.TooLarge("body")
+def decode_body(http: HttpRequest, limit: int) -> bytes:
+    """The bytes of the body, at most so many. Raises TooLarge or InvalidRequest."""
+    # Check the encoded length first, so that an oversized body is never decoded. Base64 writes three bytes as four
+    # characters.
+    if len(http.body) > (limit // 3 * 4 + 4 if http.is_base64 else limit):
+        raise errors.TooLarge("body", f"The body is larger than {limit:,} bytes.")
     try:
         body = base64.b64decode(http.body, validate=True) if http.is_base64 else http.body.encode()
     except ValueError as error:
         raise errors.InvalidRequest("body is not base64") from error
-    if len(body) > MAX_BODY:
-        raise errors.TooLarge("body")
+    if len(body) > limit:
+        raise errors.TooLarge("body", f"The body is larger than {limit:,} bytes.")
     return body
 
 
-def _check_content_type(value: str, media_type: str) -> None:
-    """Accept this media type with any parameters; `charset` is absent or utf-8."""
+def check_content_type(value: str, media_type: str) -> None:
+    """Accept this media type with any parameters; `charset` is absent or utf-8. Raises UnsupportedMediaType."""
     # Almost every request: matching the expression would take half as long as verifying a signature.
     if value == media_type:
         return
-    found = _MEDIA_TYPE.fullmatch(value) if len(value) <= MAX_CONTENT_TYPE else None
-    if found is None or found[1].lower() != media_type:
+    found, parameters = read_content_type(value)
+    if found != media_type:
         raise errors.UnsupportedMediaType("content type", f"Send {media_type} in UTF-8.")
     # In another charset the same bytes would be other fields.
-    charsets = [text.strip('"') for name, text in _PARAMETERS.findall(found[2]) if name.lower() == "charset"]
-    if any(charset.lower() != "utf-8" for charset in charsets):
+    if any(name == "charset" and text.lower() != "utf-8" for name, text in parameters):
         raise errors.UnsupportedMediaType("charset", f"Send {media_type} in UTF-8.")
 
 
-def _parse_fields(body: bytes) -> dict[str, str]:
-    """The form's fields without the empty ones, each at most once (RFC 6749 section 3.2)."""
+def read_content_type(value: str) -> tuple[str, list[tuple[str, str]]]:
+    """Media type and parameters, their names in lower case; no type where there is no well-formed one."""
+    found = _MEDIA_TYPE.fullmatch(value) if len(value) <= MAX_CONTENT_TYPE else None
+    if found is None:
+        return "", []
+    return found[1].lower(), [(name.lower(), text.strip('"')) for name, text in _PARAMETERS.findall(found[2])]
+
+
+def parse_fields(body: bytes) -> dict[str, str]:
+    """The fields of a form. Raises InvalidRequest or InvalidTarget."""
     try:
         text = body.decode("utf-8")
         # `parse_qsl` keeps a broken escape as it is, and other parsers drop it: two readings of one form.
@@ -136,6 +144,11 @@ def _parse_fields(body: bytes) -> dict[str, str]:
         raise errors.InvalidRequest(
             "form cannot be decoded", "The form is not valid UTF-8, has a broken escape or more than 100 fields."
         ) from error
+    return keep_once(pairs)
+
+
+def keep_once(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """A form's fields without the empty ones. Raises InvalidRequest where one is repeated (RFC 6749 section 3.2)."""
     fields = dict(pairs)
     # Of two fields of one name a proxy may check the first, and the broker use the last.
     if len(fields) != len(pairs):
