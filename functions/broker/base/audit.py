@@ -152,9 +152,17 @@ def count_metrics(record: AuditRecord) -> dict[str, int]:
         "Signed": record.signing is not None and record.status == 200,
         "UpstreamThrottled": record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED",
     }
-    kind = _KINDS.get(record.status, "Refused" if record.status < 500 else "Fault")
-    names = ["Exchange", kind, *sorted(record.alarms), *(name for name in happened if happened[name])]
+    names = [*_name_outcome(record), *sorted(record.alarms), *(name for name in happened if happened[name])]
     return dict.fromkeys(names, 1) | ({"Mint": record.mints} if record.mints else {})
+
+
+def _name_outcome(record: AuditRecord) -> list[str]:
+    kind = _KINDS.get(record.status, "Refused" if record.status < 500 else "Fault")
+    if record.assembly is None or record.assembly.source != "notification":
+        return ["Exchange", kind]
+    # Anybody may send a notification. Strangers must not ring the alarms for callers who are refused, and api2 comes
+    # again after an answer that a caller would have to live with.
+    return ["Notification"] if kind == "Granted" else ["Notification", f"Notification{kind}"]
 
 
 _KINDS = {200: "Granted", 429: "OverBudget", 503: "Unavailable"}

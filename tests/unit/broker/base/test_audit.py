@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from broker.base.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AuditRecord, count_metrics, make_fields
+from broker.base.audit import MAX_ITEMS, MAX_RULES, MAX_TEXT, AssemblyNotes, AuditRecord, count_metrics, make_fields
 
 RECORD: dict[str, Any] = {
     "request_id": "request-1",
@@ -112,3 +112,21 @@ def test_text_that_cannot_be_written_is_written_with_a_mark() -> None:
 )
 def test_an_outcome_has_its_counts(changes: dict[str, Any], expected: dict[str, int]) -> None:
     assert count_metrics(record(**changes)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, {"Notification": 1}),
+        (400, {"Notification": 1, "NotificationRefused": 1}),
+        (403, {"Notification": 1, "NotificationRefused": 1}),
+        (500, {"Notification": 1, "NotificationFault": 1}),
+        (502, {"Notification": 1, "NotificationFault": 1}),
+        (503, {"Notification": 1, "NotificationUnavailable": 1}),
+    ],
+)
+def test_a_notification_has_counts_of_its_own_so_that_no_stranger_rings_the_alarms_for_callers(
+    status: int, expected: dict[str, int]
+) -> None:
+    assembly = AssemblyNotes(source="notification")
+    assert count_metrics(record(mints=0, status=status, assembly=assembly)) == expected
