@@ -121,6 +121,9 @@ def _read_status(document: dict[str, Any], assembly_id: str) -> Status:
     error = read_code(document, "error")
     code = error or read_code(document, "ok")
     url = document.get("assembly_ssl_url")
+    # An error of another form must not hide behind an `ok` beside it.
+    if error is None and document.get("error") is not None:
+        code = None
     if document.get("assembly_id") != assembly_id or code is None or not isinstance(url, str):
         raise UpstreamRefused("nonsense: status of an Assembly", "Transloadit answered with no status of the Assembly.")
     if not _URL.fullmatch(url):

@@ -140,3 +140,9 @@ def test_there_is_no_second_try_where_the_first_took_all_the_time() -> None:
     with pytest.raises(TemporarilyUnavailable):
         setup.create()
     assert len(setup.web.calls) == 1
+
+
+@pytest.mark.parametrize("error", ["no code", 7, {}, "", [], False])
+def test_an_error_that_is_no_code_is_nonsense_whatever_ok_says(error: Any) -> None:
+    with pytest.raises(UpstreamRefused, match="nonsense"):
+        Setup(reply(STATUS | {"ok": "ASSEMBLY_COMPLETED", "error": error})).find()
