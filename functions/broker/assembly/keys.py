@@ -12,6 +12,7 @@ from broker.base.values import Value
 CHECK_SECONDS = 5 * 60  # after which the key is read again
 KEEP_SECONDS = 60 * 60  # that a key is used while it cannot be read again
 RETRY_SECONDS = 30  # between reads that fail while a known-good key is held
+LOOK_SECONDS = 60  # between reads for callbacks that do not open
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -48,6 +49,7 @@ class PipelineKeys:
         self._read_previous = read_previous
         self._clock = clock
         self._held: _Held | None = None
+        self._looked_at = float("-inf")  # when a read began, whatever came of it; epoch seconds
         self._flights = SingleFlight[Keys]()
 
     def get(self, progress: Progress) -> Keys:
@@ -67,11 +69,17 @@ class PipelineKeys:
             self._held = _Held(held.keys, held.read_at, now + RETRY_SECONDS)
             return held.keys
 
+    def look_again(self, progress: Progress) -> Keys:
+        """The same, read again unless that was tried within LOOK_SECONDS: strangers can ask for it at any rate."""
+        is_recent = 0 <= self._clock() - self._looked_at < LOOK_SECONDS
+        return self.get(progress) if is_recent else self.read(progress.deadline)
+
     def read(self, deadline: Deadline) -> Keys:
         """The keys that Secrets Manager has now. One request reads them, the others wait for the outcome."""
         return self._flights.run("keys", lambda: self._fetch(deadline), deadline.left())
 
     def _fetch(self, deadline: Deadline) -> Keys:
+        self._looked_at = self._clock()
         secret = self._read(self._secret_id, deadline)
         before = self._read_previous(self._secret_id, deadline)
         keys = Keys(_parse(secret.text), None if before is None else _parse(before.text), secret.created_at)

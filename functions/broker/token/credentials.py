@@ -19,7 +19,7 @@ _VISIBLE = re.compile(r"[\x21-\x7E]+")
 
 
 class Credential(Value, frozen=True):
-    """One version of an Auth Key and its Auth Secret."""
+    """One version of an Auth Key and its Auth Secret. `created_at`: seconds since the epoch, 0 where not known."""
 
     hidden = ("auth_key", "auth_secret")
 
@@ -28,6 +28,7 @@ class Credential(Value, frozen=True):
     version: str
     auth_key: str
     auth_secret: str
+    created_at: float = 0.0
 
 
 class _Held(Value, frozen=True):
@@ -42,14 +43,20 @@ class Credentials:
     """The current version of each credential, and the versions that Transloadit has refused."""
 
     def __init__(
-        self, secret_ids: Mapping[str, str], read_secret: Callable[[str, Deadline], Secret], clock: Clock
+        self,
+        secret_ids: Mapping[str, str],
+        read_secret: Callable[[str, Deadline], Secret],
+        clock: Clock,
+        read_previous: Callable[[str, Deadline], Secret | None] | None = None,
     ) -> None:
         """`secret_ids`: name or ARN in Secrets Manager by the credential's name, as the deployment says.
 
         `read_secret`: the current version of such a secret; raises TemporarilyUnavailable or BrokerFault.
+        `read_previous`: the version before it, for the function that verifies what either of them has signed.
         """
         self._secret_ids = secret_ids
         self._read_secret = read_secret
+        self._read_previous = read_previous
         self._clock = clock
         self._held: dict[str, _Held] = {}
         self._refused: dict[tuple[str, str], float] = {}
@@ -77,18 +84,29 @@ class Credentials:
 
         Raises TemporarilyUnavailable, or BrokerFault where no retry helps.
         """
-        if name not in self._secret_ids:
-            raise BrokerFault("the deployment names no secret for this credential: see MoreCredentials of the template")
+        secret_id = self._find_secret(name)
 
         def work() -> Credential:
-            secret = self._read_secret(self._secret_ids[name], deadline)
-            auth_key, auth_secret = parse_secret(secret.text)
-            credential = Credential(name, secret.arn, secret.version, auth_key, auth_secret)
+            credential = _make_credential(name, self._read_secret(secret_id, deadline))
             now = self._clock()
             self._held[name] = _Held(credential, now, now + CHECK_SECONDS)
             return credential
 
         return self._flights.run(name, work, deadline.left())
+
+    def read_previous(self, name: str, deadline: Deadline) -> Credential | None:
+        """The version before the one that Secrets Manager has now, None where there is none. Raises as `read` does."""
+        secret_id = self._find_secret(name)
+        secret = self._read_previous(secret_id, deadline) if self._read_previous is not None else None
+        try:
+            return None if secret is None else _make_credential(name, secret)
+        except BrokerFault:
+            return None  # It was never in use: a secret is created without an Auth Key.
+
+    def _find_secret(self, name: str) -> str:
+        if name not in self._secret_ids:
+            raise BrokerFault("the deployment names no secret for this credential: see MoreCredentials of the template")
+        return self._secret_ids[name]
 
     def refuse(self, credential: Credential) -> None:
         """Note that Transloadit refused this version. It is not sent again for REFUSED_SECONDS.
@@ -104,6 +122,10 @@ class Credentials:
 
     def _is_recent(self, refused_at: float) -> bool:
         return 0 <= self._clock() - refused_at < REFUSED_SECONDS
+
+
+def _make_credential(name: str, secret: Secret) -> Credential:
+    return Credential(name, secret.arn, secret.version, *parse_secret(secret.text), secret.created_at)
 
 
 def parse_secret(text: str) -> tuple[str, str]:

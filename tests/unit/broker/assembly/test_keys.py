@@ -1,7 +1,7 @@
 """The pipeline key: read, kept, and read again."""
 
 import pytest
-from broker.assembly.keys import CHECK_SECONDS, KEEP_SECONDS, RETRY_SECONDS, Keys
+from broker.assembly.keys import CHECK_SECONDS, KEEP_SECONDS, LOOK_SECONDS, RETRY_SECONDS, Keys
 from broker.base.audit import Notes
 from broker.base.errors import BrokerFault, TemporarilyUnavailable
 from broker.base.progress import Deadline, Progress
@@ -53,6 +53,24 @@ def test_a_known_good_key_is_used_for_an_hour_while_it_cannot_be_read() -> None:
     pipeline.clock.advance(KEEP_SECONDS - CHECK_SECONDS)
     with pytest.raises(TemporarilyUnavailable):
         get(pipeline)
+
+
+def test_a_look_at_the_key_reads_it_again_once_a_minute_also_where_that_fails() -> None:
+    pipeline = Pipeline()
+    progress = Progress(Deadline(pipeline.clock, 600), Notes())
+    get(pipeline)
+    reads = pipeline.web.count(SECRETS_URL)
+    pipeline.clock.advance(LOOK_SECONDS - 1)
+    pipeline.keys.look_again(progress)
+    assert pipeline.web.count(SECRETS_URL) == reads
+    pipeline.clock.advance(1)
+    break_secrets(pipeline)
+    with pytest.raises(TemporarilyUnavailable):
+        pipeline.keys.look_again(progress)
+    reads = pipeline.web.count(SECRETS_URL)
+    pipeline.clock.advance(LOOK_SECONDS - 1)
+    assert pipeline.keys.look_again(progress).current == b"\x11" * 32
+    assert pipeline.web.count(SECRETS_URL) == reads
 
 
 @pytest.mark.parametrize("text", ["", "11" * 31, "11" * 33, "AA" * 32, "1" * 63 + "\n", "the-auth-secret"])

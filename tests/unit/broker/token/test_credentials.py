@@ -200,3 +200,41 @@ def test_a_fresh_read_puts_off_the_next_regular_one() -> None:
     desk.clock.advance(200)
     assert desk.current().version == "v2"
     assert len(desk.reads) == 2
+
+
+def previous(answer: Secret | BrokerError | None) -> Credential | None:
+    """The version before the current one, of a store that gives this answer."""
+
+    def read(secret_id: str, deadline: Deadline) -> Secret | None:
+        assert secret_id == "the/id"
+        if isinstance(answer, BrokerError):
+            raise answer
+        return answer
+
+    clock = Clock()
+    credentials = Credentials({"default": "the/id"}, lambda *_: secret("v2"), clock, read)
+    return credentials.read_previous("default", Deadline(clock, 15))
+
+
+def test_the_version_before_the_current_one_is_read_where_there_is_one() -> None:
+    assert previous(secret("v1")) == Credential("default", "arn", "v1", "key", "secret")
+    assert previous(None) is None
+
+
+def test_a_version_that_was_never_filled_counts_as_none() -> None:
+    assert previous(Secret("arn", "v1", "{}")) is None
+
+
+@pytest.mark.parametrize("failure", [DOWN, GONE], ids=["down", "gone"])
+def test_a_version_that_cannot_be_read_is_no_missing_one(failure: BrokerError) -> None:
+    with pytest.raises(type(failure)):
+        previous(failure)
+
+
+def test_a_function_that_verifies_nothing_reads_no_version_before_the_current_one() -> None:
+    assert Desk().credentials.read_previous("default", Deadline(Clock(), 15)) is None
+
+
+def test_a_credential_knows_when_its_version_was_made() -> None:
+    desk = Desk(Secret("arn", "v1", secret().text, 1_700_000_000.0))
+    assert desk.current().created_at == 1_700_000_000.0
