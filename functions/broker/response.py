@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from math import ceil, floor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.json import encode
 
@@ -13,6 +13,9 @@ from broker.request.http import HttpRequest
 from broker.request.proof import ACCESS_TOKEN_TYPE, GRANT_TYPES, Proof, ProofForm
 from broker.signing.signer import Signed
 from broker.token.bearer import BearerToken
+
+if TYPE_CHECKING:  # Loaded by the function that takes notifications.
+    from broker.assembly.completion import Completed
 
 Response = dict[str, Any]
 
@@ -34,6 +37,13 @@ def respond(outcome: Outcome[BearerToken] | Outcome[Signed], http: HttpRequest, 
     if isinstance(proof, Proof) and proof.form is ProofForm.SUBJECT_TOKEN:
         body["issued_token_type"] = ACCESS_TOKEN_TYPE  # RFC 8693 section 2.2.1
     return _make_response(200, _NO_STORE, body)
+
+
+def acknowledge(outcome: "Outcome[Completed]", http: HttpRequest) -> Response:
+    """The answer to a notification: what became of the callback. After any other status than 200 api2 comes again."""
+    if isinstance(outcome.result, BrokerError):
+        return refuse(outcome.result, http)
+    return _make_response(200, _NO_STORE, {"status": outcome.result.callback})
 
 
 def show_token(token: BearerToken, now: float) -> dict[str, Any]:

@@ -36,6 +36,7 @@ from broker.token.obtain import BearerTokens
 from broker.token.transloadit import TokenEndpoint
 
 if TYPE_CHECKING:
+    from broker.assembly.completion import Completer
     from broker.assembly.maker import AssemblyMaker
     from broker.aws.client import Aws
     from broker.caller.replay import ReplayControl
@@ -48,14 +49,11 @@ type Identification[P: AnyProof] = tuple[Identifies[P], list[Work]]
 type ChooseIdentifier[P: AnyProof] = Callable[[Settings, Policy, Http, Clock], Identification[P]]
 
 
-class Broker[P: AnyProof](Value, frozen=True):
-    """The exchange, and what its first request will need from outside."""
+class Prepared(Value, frozen=True):
+    """What an entry point uses, and the work from which its first request will need something."""
 
-    exchange: Exchange[P]
     work: list[Work]
     clock: Clock
-    policy: str  # its digest
-    settings: Settings
 
     def prepare(self) -> None:
         """Do all of the work at once, while Lambda starts the function at full speed, within PREPARE_SECONDS.
@@ -69,6 +67,21 @@ class Broker[P: AnyProof](Value, frozen=True):
             thread.start()
         for thread in threads:
             thread.join()
+
+
+class Broker[P: AnyProof](Prepared, frozen=True):
+    """What gives callers what they may have."""
+
+    exchange: Exchange[P]
+    policy: str  # its digest
+    settings: Settings
+
+
+class Receiver(Prepared, frozen=True):
+    """What takes notifications."""
+
+    answering: Answering
+    completer: "Completer"
 
 
 def _do_ahead(work: Work, deadline: Deadline) -> None:
@@ -102,10 +115,19 @@ def start[P: AnyProof](
     environment: Mapping[str, str], choose_identifier: ChooseIdentifier[P], early: Early
 ) -> Broker[P]:
     """The broker as deployed, made and prepared. Raises as `build` does, and leaves a line in the log before."""
+    return _start(environment, lambda settings, sink: build(settings, sink, choose_identifier, early), early)
+
+
+def start_notifications(environment: Mapping[str, str], early: Early) -> Receiver:
+    """The same for what takes notifications."""
+    return _start(environment, lambda settings, sink: build_receiver(settings, sink, early), early)
+
+
+def _start[T: Prepared](environment: Mapping[str, str], make: Callable[[Settings, Sink], T], early: Early) -> T:
     try:
         settings = read_settings(environment)
-        broker = build(settings, CloudWatch(settings.service, early.clock), choose_identifier, early)
-        broker.prepare()
+        made = make(settings, CloudWatch(settings.service, early.clock))
+        made.prepare()
     except Exception as failure:
         log_failure("failed to start", failure)
         raise
@@ -113,7 +135,7 @@ def start[P: AnyProof](
     # a request for that; so it never looks at it.
     gc.freeze()
     gc.enable()
-    return broker
+    return made
 
 
 def build[P: AnyProof](
@@ -125,15 +147,7 @@ def build[P: AnyProof](
     """
     policy, http, clock = early.policy, early.http, early.clock
 
-    @_make_once
-    def aws() -> "Aws":
-        # boto3 is half of the start. In the thread that reads the secret its import runs while the others wait for the
-        # network. At the top it would run before them, and in a thread beside the main thread's imports both would
-        # take longer than one after the other (docs/decisions/19-libraries.md).
-        from broker.aws.client import Aws, make_session
-
-        return Aws(http, clock, make_session(settings.aws_access), policy.aws_endpoint)
-
+    aws = _defer_aws(settings, early)
     credentials = Credentials(settings.secret_ids, SecretsManager(aws).read, clock)
     shared, replay_control, connect_table = _make_shared(policy, http, clock, aws, settings.shared_table)
     endpoint = TokenEndpoint(http, clock, time.sleep, policy.upstream)
@@ -146,7 +160,43 @@ def build[P: AnyProof](
     maker, read_key = _make_maker(settings, policy, http, clock, aws, tokens)
     exchange = Exchange(Answering(policy, sink, clock), identifier, tokens, signer, replay_control, maker)
     work: list[Work] = [lambda _: early.connection.result(), *fetches, *reads, *read_key, *connect_table]
-    return Broker(exchange, work, clock, policy.digest, settings)
+    return Broker(work, clock, exchange, policy.digest, settings)
+
+
+def build_receiver(settings: Settings, sink: Sink, early: Early) -> Receiver:
+    """What takes notifications, as deployed. Raises ValueError or KeyError where the deployment is incomplete."""
+    # Imported here, since the other functions need none of it.
+    from broker.assembly.completion import Completer
+    from broker.assembly.endpoint import AssemblyEndpoint
+    from broker.assembly.keys import PipelineKeys
+    from broker.assembly.signatures import NotificationSignatures
+    from broker.aws.callbacks import Callbacks
+
+    if not settings.pipeline_secret:
+        raise KeyError("PIPELINE_SECRET")
+    policy, http, clock, aws = early.policy, early.http, early.clock, _defer_aws(settings, early)
+    secrets = SecretsManager(aws)
+    credentials = Credentials(settings.secret_ids, secrets.read, clock, secrets.read_previous)
+    keys = PipelineKeys(settings.pipeline_secret, secrets.read, secrets.read_previous, clock)
+    endpoint = AssemblyEndpoint(http, clock, time.sleep, policy.upstream)
+    signatures = NotificationSignatures(credentials, clock)
+    completer = Completer(policy, keys, signatures, endpoint, Callbacks(aws), clock)
+    reads = [partial(credentials.read, name) for name in islice(settings.secret_ids, PREPARED)]
+    work: list[Work] = [lambda _: early.connection.result(), keys.read, *reads]
+    return Receiver(work, clock, Answering(policy, sink, clock), completer)
+
+
+def _defer_aws(settings: Settings, early: Early) -> "Callable[[], Aws]":
+    @_make_once
+    def aws() -> "Aws":
+        # boto3 is half of the start. In the thread that reads the secret its import runs while the others wait for the
+        # network. At the top it would run before them, and in a thread beside the main thread's imports both would
+        # take longer than one after the other (docs/decisions/19-libraries.md).
+        from broker.aws.client import Aws, make_session
+
+        return Aws(early.http, early.clock, make_session(settings.aws_access), early.policy.aws_endpoint)
+
+    return aws
 
 
 def _make_maker(

@@ -168,7 +168,7 @@ def secret_members() -> list[tuple[type[Struct], str]]:
     suspicious |= {"text", "body", "headers", "claims", "signature", "signing_input"}
     found = []
     for module in pkgutil.walk_packages(broker.__path__, "broker."):
-        if module.name in ("broker.http_api", "broker.iam_api", "broker.token_function"):
+        if module.name in ("broker.http_api", "broker.iam_api", "broker.notification_api", "broker.token_function"):
             continue  # an entry point needs a deployment to be imported; it has no types that hold anything
         for _, kind in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if issubclass(kind, Struct) and kind.__module__ == module.name:

@@ -16,14 +16,14 @@ import pytest
 from broker.base.errors import TemporarilyUnavailable
 from broker.base.net import OutOfReach
 from broker.base.progress import Deadline
-from broker.wiring import Broker
+from broker.wiring import Prepared
 
 from tests.kit.clock import Clock
 from tests.kit.handlers import ENVIRONMENT, NOWHERE
 from tests.kit.logs import failures
 from tests.kit.policies import compiled, issuer
 
-ENTRY_POINTS = ["http_api", "iam_api", "token_function"]
+ENTRY_POINTS = ["http_api", "iam_api", "notification_api", "token_function"]
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIDSECRETSECRET",
     "AWS_SECRET_ACCESS_KEY": "the+secret/access=key",
@@ -79,6 +79,12 @@ def test_a_function_for_direct_invocation_does_not_start_without_the_name_of_its
     assert run.stderr.splitlines()[-1] == "KeyError: 'CALLER_NAME'"
 
 
+def test_a_function_that_takes_notifications_does_not_start_without_the_pipeline_key(tmp_path: Path) -> None:
+    run = started(tmp_path, "notification_api", GOOD, PIPELINE_SECRET=None)
+    assert json.loads(run.stdout)["exception_name"] == "KeyError"
+    assert run.stderr.splitlines()[-1] == "KeyError: 'PIPELINE_SECRET'"
+
+
 @pytest.mark.parametrize("entry", ENTRY_POINTS)
 def test_each_entry_point_leaves_the_line_of_a_failed_start(entry: str, tmp_path: Path) -> None:
     run = started(tmp_path, entry, None)
@@ -98,9 +104,8 @@ def test_a_defect_in_work_that_is_done_ahead_is_logged_without_its_words(monkeyp
     """Python would print the message of an exception that ends a thread, whatever that quotes."""
     unhandled: list[Any] = []
     monkeypatch.setattr(threading, "excepthook", unhandled.append)
-    unused: Any = None
     with failures() as logged:
-        Broker(unused, [raises(KeyError("quotes the-secret"))], Clock(), "digest", unused).prepare()
+        Prepared([raises(KeyError("quotes the-secret"))], Clock()).prepare()
     (line,) = logged()
     assert (line["message"], line["exception_name"]) == ("defect", "KeyError")
     assert "the-secret" not in json.dumps(line)
@@ -111,7 +116,6 @@ def test_a_defect_in_work_that_is_done_ahead_is_logged_without_its_words(monkeyp
 def test_a_server_that_is_out_of_reach_at_start_is_no_line_since_a_later_request_tries_again(
     failure: Exception,
 ) -> None:
-    unused: Any = None
     with failures() as logged:
-        Broker(unused, [raises(failure)], Clock(), "digest", unused).prepare()
+        Prepared([raises(failure)], Clock()).prepare()
     assert logged() == []

@@ -19,6 +19,7 @@ from tests.kit.policies import compiled, issuer
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "test",
     "CALLER_NAME": "nightly",
+    "PIPELINE_SECRET": "transloadit/pipeline-key",
     "CREDENTIALS": "default",
     "CREDENTIAL_SECRETS": "transloadit/default",
     "AWS_REGION": "us-east-1",

@@ -22,7 +22,7 @@ SOURCES = [
     *(ROOT / "local").rglob("*.py"),
     *(ROOT / "infra").rglob("*.py"),
 ]
-ENTRY_POINTS = {"http_api", "iam_api", "token_function"}
+ENTRY_POINTS = {"http_api", "iam_api", "notification_api", "token_function"}
 # Each type, and the module that may make it. A caller is made from each kind of proof by the kind's own module.
 MAKERS = {
     "TokenRequest": "request.request",
@@ -40,6 +40,11 @@ MAKERS = {
     "Made": "assembly.maker",
     "Keys": "assembly.keys",
     "Status": "assembly.endpoint",
+    "Waiting": "assembly.maker",
+    "NotificationRequest": "assembly.notification",
+    "Notification": "assembly.notification",
+    "Ending": "assembly.completion",
+    "Completed": "assembly.completion",
     "SignatureRequest": "request.signature",
     "Signing": "signing.decision",
     "Signed": "signing.signer",
@@ -117,7 +122,18 @@ CLIENTS = ("SecretsManager", "Signer", "TokenEndpoint", "KeySets", "Credentials"
 
 
 @pytest.mark.parametrize(
-    "kind", [*CLIENTS, "Aws", "Table", "SharedCache", "ReplayControl", "PipelineKeys", "AssemblyMaker"]
+    "kind",
+    [
+        *CLIENTS,
+        "Aws",
+        "Table",
+        "SharedCache",
+        "ReplayControl",
+        "PipelineKeys",
+        "AssemblyMaker",
+        "Callbacks",
+        "Completer",
+    ],
 )
 def test_clients_are_made_by_wiring_alone(kind: str) -> None:
     assert {module for module in MODULES if kind in calls(module)} == {"wiring"}
@@ -132,14 +148,14 @@ def test_the_modules_of_services_call_aws_by_the_one_that_is_made() -> None:
     assert callers == {"aws.secretsmanager", "aws.dynamodb", "aws.sqs", "aws.callbacks"}
 
 
-def test_the_auth_secret_is_used_to_mint_to_sign_and_to_derive_keys_and_nowhere_else() -> None:
+def test_the_auth_secret_is_used_to_mint_to_sign_to_verify_and_to_derive_keys_and_nowhere_else() -> None:
     users = {
         module
         for module in MODULES
         for node in ast.walk(tree(module))
         if isinstance(node, ast.Attribute) and node.attr == "auth_secret"
     }
-    assert users == {"token.transloadit", "token.sealing", "signing.signer"}
+    assert users == {"token.transloadit", "token.sealing", "signing.signer", "assembly.signatures"}
 
 
 def libraries(module: str) -> set[str]:
@@ -196,8 +212,8 @@ def test_an_entry_point_stops_the_garbage_collector_and_begins_its_start_before_
 
 
 def test_a_start_ends_with_the_garbage_collector_on() -> None:
-    (start,) = (node for node in tree("wiring").body if isinstance(node, ast.FunctionDef) and node.name == "start")
-    assert [ast.unparse(node) for node in start.body[-3:]] == ["gc.freeze()", "gc.enable()", "return broker"]
+    (start,) = (node for node in tree("wiring").body if isinstance(node, ast.FunctionDef) and node.name == "_start")
+    assert [ast.unparse(node) for node in start.body[-3:]] == ["gc.freeze()", "gc.enable()", "return made"]
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -207,6 +223,7 @@ def test_each_module_has_its_tests(module: str) -> None:
         "base.connections": "tests/integration/test_connections.py",
         "early": "tests/integration/test_early.py",
         "answering": "tests/unit/broker/test_exchange.py",
+        "assembly.signatures": "tests/attacks/test_notifications.py",
         "wiring": "tests/integration/outside/test_all_is_well.py",
         "iam_api": "tests/e2e/test_iam.py",
         "token_function": "tests/e2e/test_token_function.py",
