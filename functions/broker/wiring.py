@@ -155,7 +155,9 @@ def build[P: AnyProof](
     minter = Minter(credentials, endpoint, MintBudget(clock), memory, shared, clock)
     tokens = BearerTokens(credentials, minter, memory, shared, clock)
     identifier, fetches = choose_identifier(settings, policy, http, clock)
-    reads = [partial(credentials.read, name) for name in islice(policy.credentials, PREPARED)]
+    # The policy names the credentials of all functions, and this one's role reads some of them.
+    own = (name for name in policy.credentials if name in settings.secret_ids)
+    reads = [partial(credentials.read, name) for name in islice(own, PREPARED)]
     signer = Signer(credentials, SignBudget(clock), clock)
     maker, read_key = _make_maker(settings, policy, http, clock, aws, tokens)
     exchange = Exchange(Answering(policy, sink, clock), identifier, tokens, signer, replay_control, maker)

@@ -11,10 +11,23 @@ from local.aws.template import sections_of
 ROOT = Path(__file__).parents[2]
 TEMPLATE = ROOT / "template.yaml"
 SOURCE: dict[str, Any] = yaml_parse(TEMPLATE.read_text())
+SECRET_ARN = "arn:aws:secretsmanager:us-east-1:123456789012:secret:mine-AbCdEf"
+FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:pipeline"
 # Every optional part is on.
 EVERYTHING = {
     "IamCallers": "yes",
     "InvokeCaller": "nightly",
+    "IamCredentials": "default,images",
+    "IamSecretArns": f"{SECRET_ARN}1,{SECRET_ARN}2",
+    "InvokeCredentials": "video",
+    "InvokeSecretArns": f"{SECRET_ARN}3",
+    "AssemblyCaller": "originals",
+    "AssemblyTemplate": "encode",
+    "AssemblyBuckets": "originals,more.originals",
+    "AssemblyCredentials": "encoding,video",
+    "AssemblySecretArns": f"{SECRET_ARN}4,{SECRET_ARN}3",
+    "DurableFunctionArns": f"{FUNCTION_ARN}-one,{FUNCTION_ARN}-two",
+    "StateMachineArns": "arn:aws:states:us-east-1:123456789012:stateMachine:pipeline",
     "SharedCache": "yes",
     "DomainName": "tokens.example.com",
     "CertificateArn": "arn:aws:acm:us-east-1:123456789012:certificate/1",

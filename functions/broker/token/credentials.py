@@ -105,7 +105,7 @@ class Credentials:
 
     def _find_secret(self, name: str) -> str:
         if name not in self._secret_ids:
-            raise BrokerFault("the deployment names no secret for this credential: see MoreCredentials of the template")
+            raise BrokerFault("the deployment gives this function no secret for this credential: see docs/deploy.md")
         return self._secret_ids[name]
 
     def refuse(self, credential: Credential) -> None:

@@ -28,8 +28,10 @@ UNUSED = {
     "kinesis:*": "streams",
     "apigateway:*agResource": "no such actions in IAM: tags are a PUT on /tags",
     "iam:CreateServiceLinkedRole": "replicas and streams",
+    "iam:*UserPolicy": "the policies are on roles",
+    "iam:*GroupPolicy": "the policies are on roles",
     "iam:DeleteRolePermissionsBoundary": "who may take the boundary away is not bounded by it",
-    "kms:*": "environment variables and tables have AWS's own keys; a secret without a value needs none",
+    "kms:*": "AWS's own keys; for SecretKmsKeyArn there is a statement of its own",
     "elasticfilesystem:*": "no file system",
     "s3files:*": "no file system",
     "s3:ListBucket": "import from S3",
@@ -53,19 +55,19 @@ UNUSED = {
     "logs:PutLogEvents": "import from S3",
     "logs:DescribeLogStreams": "import from S3",
     "secretsmanager:GetSecretValue": "whoever deploys needs no value",
-    "secretsmanager:GetRandomPassword": "the value is put by hand",
     "secretsmanager:*Replic*": "one Region",
 }
 
 
 @cache
 def statements(**parameters: str) -> dict[str, Any]:
-    """By Sid."""
+    """By Sid, those of both policies."""
     resources = sections_of((ROOT / "infra/deployer.yaml").read_text(), parameters)["Resources"]
-    document = resources["DeployerPolicy"]["Properties"]["PolicyDocument"]
-    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
-    assert len("".join(json.dumps(document).split())) <= 6144
-    return {statement["Sid"]: statement for statement in document["Statement"]}
+    documents = [policy["Properties"]["PolicyDocument"] for policy in resources.values()]
+    found = [statement for document in documents for statement in document["Statement"]]
+    by_sid = {statement["Sid"]: statement for statement in found}
+    assert len(by_sid) == len(found)
+    return by_sid
 
 
 def as_list(value: Any) -> list[str]:
@@ -104,6 +106,14 @@ def test_every_resource_of_the_template_can_be_made_changed_and_deleted(kind: st
     assert {action for action in used if not is_granted(action)} == set()
 
 
+def test_the_policies_fit_into_iam_s_quota_with_the_longest_names() -> None:
+    longest = {"StackName": "s" * 32, "SecretName": "n" * 64, "SecretKmsKeyArn": EVERYTHING["SecretKmsKeyArn"] * 2}
+    text = (ROOT / "infra/deployer.yaml").read_text()
+    for policy in sections_of(text, longest)["Resources"].values():
+        # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+        assert len("".join(json.dumps(policy["Properties"]["PolicyDocument"]).split())) <= 6144
+
+
 def test_an_access_log_can_be_delivered() -> None:
     # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/AWS-logs-infrastructure-V2-CloudWatchLogs.html
     for action in (
@@ -130,8 +140,8 @@ def test_the_deployer_reads_and_writes_no_secret_and_invokes_nothing() -> None:
 
 def test_rights_on_other_stacks_are_those_that_have_no_resource() -> None:
     wide = {sid for sid, each in statements(StackName="broker").items() if "*" in as_list(each["Resource"])}
-    assert wide == {"ReadTemplates", "LogDelivery", "LookAtTheVpc"}
-    scoped = statements(StackName="broker").keys() - wide - {"Api", "Artifacts"}
+    assert wide == {"ReadTemplates", "QueueMapping", "RandomValue", "LogDelivery", "LookAtTheVpc"}
+    scoped = statements(StackName="broker").keys() - wide - {"Api", "Artifacts", "LookAtMappings"}
     for sid in scoped:
         own = [arn for arn in as_list(statements(StackName="broker")[sid]["Resource"]) if "broker" in arn]
         others = [arn for arn in as_list(statements(StackName="broker")[sid]["Resource"]) if "broker" not in arn]
@@ -139,11 +149,28 @@ def test_rights_on_other_stacks_are_those_that_have_no_resource() -> None:
         assert all("aws-sam-cli-managed-default" in arn or "transform/" in arn for arn in others)
 
 
+def test_a_queue_is_mapped_to_functions_of_this_stack_alone() -> None:
+    mapping = statements(StackName="broker")["QueueMapping"]
+    assert mapping["Condition"] == {
+        "ArnLike": {"lambda:FunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:broker-*"}
+    }
+
+
+def test_a_key_of_one_s_own_encrypts_the_pipeline_key_by_way_of_secrets_manager_alone() -> None:
+    key = EVERYTHING["SecretKmsKeyArn"]
+    statement = statements(SecretKmsKeyArn=key)["EncryptThePipelineKey"]
+    assert (statement["Action"], statement["Resource"]) == (["kms:GenerateDataKey", "kms:Decrypt"], key)
+    assert statement["Condition"] == {"StringEquals": {"kms:ViaService": "secretsmanager.us-east-1.amazonaws.com"}}
+    assert "kms:" not in json.dumps(statements())
+
+
 @pytest.mark.parametrize("name", ["broker/default", "team/transloadit"])
-def test_the_secret_is_the_one_that_the_stack_makes(name: str) -> None:
+def test_the_secrets_are_those_that_the_stack_makes(name: str) -> None:
     chosen = {} if name == "broker/default" else {"SecretName": name}
-    resource = statements(StackName="broker", **chosen)["Secret"]["Resource"]
-    assert resource == f"arn:aws:secretsmanager:us-east-1:123456789012:secret:{name}-*"
+    arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:"
+    found = statements(StackName="broker", **chosen)
+    assert found["Secret"]["Resource"] == f"{arn}{name}-*"
+    assert found["PipelineKey"]["Resource"] == f"{arn}broker/pipeline-key-*"
 
 
 def test_with_a_boundary_no_role_is_made_without_it() -> None:

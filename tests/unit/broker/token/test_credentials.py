@@ -53,7 +53,7 @@ def test_a_credential_is_the_secret_of_its_name() -> None:
 
 def test_a_credential_for_which_the_deployment_names_no_secret_is_a_fault_that_says_so() -> None:
     desk = Desk()
-    with pytest.raises(BrokerFault, match="the deployment names no secret for this credential"):
+    with pytest.raises(BrokerFault, match="the deployment gives this function no secret for this credential"):
         desk.credentials.read("shop", Deadline(desk.clock, 15))
     assert desk.reads == []
 
