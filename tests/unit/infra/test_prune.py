@@ -19,7 +19,10 @@ from infra.prune import SERVICES, prune
 WHOLE = Path(botocore.__file__).parent / "data"
 CALLS: dict[str, tuple[str, dict[str, Any]]] = {
     "dynamodb": ("get_item", {"TableName": "t", "Key": {"id": {"S": "1"}}}),
+    "lambda": ("send_durable_execution_callback_success", {"CallbackId": "id", "Result": b"{}"}),
     "secretsmanager": ("get_secret_value", {"SecretId": "s"}),
+    "sqs": ("send_message", {"QueueUrl": "https://sqs.example.com/1/queue", "MessageBody": "{}"}),
+    "stepfunctions": ("send_task_success", {"taskToken": "token", "output": "{}"}),
 }
 PARTITIONS = json.loads((WHOLE / "partitions.json").read_text())["partitions"]
 REGIONS = sorted({region for each in PARTITIONS for region in each["regions"]} | {"eu-nowhere-7", "elsewhere"})
@@ -77,7 +80,7 @@ def test_endpoint_and_signer_are_those_of_the_whole_data_in_every_region(service
         assert outcome(cut, service, config) == outcome(whole, service, config)
 
 
-def test_the_services_of_the_function_are_left_and_no_other(pruned: Path) -> None:
-    assert {folder.name for folder in pruned.glob("*/")} == SERVICES
+def test_the_services_of_the_functions_are_left_and_no_other(pruned: Path) -> None:
+    assert {folder.name for folder in pruned.glob("*/")} == SERVICES.keys() == CALLS.keys()
     for partition in json.loads((pruned / "endpoints.json").read_text())["partitions"]:
-        assert partition["services"].keys() <= SERVICES
+        assert partition["services"].keys() <= set(SERVICES.values())
