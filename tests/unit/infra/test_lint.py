@@ -6,10 +6,10 @@ import pytest
 from cfnlint.api import ManualArgs, lint
 
 from local.aws.template import document_of
-from tests.kit.deployed import ROOT, SOURCE, TEMPLATE
+from tests.kit.deployed import EVERYTHING, ROOT, SOURCE, TEMPLATE
 
 DEFAULTS = {name: parameter["Default"] for name, parameter in SOURCE["Parameters"].items()}
-# "Not reachable": SAM writes a condition around the whole path /iam/token and the same one again inside.
+# "Not reachable": SAM writes a condition around a whole path of one function and the same one again inside.
 OF_SAM_ITSELF = {"W1028"}
 
 
@@ -22,6 +22,7 @@ def test_a_template_has_no_error_and_no_warning(name: str) -> None:
     assert found((ROOT / name).read_text()) == []
 
 
-def test_the_translated_template_has_none_but_sam_s_own() -> None:
-    document = document_of(TEMPLATE.read_text(), DEFAULTS)
+@pytest.mark.parametrize("parameters", [{}, EVERYTHING], ids=["defaults", "everything"])
+def test_the_translated_template_has_none_but_sam_s_own(parameters: dict[str, str]) -> None:
+    document = document_of(TEMPLATE.read_text(), DEFAULTS | parameters)
     assert {said for said in found(json.dumps(document)) if said[:5] not in OF_SAM_ITSELF} == set()
