@@ -9,6 +9,7 @@ from local.aws.template import Resources
 
 _ANY = "x-amazon-apigateway-any-method"
 _FUNCTION = re.compile(r"/functions/([A-Za-z0-9]+)\.Arn/invocations$")
+_VARIABLE = re.compile(r"\{([A-Za-z0-9._-]+)\}")
 
 
 class CannotEmulate(Exception):
@@ -51,6 +52,14 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class Match:
+    """The route that a request takes: its key, as (method, path), and the values of its path variables by name."""
+
+    key: tuple[str, str]
+    variables: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Api:
     """The template's one HTTP API. `routes` by (method, path), where the method ANY stands for all methods.
 
@@ -62,9 +71,32 @@ class Api:
     rate: float
     burst: float
 
-    def route(self, method: str, path: str) -> tuple[str, str] | None:
-        """The key of the route for a request, or None. A route of the method itself wins over one of ANY."""
-        return next((key for key in ((method, path), ("ANY", path)) if key in self.routes), None)
+    def find_route(self, method: str, path: str) -> Match | None:
+        """The route for a request, or None. An exact path wins over one with variables, then the method over ANY.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+        """
+        found = []
+        for key in self.routes:
+            variables = _read_variables(key[1], path)
+            if key[0] in (method, "ANY") and variables is not None:
+                found.append(Match(key, variables))
+        return min(found, key=lambda match: (len(match.variables), match.key[0] == "ANY"), default=None)
+
+
+def _read_variables(pattern: str, path: str) -> dict[str, str] | None:
+    """The values of a route's path variables, each one whole segment, or None if the path is another one."""
+    names, segments = pattern.split("/"), path.split("/")
+    if len(names) != len(segments):
+        return None
+    found = {}
+    for name, segment in zip(names, segments, strict=True):
+        variable = _VARIABLE.fullmatch(name)
+        if variable and segment:
+            found[variable[1]] = segment
+        elif name != segment:
+            return None
+    return found
 
 
 def read_api(resources: Resources) -> Api:
@@ -101,8 +133,8 @@ def _read_route(place: str, path: str, operation: Mapping[str, Any]) -> Route:
     function = _FUNCTION.search(integration["uri"])
     if function is None:
         raise CannotEmulate(f"{place}: a function of another template")
-    if "{" in path or path == "/$default":
-        raise CannotEmulate(f"{place}: path parameters and $default")
+    if "{" in _VARIABLE.sub("", path) or path == "/$default":
+        raise CannotEmulate(f"{place}: greedy path variables and $default")
     return Route(function[1], needs_iam=bool(security))
 
 

@@ -13,13 +13,18 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 
 from local.aws.account import ACCOUNT
+from local.gateway.api import Match
 
 # API Gateway passes bodies of these types on as text, and all others as base64, also those without a type.
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript")
 
 
-def make_event(request: web.Request, body: bytes, route: str, request_id: str) -> dict[str, Any]:
-    """The event for a request that matched the route."""
+def make_event(request: web.Request, body: bytes, match: Match, request_id: str) -> dict[str, Any]:
+    """The event for a request that takes this route. API Gateway decodes the path, and so the values of its variables.
+
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html
+    """
+    route = " ".join(match.key)
     headers = _join((name.decode().lower(), value.decode("latin-1")) for name, value in request.raw_headers)
     cookies = [part.strip() for part in headers.pop("cookie", "").split(";") if part.strip()]
     is_text = headers.get("content-type", "").lower().startswith(_TEXT)
@@ -37,6 +42,8 @@ def make_event(request: web.Request, body: bytes, route: str, request_id: str) -
         event["cookies"] = cookies
     if query:
         event["queryStringParameters"] = query
+    if match.variables:
+        event["pathParameters"] = dict(match.variables)
     if body:
         event["body"] = body.decode("utf-8", "replace") if is_text else base64.b64encode(body).decode()
     return event

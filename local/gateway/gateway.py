@@ -78,8 +78,8 @@ class Gateway:
     async def _answer(self, request: web.Request, request_id: str) -> web.Response:
         if _head_size(request) > MAX_HEAD:
             return _refuse(431, "Request Header Fields Too Large")
-        key = self._api.route(request.method, request.path)
-        if key is None:
+        match = self._api.find_route(request.method, request.path)
+        if match is None:
             # Answer the preflight only if no route takes OPTIONS: a route of ANY receives it, as on AWS.
             # https://github.com/aws/serverless-application-model/issues/1603
             return web.Response(status=204) if self._is_preflight(request) else _refuse(404, "Not Found")
@@ -89,7 +89,7 @@ class Gateway:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _refuse(413, "Request Entity Too Large")
-        event, route = make_event(request, body, " ".join(key), request_id), self._api.routes[key]
+        event, route = make_event(request, body, match, request_id), self._api.routes[match.key]
         if route.needs_iam:
             url = f"http://{request.host}{request.path_qs}"
             if not is_signed(Sent(request.method, url, request.headers, body), "execute-api", self._principal):

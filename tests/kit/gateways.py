@@ -20,6 +20,7 @@ ROUTED = {
     ("ANY", "/token"): Route("Broker"),
     ("GET", "/health"): Route("Broker"),
     ("ANY", "/iam/token"): Route("Iam", needs_iam=True),
+    ("POST", "/notifications/{id}"): Route("Broker"),
 }
 
 

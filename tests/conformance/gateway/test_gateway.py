@@ -10,6 +10,7 @@ import pytest
 import urllib3
 
 from local.emulator.pool import Busy, Outcome
+from local.gateway.api import Api, Match, Route
 from tests.kit.gateways import Gateway, gateway
 
 # The pages are below https://docs.aws.amazon.com/apigateway/latest/developerguide/: this one, http-api-quotas.html,
@@ -23,6 +24,7 @@ LAMBDA = "http-api-develop-integrations-lambda.html"
         ("application/x-www-form-urlencoded", "a=1", True, LAMBDA),
         (None, "a=1", True, LAMBDA),
         ("application/octet-stream", "a", True, LAMBDA),
+        ('multipart/form-data; boundary="x"', "--x--", True, LAMBDA),
         ("application/json", "{}", False, LAMBDA),
         ("application/json; charset=utf-8", "{}", False, LAMBDA),
         ("text/plain", "a", False, LAMBDA),
@@ -109,6 +111,31 @@ def test_an_unknown_path_is_answered_without_the_function(plain: Gateway, path: 
     answer = plain.send("POST", path)
     assert (answer.status, json.loads(answer.data)) == (404, {"message": "Not Found"})
     assert plain.function.events == []
+
+
+def test_a_path_variable_is_one_segment_and_comes_decoded_in_the_event(plain: Gateway) -> None:
+    event = plain.event("POST", "/notifications/a%20b?c=%2B", body="x")
+    assert event["pathParameters"] == {"id": "a b"}
+    assert (event["rawPath"], event["rawQueryString"]) == ("/notifications/a b", "c=%2B")
+    assert event["routeKey"] == event["requestContext"]["routeKey"] == "POST /notifications/{id}"
+    assert event["requestContext"]["http"]["path"] == "/notifications/a b"
+
+
+@pytest.mark.parametrize("path", ["/notifications", "/notifications/", "/notifications/a/b", "/notifications/a%2Fb"])
+def test_a_path_variable_is_never_empty_and_never_two_segments(plain: Gateway, path: str) -> None:
+    assert plain.send("POST", path).status == 404
+    assert plain.send("GET", "/notifications/a").status == 404
+    assert plain.function.events == []
+
+
+def test_an_exact_path_wins_over_a_variable_and_a_method_over_any() -> None:
+    keys = [("ANY", "/a/{id}"), ("POST", "/a/{id}"), ("ANY", "/a/b"), ("GET", "/{one}/{two}")]
+    api = Api({key: Route("Broker") for key in keys}, None, 1, 1)
+    assert api.find_route("POST", "/a/b") == Match(("ANY", "/a/b"), {})
+    assert api.find_route("POST", "/a/c") == Match(("POST", "/a/{id}"), {"id": "c"})
+    assert api.find_route("GET", "/a/c") == Match(("ANY", "/a/{id}"), {"id": "c"})
+    assert api.find_route("GET", "/b/c") == Match(("GET", "/{one}/{two}"), {"one": "b", "two": "c"})
+    assert api.find_route("POST", "/b/c") is None
 
 
 def test_a_request_line_and_headers_of_more_than_10240_bytes_are_refused(plain: Gateway) -> None:

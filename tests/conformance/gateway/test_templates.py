@@ -7,8 +7,10 @@ import pytest
 from local.gateway.api import Api, CannotEmulate, Route, read_api
 
 
-def resources(operation: dict[str, Any], **api: Any) -> dict[str, Any]:
-    body = {"paths": {"/token": {"post": operation}}, **api}
+def resources(operation: dict[str, Any], path: str = "/token", cors: dict[str, Any] | None = None) -> dict[str, Any]:
+    body: dict[str, Any] = {"paths": {path: {"post": operation}}}
+    if cors is not None:
+        body["x-amazon-apigateway-cors"] = cors
     return {
         "Api": {"Type": "AWS::ApiGatewayV2::Api", "Properties": {"Body": body}},
         "Stage": {"Type": "AWS::ApiGatewayV2::Stage", "Properties": {}},
@@ -30,15 +32,32 @@ def test_a_template_that_can_be_emulated_is_read() -> None:
         resources({**PROXY, "security": [{"Jwt": []}]}),
         resources({"x-amazon-apigateway-integration": INTEGRATION | {"payloadFormatVersion": "1.0"}}),
         resources({"x-amazon-apigateway-integration": INTEGRATION | {"uri": "arn:aws:lambda:other"}}),
-        resources(PROXY, **{"x-amazon-apigateway-cors": {"allowOrigins": "https://a.example"}}),
-        resources(PROXY, **{"x-amazon-apigateway-cors": {"allowOrigins": ["*"]}}),
+        resources(PROXY, cors={"allowOrigins": "https://a.example"}),
+        resources(PROXY, cors={"allowOrigins": ["*"]}),
+        resources(PROXY, "/{proxy+}"),
+        resources(PROXY, "/$default"),
         {"Rest": {"Type": "AWS::ApiGateway::RestApi", "Properties": {}}},
     ],
-    ids=["an authorizer", "payload 1.0", "another function", "origins as one text", "any origin", "a REST API"],
+    ids=[
+        "an authorizer",
+        "payload 1.0",
+        "another function",
+        "origins as one text",
+        "any origin",
+        "a greedy path variable",
+        "a route for all else",
+        "a REST API",
+    ],
 )
 def test_a_template_that_cannot_be_emulated_is_refused_at_start(given: dict[str, Any]) -> None:
     with pytest.raises(CannotEmulate):
         read_api(given)
+
+
+def test_a_route_with_a_path_variable_is_read_as_it_is_written() -> None:
+    assert read_api(resources(PROXY, "/notifications/{id}")).routes == {
+        ("POST", "/notifications/{id}"): Route("Broker")
+    }
 
 
 def test_a_route_behind_iam_is_read_as_such() -> None:
