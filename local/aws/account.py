@@ -1,4 +1,4 @@
-"""The AWS account of the stack on one machine, and the only principal in it."""
+"""The AWS account of the stack on one machine, its principals, and the names of what it holds."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -8,9 +8,27 @@ REGION, ACCOUNT = "us-east-1", "123456789012"
 STACK = "local"  # its name in CloudFormation
 
 
+def make_arn(service: str, resource: str) -> str:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference-arns.html"""
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{resource}"
+
+
+# Secrets Manager puts six random characters behind a secret's name. Here they are always these, so that the ARN of a
+# secret is known before it is made.
+ARN_SUFFIX = "AbCdEf"
+
+
+def make_secret_arn(name: str) -> str:
+    return make_arn("secretsmanager", f"secret:{name}-{ARN_SUFFIX}")
+
+
+def make_queue_url(name: str) -> str:
+    return f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}/{name}"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """A role's session and its signing key. The functions use it, and so does a caller that signs with SigV4."""
+    """A session and its signing key: of the stack's operator, who may do everything, or of a function's role."""
 
     access_key: str
     secret_key: str = field(repr=False)

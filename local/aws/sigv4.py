@@ -1,4 +1,4 @@
-"""Signature Version 4 (SigV4): checks that the stack's principal signed a request.
+"""Signature Version 4 (SigV4): checks that a principal of the stack signed a request.
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html
 """
@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
@@ -31,6 +31,12 @@ class Sent:
     url: str
     headers: Headers
     body: bytes = field(repr=False)
+
+
+def read_access_key(sent: Sent) -> str | None:
+    """The access key that a request names. Whether it is signed with it, `is_signed` says."""
+    found = _AUTHORIZATION.fullmatch(sent.headers.get("Authorization") or "")
+    return found[1] if found else None
 
 
 def is_signed(sent: Sent, service: str, principal: Principal) -> bool:
@@ -66,5 +72,6 @@ def _sign(sent: Sent, names: list[str], service: str, principal: Principal, time
     headers = {name: sent.headers.get(name) or "" for name in names}
     signed = AWSRequest(sent.method, sent.url, headers=headers, data=sent.body)
     signed.context["timestamp"] = time
-    auth = SigV4Auth(Credentials(principal.access_key, principal.secret_key), service, REGION)
+    scheme = S3SigV4Auth if service == "s3" else SigV4Auth  # S3 does not encode the path a second time
+    auth = scheme(Credentials(principal.access_key, principal.secret_key), service, REGION)
     return str(auth.signature(auth.string_to_sign(signed, auth.canonical_request(signed)), signed))

@@ -12,7 +12,7 @@ from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 from samtranslator.yaml_helper import yaml_parse
 
-from local.aws.account import ACCOUNT, REGION, STACK
+from local.aws.account import ACCOUNT, REGION, STACK, make_arn, make_queue_url, make_secret_arn
 
 _PSEUDO = {
     "AWS::Region": REGION,
@@ -24,12 +24,21 @@ _PSEUDO = {
 _NO_VALUE: Any = object()
 
 Resources = dict[str, Any]
+# What `Ref` of a resource stands for, and its ARN, by the resource's type: names that are known before it is made.
+_REFERENCES: dict[str, Callable[[str, Mapping[str, Any]], tuple[str, str]]] = {
+    "AWS::DynamoDB::Table": lambda name, _: (name, make_arn("dynamodb", f"table/{name}")),
+    "AWS::IAM::Role": lambda name, _: (name, f"arn:aws:iam::{ACCOUNT}:role/{name}"),
+    "AWS::Lambda::Function": lambda name, _: (name, make_arn("lambda", f"function:{name}")),
+    "AWS::SecretsManager::Secret": lambda name, of: (make_secret_arn(of.get("Name", name)),) * 2,
+    "AWS::SQS::Queue": lambda name, _: (make_queue_url(name), make_arn("sqs", name)),
+}
 
 
 def translated(template: Path, parameters: Mapping[str, str], cache: Path) -> Resources:
-    """The resources of a SAM template by logical id; `parameters` replace the template's defaults.
+    """The resources of a SAM template by logical id, as the stack has them; `parameters` replace the defaults.
 
-    The translation takes one or two seconds. The folder `cache` keeps the result until template or parameters change.
+    A resource has its logical id as its name, except a secret. The translation takes one or two seconds: the folder
+    `cache` keeps the result until template or parameters change.
     """
     text = template.read_text()
     key = hashlib.sha256(json.dumps([text, sorted(parameters.items())]).encode()).hexdigest()
@@ -37,23 +46,38 @@ def translated(template: Path, parameters: Mapping[str, str], cache: Path) -> Re
     if not kept.exists():
         cache.mkdir(parents=True, exist_ok=True)
         unfinished = kept.with_suffix(f".{hashlib.sha256(str(id(text)).encode()).hexdigest()[:8]}")
-        unfinished.write_text(json.dumps(resources_of(text, parameters)))
+        references = _name_references(resources_of(text, parameters))
+        unfinished.write_text(json.dumps(sections_of(text, parameters, references)["Resources"]))
         unfinished.replace(kept)
     resources: Resources = json.loads(kept.read_text())
     return resources
 
 
 def resources_of(text: str, parameters: Mapping[str, str]) -> Resources:
-    """The same as `translated`, from the template's text and without a cache."""
+    """The resources of a template's text; each resource and attribute is referred to by its name in the template."""
     return sections_of(text, parameters)["Resources"]
 
 
-def sections_of(text: str, parameters: Mapping[str, str]) -> dict[str, dict[str, Any]]:
-    """The resources and outputs whose condition holds, by section (`Resources`, `Outputs`) and logical id."""
+def _name_references(resources: Resources) -> dict[str, str]:
+    """What stands for references to these resources: by `Name` what `Ref` gives, and by `Name.Arn` its ARN."""
+    found = {}
+    for name, entry in resources.items():
+        if entry["Type"] in _REFERENCES:
+            found[name], found[f"{name}.Arn"] = _REFERENCES[entry["Type"]](name, entry.get("Properties", {}))
+    return found
+
+
+def sections_of(
+    text: str, parameters: Mapping[str, str], references: Mapping[str, str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The resources and outputs whose condition holds, by section (`Resources`, `Outputs`) and logical id.
+
+    `references`: what stands for the resources and attributes of these names. The others stand for themselves.
+    """
     values = {name: each.get("Default") for name, each in yaml_parse(text).get("Parameters", {}).items()}
     values |= parameters
     document = document_of(text, values)
-    resolver = _Resolver(values, document.get("Conditions", {}))
+    resolver = _Resolver(values | dict(references or {}), document.get("Conditions", {}))
     return {
         section: {
             name: resolver.resolve(entry)
@@ -105,7 +129,7 @@ class _Resolver:
 
     def _call(self, name: str, argument: Any) -> Any:
         if name == "Ref":
-            return _NO_VALUE if argument == "AWS::NoValue" else self._parameters.get(argument, argument)
+            return _NO_VALUE if argument == "AWS::NoValue" else self._refer(argument)
         if name == "Fn::If":
             return self.resolve(argument[1] if self.holds(argument[0]) else argument[2])
         if name == "Fn::Sub":
@@ -118,12 +142,15 @@ class _Resolver:
             "Fn::Or": lambda: any(values),
             "Fn::Split": lambda: values[1].split(values[0]),
             "Fn::Join": lambda: values[0].join(map(str, values[1])),
-            # An attribute has a value only after the deployment; its name stands for it here.
-            "Fn::GetAtt": lambda: values if isinstance(values, str) else ".".join(values),
+            # An attribute has a value only after the deployment; unless it is known, its name stands for it here.
+            "Fn::GetAtt": lambda: self._refer(values if isinstance(values, str) else ".".join(values)),
         }
         if name not in functions:
             raise ValueError(f"the local stack cannot evaluate {name}")
         return functions[name]()
+
+    def _refer(self, name: str) -> Any:
+        return self._parameters.get(name, name)
 
     def _substitute(self, argument: Any) -> str:
         text, own = argument if isinstance(argument, list) else (argument, {})

@@ -8,7 +8,7 @@ from typing import Any
 from local.aws.template import Resources
 
 _ANY = "x-amazon-apigateway-any-method"
-_FUNCTION = re.compile(r"/functions/([A-Za-z0-9]+)\.Arn/invocations$")
+_FUNCTION = re.compile(r"/functions/arn:aws:lambda:[^/]+:function:([A-Za-z0-9]+)/invocations$")
 _VARIABLE = re.compile(r"\{([A-Za-z0-9._-]+)\}")
 
 

@@ -8,18 +8,32 @@ from urllib.parse import urlsplit
 from broker.base.net import LOOPBACK
 
 from infra.sam import ROOT
+from local.aws.account import make_arn
 from local.command import BadOption, read_number
 from local.loopback.processes import free_ports, is_free
 
 # Pages of these origins may call the broker from a browser.
 ORIGINS = "http://localhost:8080,http://127.0.0.1:8080"
 # The template's parameters for the local stack: every optional part is on.
-PARAMETERS = {"AllowedOrigins": ORIGINS, "IamCallers": "yes", "InvokeCaller": "pipeline", "SharedCache": "yes"}
+PARAMETERS = {
+    "AllowedOrigins": ORIGINS,
+    "IamCallers": "yes",
+    "InvokeCaller": "pipeline",
+    "SharedCache": "yes",
+    "AssemblyCaller": "originals",
+    "AssemblyTemplate": "encode",
+    "AssemblyBuckets": "originals",
+    "DurableFunctionArns": make_arn("lambda", "function:pipeline"),
+    "StateMachineArns": make_arn("states", "stateMachine:pipeline"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The stack's ports: six consecutive ones from PORT, or any free ones."""
+    """The stack's ports: seven consecutive ones from PORT, or any free ones.
+
+    Nothing of the stack listens at `durable`: there Lambda's durable executions may be served, by AWS's local runner.
+    """
 
     broker: int
     invoke: int
@@ -27,17 +41,18 @@ class Ports:
     issuer: int
     aws: int
     site: int
+    durable: int
 
     @classmethod
     def choose(cls, first: int, ours: Collection[int] = ()) -> "Ports":
-        """Six ports from `first`, or any free ones if `first` is 0. Raises BadOption for a busy port.
+        """Seven ports from `first`, or any free ones if `first` is 0. Raises BadOption for a busy port.
 
         `ours` are the ports of the stack that will be stopped; they may be busy.
         """
-        ports = cls(*free_ports(6)) if first == 0 else cls(*range(first, first + 6))
+        ports = cls(*free_ports(7)) if first == 0 else cls(*range(first, first + 7))
         for name, port in asdict(ports).items():
             if port not in ours and not is_free(port):
-                raise BadOption(f"port {port} (for {name}) is busy; choose another run of six with PORT=4100")
+                raise BadOption(f"port {port} (for {name}) is busy; choose another run of seven with PORT=4100")
         return ports
 
 

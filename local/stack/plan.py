@@ -24,19 +24,22 @@ class StackInfo:
     """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack.
 
     `cdn_url` is where Smart CDN serves a Workspace, whose name belongs in place of `{workspace}`, as in the `baseUrl`
-    of Transloadit's own signer. `workspace` is the policy's name for it. The Auth Keys of `uploads` and `pictures` are
-    the sandbox's; they are empty for another upstream.
+    of Transloadit's own signer. `durable_url` is where Lambda's durable executions may be served, to which the AWS
+    endpoint hands them on; nothing listens there at first. `workspace` is the policy's name for it. The Auth Keys of
+    `uploads` and `pictures` are the sandbox's; they are empty for another upstream.
     """
 
     broker_url: str
     invoke_url: str
     token_function_url: str
+    assembly_function_url: str
     api2_url: str
     cdn_url: str
     issuer_url: str
     site_url: str
     audience: str
     aws_endpoint_url: str
+    durable_url: str
     aws_access_key_id: str
     aws_secret_access_key: str = field(repr=False)
     auth_key: str
@@ -59,6 +62,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         broker_url=f"{here}:{ports.broker}",
         invoke_url=f"{here}:{ports.invoke}{INVOKE_PATH}",
         token_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'TokenFunction/')}",
+        assembly_function_url=f"{here}:{ports.invoke}{INVOKE_PATH.replace('function/', 'AssemblyFunction/')}",
         api2_url=options.upstream or f"{here}:{ports.api2}",
         cdn_url="https://{workspace}.tlcdn.com" if options.upstream else f"{here}:{ports.api2}{PREFIX}/{{workspace}}",
         issuer_url=f"{here}:{ports.issuer}",
@@ -67,6 +71,7 @@ def plan(options: Options, ports: Ports, folder: Path) -> StackInfo:
         # name. So it is random.
         audience=f"local-{secrets.token_hex(8)}",
         aws_endpoint_url=f"{here}:{ports.aws}",
+        durable_url=f"{here}:{ports.durable}",
         aws_access_key_id=principal.access_key,
         aws_secret_access_key=principal.secret_key,
         auth_key=options.auth_key or secrets.token_hex(16),

@@ -13,14 +13,18 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiohttp
+import msgspec
 from aiohttp import web
 from broker.policy.model import load
 from token_broker.jwt import KEY_FILE, load_key
 
 from infra.sam import ROOT
 from local.aws import services as aws
+from local.aws.roles import Session
+from local.aws.server import ROLES
 from local.aws.template import Resources, translated
 from local.emulator.environment import Function, environments
+from local.emulator.event_source import EventSource
 from local.emulator.pool import Environment, Pool, invoke_app
 from local.gateway.api import Api, read_api
 from local.gateway.gateway import gateway_app
@@ -30,7 +34,8 @@ from local.loopback.processes import end, end_with_parent
 from local.loopback.sites import start_site
 from local.sandbox.app import create_app
 from local.stack.control import STACK_FILE
-from local.stack.options import PARAMETERS, Options
+from local.stack.deployment import create_resources, make_parameters, make_sessions
+from local.stack.options import Options
 from local.stack.plan import PLAN_FILE, StackInfo
 from local.stack.site import site_app
 from local.stack.workspace import make_keys, make_real_key, make_settings
@@ -66,28 +71,24 @@ async def serve(options: Options, folder: Path) -> None:
 async def _start(info: StackInfo, options: Options, folder: Path, running: AsyncExitStack) -> None:
     """Start the parts, each after those that it needs."""
     make_key(folder / KEY_FILE)
-    aws_port = str(_read_port(info.aws_endpoint_url))
-    await _start_process(running, folder, "-m", "local.aws.server", aws_port, variables=info.principal.variables())
+    policy = load((folder / "artifact/policy.json").read_bytes())
+    keys = make_real_key(info) if options.upstream else make_keys(info, policy)
+    resources = translated(_TEMPLATE, make_parameters(policy, keys), ROOT / ".local")
+    sessions = make_sessions(resources)
+    await _start_aws(running, folder, info, sessions)
     issuer = issuer_app(info.issuer_url, load_key(folder / KEY_FILE))
     await _start_site(running, issuer, _read_port(info.issuer_url))
     await _wait_for_answer(info.aws_endpoint_url, status=403)  # an unsigned request is refused
-    resources = translated(_TEMPLATE, PARAMETERS, ROOT / ".local")
-    policy = load((folder / "artifact/policy.json").read_bytes())
-    keys = make_real_key(info) if options.upstream else make_keys(info, policy)
-    vault, database = (
-        aws.client(name, info.aws_endpoint_url, info.principal) for name in ("secretsmanager", "dynamodb")
-    )
-    pairs = {name: (keys[name].key, keys[name].secret) for name in policy.credentials if name in keys}
-    named = await asyncio.to_thread(aws.create_secrets, vault, pairs)
-    await asyncio.to_thread(aws.create_tables, resources, database)
+    pairs = {name: (key.key, key.secret) for name, key in keys.items() if name in policy.credentials}
+    await asyncio.to_thread(create_resources, info, resources, pairs)
     if options.upstream is None:
         app = create_app([*keys.values()], settings=make_settings(info))
         await _start_site(running, app, _read_port(info.api2_url))
-    variables = {**info.principal.variables(), **named, "PUBLIC_URL": info.broker_url}
-    pools = {name: Pool(each) for name, each in _make_environments(resources, variables, options, folder).items()}
+    pools = {name: Pool(each) for name, each in _make_environments(resources, sessions, info, options, folder).items()}
     for pool in pools.values():
         running.push_async_callback(pool.stop)
         await pool.start()
+    _start_event_sources(running, resources, sessions, info, pools)
     # AWS's emulator serves its one function by the name `function`; keep that address for the broker's function.
     await _start_site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), _read_port(info.invoke_url))
     site = site_app(info, folder / "site")
@@ -104,20 +105,40 @@ def _admit_pages(api: Api, site_url: str) -> Api:
     return replace(api, cors=replace(api.cors, origins=api.cors.origins | pages))
 
 
-def _make_environments(
-    resources: Resources, variables: dict[str, str], options: Options, folder: Path
-) -> dict[str, list[Environment]]:
-    """Make the environments of the template's functions, by logical id. All run from the same artifact.
+async def _start_aws(running: AsyncExitStack, folder: Path, info: StackInfo, sessions: Mapping[str, Session]) -> None:
+    ports = (str(_read_port(url)) for url in (info.aws_endpoint_url, info.invoke_url, info.durable_url))
+    variables = {**info.principal.variables(), ROLES: msgspec.json.encode([*sessions.values()]).decode()}
+    await _start_process(running, folder, "-m", "local.aws.server", *ports, variables=variables)
 
-    `variables` are those that a deployment would fill in.
-    """
+
+def _make_environments(
+    resources: Resources, sessions: Mapping[str, Session], info: StackInfo, options: Options, folder: Path
+) -> dict[str, list[Environment]]:
+    """Make the environments of the template's functions, by logical id. All run from the same artifact."""
     found = {}
-    for name, resource in resources.items():
-        if resource["Type"] == "AWS::Lambda::Function":
-            function = Function.from_template(resource["Properties"], folder / "artifact")
-            workers = options.workers if name == "BrokerFunction" else 1
-            found[name] = environments(workers, function, folder, variables, name=name)
+    for name, session in sessions.items():
+        function = Function.from_template(resources[name]["Properties"], folder / "artifact")
+        workers = options.workers if name == "BrokerFunction" else 1
+        # The API's address is known only here.
+        variables = {**session.principal.variables(), "PUBLIC_URL": info.broker_url, "AWS_LAMBDA_FUNCTION_NAME": name}
+        found[name] = environments(workers, function, folder, variables, name=name)
     return found
+
+
+def _start_event_sources(
+    running: AsyncExitStack,
+    resources: Resources,
+    sessions: Mapping[str, Session],
+    info: StackInfo,
+    pools: Mapping[str, Pool],
+) -> None:
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Lambda::EventSourceMapping":
+            properties = resource["Properties"]
+            function = properties["FunctionName"]
+            queues = aws.client("sqs", info.aws_endpoint_url, sessions[function].principal)
+            polling = asyncio.create_task(EventSource.from_template(properties, queues, pools[function]).run())
+            running.callback(polling.cancel)
 
 
 def _read_port(url: str) -> int:

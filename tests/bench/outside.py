@@ -129,7 +129,7 @@ async def _moto(stack: AsyncExitStack, folder: Path) -> int:
     await listening(port)
     endpoint = f"http://{HOST}:{port}"
     vault = aws.client("secretsmanager", endpoint, PRINCIPAL)
-    await asyncio.to_thread(aws.create_secrets, vault, {"default": (CREDENTIAL.key, CREDENTIAL.secret)})
+    await asyncio.to_thread(aws.create_secrets, vault, {}, {"default": (CREDENTIAL.key, CREDENTIAL.secret)})
     return port
 
 

@@ -30,11 +30,13 @@ MEMBERS = {
     "broker_url",
     "invoke_url",
     "token_function_url",
+    "assembly_function_url",
     "api2_url",
     "issuer_url",
     "site_url",
     "audience",
     "aws_endpoint_url",
+    "durable_url",
     "aws_access_key_id",
     "aws_secret_access_key",
     "auth_key",
@@ -161,7 +163,7 @@ def test_a_busy_port_is_one_clear_line(stack: Stack) -> None:
         port = taken.getsockname()[1]
         status, out, err = stack.run("up", PORT=str(port))
     assert (status, out) == (1, "")
-    assert err == f"port {port} (for broker) is busy; choose another run of six with PORT=4100\n"
+    assert err == f"port {port} (for broker) is busy; choose another run of seven with PORT=4100\n"
 
 
 def test_a_wrong_policy_is_reported_by_its_place_before_anything_starts(stack: Stack, tmp_path: Path) -> None:
@@ -188,7 +190,7 @@ def test_a_stack_that_runs_is_left_alone_until_nothing_is_wrong_with_the_new_one
     assert Client(stack.folder).post().status == 200
     first = urlsplit(before["broker_url"]).port
     status, out, err = stack.run("up", PORT=str(min(first or 0, 65_000)))
-    if "is busy" not in err:  # as a neighbour's port in the run of six may be
+    if "is busy" not in err:  # as a neighbour's port in the run of seven may be
         assert (status, "stopping it first" in out) == (0, True)
         assert (stack.folder / "supervisor.lock").read_text() != supervisor
 

@@ -17,7 +17,8 @@ def resources(operation: dict[str, Any], path: str = "/token", cors: dict[str, A
     }
 
 
-URI = "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/Broker.Arn/invocations"
+BROKER = "arn:aws:lambda:us-east-1:123456789012:function:Broker"
+URI = f"arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/{BROKER}/invocations"
 INTEGRATION = {"type": "aws_proxy", "payloadFormatVersion": "2.0", "uri": URI}
 PROXY: dict[str, Any] = {"x-amazon-apigateway-integration": INTEGRATION}
 

@@ -149,7 +149,7 @@ def test_a_key_for_sha384_refuses_every_other_algorithm(api2: Api2, algorithm: s
 
 def test_the_templates_of_the_stack_lead_from_a_signed_upload_to_its_picture(start: Start) -> None:
     info = plan(
-        Options(Path("policy.yaml"), 3000, 1, None, None, None), Ports(3000, 3001, 3002, 3003, 3004, 3005), Path()
+        Options(Path("policy.yaml"), 3000, 1, None, None, None), Ports(3000, 3001, 3002, 3003, 3004, 3005, 3006), Path()
     )
     api2 = start(make_settings(info))
     pinned = {"exported": {"path": "users/alice/${file.id}.${file.ext}"}}

@@ -12,7 +12,9 @@ from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, plan
 
 INFO = plan(
-    Options(Path("policy.yaml"), 3000, 1, None, None, None), Ports(3000, 3001, 3002, 3003, 3004, 3005), Path("folder")
+    Options(Path("policy.yaml"), 3000, 1, None, None, None),
+    Ports(3000, 3001, 3002, 3003, 3004, 3005, 3006),
+    Path("folder"),
 )
 
 

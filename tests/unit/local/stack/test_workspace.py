@@ -13,7 +13,7 @@ from local.stack.plan import StackInfo, plan
 from local.stack.workspace import AVATAR_ID, make_keys, make_real_key, make_settings, name_workspace
 from tests.kit.policies import assembly_form, policy, sign_rule, smart_cdn_form, storage_form
 
-PORTS = Ports(3000, 3001, 3002, 3003, 3004, 3005)
+PORTS = Ports(3000, 3001, 3002, 3003, 3004, 3005, 3006)
 
 
 def plan_stack(upstream: str | None = None) -> StackInfo:
