@@ -63,7 +63,7 @@ class Sandbox:
             store, files, self._limits, clock, pulse, settings.execution_seconds, self._notifications.follow
         )
         self._smart_cdn, self._storage = SmartCdn(store, files, clock), Storage(store, files, clock)
-        self._control = Control(store, self._journal, self._faults, clock, pulse, assemblies)
+        self._control = Control(store, self._journal, self._faults, clock, pulse, assemblies, self._notifications)
         self._routes = routes(
             Endpoints(
                 assemblies=assemblies,

@@ -54,6 +54,7 @@ class Assemblies:
         self._pulse = pulse
         self._seconds = seconds
         self._on_start = on_start
+        self.lag = 0.0  # seconds by which the status that is asked for is old
 
     async def create(self, call: Call) -> Answer:
         """`POST /assemblies`; or `POST` or `PUT /assemblies/{id}` with an id that the client chose."""
@@ -70,7 +71,7 @@ class Assemblies:
 
     async def status(self, call: Call) -> Answer:
         self._limits.take("status", call.path("id"))
-        return self._store.assembly(call.path("id")).status(self._clock())
+        return self._store.assembly(call.path("id")).status(self._clock() - self.lag)
 
     async def cancel(self, call: Call) -> Answer:
         """Cancel an Assembly. A completed one stays completed, and the answer is `ASSEMBLY_CANCELED` all the same.

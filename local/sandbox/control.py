@@ -1,5 +1,6 @@
 """`/_sandbox/…`: endpoints by which tests and people steer the sandbox. They are not counted and meet no faults."""
 
+import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, replace
 from typing import Any
@@ -12,6 +13,8 @@ from local.sandbox.clock import Clock, Pulse
 from local.sandbox.errors import ApiError
 from local.sandbox.faults import Faults
 from local.sandbox.journal import Journal
+from local.sandbox.model import new_id
+from local.sandbox.notifications import Notifications, sign
 from local.sandbox.store import Store
 from local.sandbox.values import read_json
 
@@ -22,13 +25,24 @@ _EXAMPLES = {
     "POST clock": '{"advance": 21600}',
     "POST workspace": '{"slug": "sandbox", "cancelled": true}',
     "POST fail": '{"assembly_id": "…", "error": "INTERNAL_COMMAND_ERROR"}',
+    "POST squat": '{"assembly_id": "…", "workspace": "sandbox", "params": {}}',
+    "POST lag": '{"seconds": 5}',
+    "POST notifications": '{"lost": true}',
+    "POST forge": '{"assembly_id": "…", "status": {"ok": "ASSEMBLY_COMPLETED"}, "secret": "…"}',
 }
 _SWITCHES = {"require_signature", "cancelled", "enforce_aud"}
 
 
 class Control:
     def __init__(
-        self, store: Store, journal: Journal, faults: Faults, clock: Clock, pulse: Pulse, assemblies: Assemblies
+        self,
+        store: Store,
+        journal: Journal,
+        faults: Faults,
+        clock: Clock,
+        pulse: Pulse,
+        assemblies: Assemblies,
+        notifications: Notifications,
     ) -> None:
         self._store = store
         self._journal = journal
@@ -36,6 +50,7 @@ class Control:
         self._clock = clock
         self._pulse = pulse
         self._assemblies = assemblies
+        self._notifications = notifications
         self._verbs: dict[str, Callable[[web.Request], Awaitable[Any]]] = {
             "GET calls": self._calls,
             "GET forms": self._forms,
@@ -45,6 +60,10 @@ class Control:
             "POST clock": self._advance,
             "POST workspace": self._workspace,
             "POST fail": self._fail,
+            "POST squat": self._squat,
+            "POST lag": self._lag,
+            "POST notifications": self._set_notifications,
+            "POST forge": self._forge,
         }
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -74,9 +93,11 @@ class Control:
         return [asdict(entry) for entry in self._journal.entries]
 
     async def _reset(self, request: web.Request) -> Any:
-        """Clear counters and faults. Tokens, Assemblies and everything else stay."""
+        """Clear counters, faults, lag and losses. Tokens, Assemblies and everything else stay."""
         self._journal.clear()
         self._faults.clear()
+        self._assemblies.lag = 0
+        self._notifications.lost = False
         return {"ok": True}
 
     async def _fault(self, request: web.Request) -> Any:
@@ -112,6 +133,47 @@ class Control:
             raise ValueError("the Assembly has ended already")
         self._assemblies.fail(assembly, str(body["error"]), "A failure that was asked for")
         return {"ok": True}
+
+    async def _squat(self, request: web.Request) -> Any:
+        """Let an Assembly be one of another Workspace, or of other `params`, as if those had taken its id first."""
+        body = await _body(request)
+        assembly = self._store.assembly(body["assembly_id"])
+        workspace = body.get("workspace", assembly.key.workspace)
+        key = next((key for key in self._store.keys.values() if key.workspace == workspace), None)
+        if key is None:
+            raise ValueError(f"no Auth Key of the Workspace {workspace}")
+        assembly.key = key
+        if "params" in body:
+            assembly.instructions = replace(assembly.instructions, params=json.dumps(body["params"]))
+        return {"ok": True}
+
+    async def _lag(self, request: web.Request) -> Any:
+        """Let every status that is asked for be as old as this."""
+        seconds = (await _body(request))["seconds"]
+        if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _FAR:
+            raise ValueError(f"seconds is a number from 0 to {_FAR}")
+        self._assemblies.lag = seconds
+        return {"ok": True}
+
+    async def _set_notifications(self, request: web.Request) -> Any:
+        """Lose every notification from now on, or send them again."""
+        lost = (await _body(request))["lost"]
+        if not isinstance(lost, bool):
+            raise ValueError("lost is true or false")
+        self._notifications.lost = lost
+        return {"ok": True}
+
+    async def _forge(self, request: web.Request) -> Any:
+        """Post a notification as somebody without the Auth Secret could. Returns what its receiver answered."""
+        body = await _body(request)
+        assembly = self._store.assembly(body["assembly_id"])
+        status = assembly.status(self._clock()) | body.get("status", {})
+        url = body.get("url") or assembly.instructions.notify_url
+        if not isinstance(url, str):
+            raise ValueError("the Assembly has no notify_url, so name a url")
+        signature = sign(json.dumps(status), str(body.get("secret") or new_id()), assembly.key.signature_algo)
+        code, text, error = await self._notifications.send(url, json.dumps(status), signature)
+        return {"status": code, "body": text, "error": error}
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

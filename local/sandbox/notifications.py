@@ -32,6 +32,7 @@ class Notifications:
         self._clock = clock
         self._pulse = pulse
         self._tasks: set[asyncio.Task[None]] = set()
+        self.lost = False  # whether no notification arrives
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Notify as long as the application runs, and cancel what remains when it ends."""
@@ -85,7 +86,10 @@ class Notifications:
     async def _post(self, assembly: Assembly, url: str, id_: str) -> None:
         """Make one attempt, and record it in the Assembly."""
         begun = self._clock()
-        code, data, error = await self._send(assembly, url)
+        status = json.dumps(assembly.status(begun))
+        signature = sign(status, assembly.key.secret, assembly.key.signature_algo)
+        lost = (None, None, "lost, as it was asked for")
+        code, data, error = lost if self.lost else await self.send(url, status, signature)
         assembly.notified = {
             "notify_start": gmt(begun),
             # Every 2xx accepts a notification: https://transloadit.com/docs/api/webhooks/
@@ -109,16 +113,15 @@ class Notifications:
             }
         )
 
-    async def _send(self, assembly: Assembly, url: str) -> tuple[int | None, str | None, str | None]:
-        """Send the notification. Returns status and body of the answer, or the error.
+    async def send(self, url: str, status: str, signature: str) -> tuple[int | None, str | None, str | None]:
+        """Post a status once. Returns status and body of the answer, or the error.
 
         The form is URL-encoded, as in the official client's live tests and the vendor's relay. Older pages of the
         documentation say multipart.
         """
         if urlsplit(url).hostname not in LOOPBACK:
             return None, None, "the sandbox notifies this machine only"
-        status = json.dumps(assembly.status(self._clock()))
-        fields = {"transloadit": status, "signature": sign(assembly, status)}
+        fields = {"transloadit": status, "signature": signature}
         try:
             async with self._web.post(url, data=fields, allow_redirects=False) as answer:
                 return answer.status, (await answer.text(errors="replace"))[:1000], None
@@ -126,7 +129,7 @@ class Notifications:
             return None, None, type(error).__name__
 
 
-def sign(assembly: Assembly, status: str) -> str:
-    """Sign a status with the Auth Secret of the key that made the Assembly, even if it did so by a bearer token."""
-    algorithm = assembly.key.signature_algo or "sha384"
-    return f"{algorithm}:{hmac.digest(assembly.key.secret.encode(), status.encode(), algorithm).hex()}"
+def sign(status: str, secret: str, algorithm: str | None) -> str:
+    """The signature of a status: with the Auth Secret of the key that made the Assembly, even by a bearer token."""
+    name = algorithm or "sha384"
+    return f"{name}:{hmac.digest(secret.encode(), status.encode(), name).hex()}"

@@ -82,7 +82,7 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     pairs = {name: (key.key, key.secret) for name, key in keys.items() if name in policy.credentials}
     await asyncio.to_thread(create_resources, info, resources, pairs)
     if options.upstream is None:
-        app = create_app([*keys.values()], settings=make_settings(info))
+        app = create_app([*keys.values()], settings=make_settings(info, policy))
         await _start_site(running, app, _read_port(info.api2_url))
     pools = {name: Pool(each) for name, each in _make_environments(resources, sessions, info, options, folder).items()}
     for pool in pools.values():

@@ -9,6 +9,7 @@ from local.sandbox.app import create_app
 from local.sandbox.clock import Clock
 from local.sandbox.model import Settings
 from tests.kit.api2 import KEY, NARROW, NOW, OTHERS, PINNED, READER, UPLOADS, Api2
+from tests.kit.receivers import Receiver
 from tests.kit.servers import Loop, serving
 
 Start = Callable[[Settings], Api2]
@@ -30,3 +31,11 @@ def start(running_loop: Loop) -> Iterator[Start]:
 @pytest.fixture
 def api2(start: Start) -> Api2:
     return start(Settings(execution_seconds=10))
+
+
+@pytest.fixture
+def receiver(running_loop: Loop) -> Iterator[Receiver]:
+    made = Receiver()
+    with serving(made.app, on=running_loop) as origin:
+        made.url = f"{origin}/hook"
+        yield made

@@ -1,42 +1,13 @@
 """Notifications of Assemblies that have ended: their content, their signature, and repeated attempts."""
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aiohttp import web
 
 from tests.kit.api2 import KEY, OTHERS, PINNED, Api2, sign
-from tests.kit.servers import Loop, serving
+from tests.kit.receivers import Receiver
 from tests.kit.waiting import wait_until
-
-
-class Receiver:
-    """Takes notifications, and answers with `status`."""
-
-    def __init__(self) -> None:
-        self.got: list[dict[str, str]] = []
-        self.status = 200
-        self.url = ""
-
-    def app(self) -> web.Application:
-        app = web.Application()
-        app.router.add_post("/hook", self._take)
-        return app
-
-    async def _take(self, request: web.Request) -> web.Response:
-        assert request.content_type == "application/x-www-form-urlencoded"
-        self.got.append({name: str(value) for name, value in (await request.post()).items()})
-        return web.Response(status=self.status, text="taken")
-
-
-@pytest.fixture
-def receiver(running_loop: Loop) -> Iterator[Receiver]:
-    made = Receiver()
-    with serving(made.app, on=running_loop) as origin:
-        made.url = f"{origin}/hook"
-        yield made
 
 
 def replay(api2: Api2, made: dict[str, Any], **options: Any) -> tuple[int, Any]:

@@ -13,6 +13,7 @@ from local.stack.options import Options, Ports
 from local.stack.plan import plan
 from local.stack.workspace import AVATAR_ID, make_settings
 from tests.kit.api2 import PNG, UPLOADS, Answer, Api2, sign, signed_url
+from tests.kit.policies import policy
 
 Start = Callable[[Settings], Api2]
 ID = "1" * 32
@@ -151,7 +152,7 @@ def test_the_templates_of_the_stack_lead_from_a_signed_upload_to_its_picture(sta
     info = plan(
         Options(Path("policy.yaml"), 3000, 1, None, None, None), Ports(3000, 3001, 3002, 3003, 3004, 3005, 3006), Path()
     )
-    api2 = start(make_settings(info))
+    api2 = start(make_settings(info, policy()))
     pinned = {"exported": {"path": "users/alice/${file.id}.${file.ext}"}}
     made = send(api2, make_params(template_id=AVATAR_ID, steps=pinned), file=("me.png", PNG))[1]
     (result,) = api2.status(made)["results"]["resized"]

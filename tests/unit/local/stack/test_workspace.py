@@ -10,8 +10,16 @@ from broker.policy.scopes import SCOPES
 
 from local.stack.options import Options, Ports
 from local.stack.plan import StackInfo, plan
-from local.stack.workspace import AVATAR_ID, make_keys, make_real_key, make_settings, name_workspace
-from tests.kit.policies import assembly_form, policy, sign_rule, smart_cdn_form, storage_form
+from local.stack.workspace import (
+    AVATAR_ID,
+    ENCODE_ID,
+    make_keys,
+    make_real_key,
+    make_settings,
+    make_template_id,
+    name_workspace,
+)
+from tests.kit.policies import assemble_rule, assembly_form, policy, sign_rule, smart_cdn_form, storage_form
 
 PORTS = Ports(3000, 3001, 3002, 3003, 3004, 3005, 3006)
 
@@ -76,7 +84,7 @@ def test_the_workspace_has_the_name_that_the_policy_signs_for(forms: dict[str, d
 
 def test_keys_templates_and_workspace_have_one_name() -> None:
     info = replace(plan_stack(), workspace="acme")
-    settings = make_settings(info)
+    settings = make_settings(info, make_policy())
     owners = {key.workspace for key in make_keys(info, make_policy()).values()}
     assert owners == {each.workspace for each in settings.templates} == {each.slug for each in settings.workspaces}
     assert owners == {"acme"}
@@ -100,7 +108,36 @@ def test_the_stack_file_holds_the_secret_of_default_alone() -> None:
 
 
 def test_the_templates_of_the_demo_keep_their_ids() -> None:
-    templates = {template.name: template for template in make_settings(plan_stack()).templates}
+    templates = {template.name: template for template in make_settings(plan_stack(), make_policy()).templates}
     assert templates["avatar"].id == AVATAR_ID == "0123456789abcdef0123456789abcdef"
     assert templates["avatar"].content["steps"]["exported"]["robot"] == "/s3/store"
     assert templates["serve-thumb"].content["steps"]["served"]["robot"] == "/file/serve"
+    assert templates["encode"].id == ENCODE_ID == "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    assert templates["encode"].content["steps"]["imported"]["path"] == "${fields.key}"
+
+
+def make_two_workspaces() -> Policy:
+    """A policy whose credentials `default` and `other` are of two Workspaces, beside one that no rule places."""
+    rules = [assemble_rule(name=f"of {name}", credential=name, workspace=name) for name in ("default", "other")]
+    return policy(credentials=["default", "other", "placeless"], assemble_rules=rules)
+
+
+def test_each_credential_has_its_key_in_the_workspace_that_its_rules_name() -> None:
+    found = make_two_workspaces()
+    info = replace(plan_stack(), workspace=name_workspace(found))
+    keys = make_keys(info, found)
+    assert {name: keys[name].workspace for name in found.credentials} == {
+        "default": "default",
+        "other": "other",
+        "placeless": "default",
+    }
+    assert {key.workspace for key in keys.values()} == {each.slug for each in make_settings(info, found).workspaces}
+
+
+def test_a_further_workspace_has_the_templates_under_ids_of_its_own() -> None:
+    found = make_two_workspaces()
+    templates = make_settings(replace(plan_stack(), workspace="default"), found).templates
+    ids = {(template.workspace, template.name): template.id for template in templates}
+    assert ids["default", "encode"] == ENCODE_ID
+    assert ids["other", "encode"] == make_template_id("other", "encode")
+    assert len(set(ids.values())) == len(templates) == 6
