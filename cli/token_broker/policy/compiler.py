@@ -12,9 +12,12 @@ from pydantic import ValidationError
 
 from token_broker.deployment import Environment
 from token_broker.policy import cases, checks, errors, filling
+from token_broker.policy.assemble.checks import check_assemble
+from token_broker.policy.assemble.compiler import compile_assemble_rule
 from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
 from token_broker.policy.encoding import encode
+from token_broker.policy.forms import check_forms
 from token_broker.policy.lint import Opinion, opinions
 from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, ScopeRule, TrustPolicy
 from token_broker.policy.sign.checks import check_sign
@@ -66,7 +69,7 @@ def compile_policy(
     model = _parse_model(document, file)
     found = [*checks.find_variables(("issuers",), document.value.get("issuers"))]
     found += checks.check(model, local=local is not None)
-    found += check_sign(model)
+    found += [*check_sign(model), *check_assemble(model), *check_forms(model)]
     if local is None:
         found += checks.check_environment(model, environment)
     _refuse(document, file, found)
@@ -82,6 +85,8 @@ def compile_policy(
         policy.find_rules(entry)
     for entry in policy.signing:
         policy.find_sign_rules(entry)
+    for entry in policy.assembling:
+        policy.find_assemble_rules(entry)
     _refuse(document, file, cases.run_all(model.tests, policy))
     return Compiled(data, policy, len(model.rules), len(model.issuers), len(model.tests), warnings)
 
@@ -122,6 +127,9 @@ def _compile(model: TrustPolicy, local: Local | None) -> bytes:
         rules=[_compile_rule(rule) for _, rule in model.scope_rules],
         sign_rules=[
             compile_sign_rule(rule, model.credentials[rule.credential], cdn_url) for _, rule in model.sign_rules
+        ],
+        assemble_rules=[
+            compile_assemble_rule(rule, model.credentials[rule.credential]) for _, rule in model.assemble_rules
         ],
         upstream=local.upstream if local else UPSTREAM,
         aws_endpoint=local.aws_endpoint if local else None,

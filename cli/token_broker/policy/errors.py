@@ -6,11 +6,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from token_broker.names import nearest
+from token_broker.policy.assemble.model import MadeAssembly
 from token_broker.policy.document import Document, Path, Problem
 from token_broker.policy.model import (
+    AssembleRule,
     Case,
     Credential,
     Expected,
+    ExpectedAssemblies,
     ExpectedSignatures,
     Issuer,
     Matcher,
@@ -21,8 +24,9 @@ from token_broker.policy.model import (
 from token_broker.policy.sign.model import Assembly, Sign, SmartCdn, Storage
 
 _MODELS = (
-    *(TrustPolicy, Credential, Issuer, ScopeRule, SignRule, Case, Expected, ExpectedSignatures, Matcher),
-    *(Sign, Assembly, SmartCdn, Storage),
+    *(TrustPolicy, Credential, Issuer, ScopeRule, SignRule, AssembleRule, Matcher),
+    *(Case, Expected, ExpectedSignatures, ExpectedAssemblies),
+    *(Sign, Assembly, SmartCdn, Storage, MadeAssembly),
 )
 _KEYS = sorted(
     {field.alias or name for model in _MODELS for name, field in model.model_fields.items()}
@@ -32,7 +36,7 @@ _KEYS = sorted(
 _CHOICES = {
     "scopes": 'a list, such as [assemblies:write], or "*" for all that the Auth Key has',
     "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
-    "expect": "refused, {scopes: […]} or {sign: {assembly: […]}}",
+    "expect": "refused, {scopes: […]}, {sign: {assembly: […]}} or {assemble: […]}",
     "require": "conditions such as {token_use: id}; write one, or take it out",
     "when": "conditions such as {groups: {any: [editors]}}; write at least one",
 }
@@ -40,7 +44,7 @@ _CHOICES = {
 _LACKING: dict[Path, str] = {
     ("version",): "the line `version: 1`",
     ("credentials",): "the line `credentials: {default: {}}`",
-    ("rules", "scopes"): "it, or `sign` in its place",
+    ("rules", "scopes"): "it, or `sign` or `assemble` in its place",
 }
 _SCALARS = {"string_type", "bool_type", "int_type", "float_type"}
 _KINDS = {
@@ -87,7 +91,7 @@ def _message(detail: dict[str, Any], path: Path, keys: Sequence[str], page: str)
     if kind == "extra_forbidden" and path[:1] == ("credentials",) and path[-1] == "secret":
         return "`secret` belongs to the deployment (SecretName, MoreCredentials, MoreSecretArns); take it out here"
     if kind == "extra_forbidden" and path[:1] == ("rules",) and path[2:] in (("scopes",), ("assemble",)):
-        return "a rule gives one thing: `scopes` or `sign`; write a rule for each"
+        return "a rule gives one thing: `scopes`, `sign` or `assemble`; write a rule for each"
     if kind == "extra_forbidden":
         return _unknown_key(str(path[-1]), keys, page)
     if kind == "missing":

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from token_broker.policy.assemble.model import MadeAssembly
 from token_broker.policy.sign.model import Sign, SignNames
 from token_broker.policy.values import (
     Algorithm,
@@ -12,6 +13,7 @@ from token_broker.policy.values import (
     Duration,
     Name,
     Pattern,
+    PlainName,
     Scalar,
     Scalars,
     Scopes,
@@ -33,6 +35,8 @@ def _find_rule_kind(value: Any) -> str:
     """What a rule gives. None of these names is a key, so an error's place never has them."""
     if isinstance(value, SignRule) or (isinstance(value, dict) and "sign" in value):
         return "rule for signatures"
+    if isinstance(value, AssembleRule) or (isinstance(value, dict) and "assemble" in value):
+        return "rule for Assemblies"
     return "rule for bearer tokens"
 
 
@@ -107,7 +111,7 @@ class Credential(Strict):
     """An Auth Key and its Auth Secret. Which secret of Secrets Manager holds them, the deployment says."""
 
     workspace: Annotated[str, AfterValidator(_check_label)] | None = None
-    """The Workspace's name, as in `https://<name>.tlcdn.com`. Rules that sign `smart_cdn` or `storage` need it."""
+    """The Workspace's name, as in `https://<name>.tlcdn.com`. For `assemble`, and to sign `smart_cdn` and `storage`."""
     signature_algorithm: Literal["sha384", "sha256"] = "sha384"
     """Of the signatures of Assemblies; all others have one alone."""
     silence: Silence = {}
@@ -187,8 +191,15 @@ class SignRule(Rule):
     """What the caller may have signed, in place of `scopes`: `assembly`, `smart_cdn`, `storage`."""
 
 
+class AssembleRule(Rule):
+    assemble: Annotated[dict[PlainName, MadeAssembly], Field(min_length=1)]
+    """Assemblies that the broker makes for the caller, in place of `scopes`, by names that the caller gives."""
+
+
 AnyRule = Annotated[
-    Annotated[ScopeRule, Tag("rule for bearer tokens")] | Annotated[SignRule, Tag("rule for signatures")],
+    Annotated[ScopeRule, Tag("rule for bearer tokens")]
+    | Annotated[SignRule, Tag("rule for signatures")]
+    | Annotated[AssembleRule, Tag("rule for Assemblies")],
     Discriminator(_find_rule_kind),
 ]
 
@@ -207,9 +218,16 @@ class ExpectedSignatures(Strict):
     """Exactly these, by kind and name."""
 
 
+class ExpectedAssemblies(Strict):
+    assemble: Annotated[list[PlainName], Field(min_length=1)]
+    """Exactly these, by name."""
+
+
 def _find_expectation(value: Any) -> str:
     if isinstance(value, ExpectedSignatures) or (isinstance(value, dict) and "sign" in value):
         return "signatures"
+    if isinstance(value, ExpectedAssemblies) or (isinstance(value, dict) and "assemble" in value):
+        return "Assemblies"
     return find_form(value)
 
 
@@ -225,10 +243,11 @@ class Case(Strict):
     expect: Annotated[
         Annotated[Literal["refused"], Tag("scalar")]
         | Annotated[Expected, Tag("mapping")]
-        | Annotated[ExpectedSignatures, Tag("signatures")],
+        | Annotated[ExpectedSignatures, Tag("signatures")]
+        | Annotated[ExpectedAssemblies, Tag("Assemblies")],
         Discriminator(_find_expectation),
     ]
-    """`refused`: neither scopes nor signatures; or the scopes it gets when it names none; or its signatures."""
+    """`refused`: nothing at all; or the scopes it gets when it names none; or its signatures; or its Assemblies."""
 
 
 class TrustPolicy(Strict):
@@ -239,7 +258,7 @@ class TrustPolicy(Strict):
     issuers: dict[Name, Issuer] = {}
     """Whom to believe, by name."""
     rules: list[AnyRule]
-    """What callers get, scopes or signatures, and the callers that get it."""
+    """What callers get, scopes, signatures or Assemblies, and the callers that get it."""
     tests: list[Case] = []
     """Run at every check and build."""
 
@@ -252,3 +271,8 @@ class TrustPolicy(Strict):
     def sign_rules(self) -> list[tuple[int, SignRule]]:
         """The rules for signatures, each with its place in `rules`."""
         return [(place, rule) for place, rule in enumerate(self.rules) if isinstance(rule, SignRule)]
+
+    @property
+    def assemble_rules(self) -> list[tuple[int, AssembleRule]]:
+        """The rules for Assemblies, each with its place in `rules`."""
+        return [(place, rule) for place, rule in enumerate(self.rules) if isinstance(rule, AssembleRule)]

@@ -21,14 +21,17 @@ _TITLES = {
     "Issuer": "An issuer",
     "ScopeRule": "A rule for bearer tokens",
     "SignRule": "A rule for signatures",
+    "AssembleRule": "A rule for Assemblies",
     "Sign": "What a rule signs",
-    "Assembly": "An Assembly",
+    "Assembly": "An Assembly that a rule signs",
     "SmartCdn": "Smart CDN URLs",
     "Storage": "A Storage grant",
+    "MadeAssembly": "An Assembly that a rule has made",
     "Matcher": "A condition's matchers",
     "Case": "A test",
     "Expected": "Scopes that a test expects",
     "SignNames": "Signatures that a test expects, in `sign`",
+    "ExpectedAssemblies": "Assemblies that a test expects",
 }
 
 

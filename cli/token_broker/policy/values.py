@@ -52,6 +52,12 @@ def _check_credential_name(value: str) -> str:
     return value
 
 
+def _check_plain_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
+        raise ValueError("at most 64 letters, digits and _.-")
+    return value
+
+
 def _check_scope(value: str) -> str:
     if value not in SCOPES:
         raise ValueError(unknown("scope of Transloadit", value, SCOPES))
@@ -76,6 +82,7 @@ def _check_pattern(value: str) -> str:
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 Text = Annotated[str, AfterValidator(_check_visible)]
 CredentialName = Annotated[str, Field(max_length=64), AfterValidator(_check_credential_name)]
+PlainName = Annotated[str, AfterValidator(_check_plain_name)]
 Duration = Annotated[
     int,
     BeforeValidator(_read_duration),

@@ -6,9 +6,9 @@ import pytest
 from broker.policy.texts import is_path, normalize
 from hypothesis import given
 from hypothesis import strategies as st
+from token_broker.policy import texts
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
-from token_broker.policy.sign import texts
 
 from tests.unit.token_broker.test_sign_compiler import ASSEMBLY, CREDENTIALS, SITE, SMART_CDN, STORAGE, document, rule
 
@@ -57,10 +57,13 @@ def without(form: dict[str, Any], name: str) -> dict[str, Any]:
         (rule({"asembly": {"a": ASSEMBLY}}), "unknown key `asembly`; did you mean `assembly`?"),
         (rule({"assembly": {}}), "`assembly` must not be empty"),
         (rule({"assembly": None}), "`assembly` is empty"),
-        (smart_cdn() | {"scopes": ["read"]}, "a rule gives one thing: `scopes` or `sign`; write a rule for each"),
+        (
+            smart_cdn() | {"scopes": ["read"]},
+            "a rule gives one thing: `scopes`, `sign` or `assemble`; write a rule for each",
+        ),
         (smart_cdn() | {"aud": ["api2"]}, "`aud` does not belong here"),
         (smart_cdn() | {"share": "caller"}, "`share` does not belong here"),
-        (TOKENS, "`scopes` is missing; add it, or `sign` in its place"),
+        (TOKENS, "`scopes` is missing; add it, or `sign` or `assemble` in its place"),
         (rule({"assembly": {"a/b": ASSEMBLY}}), "at most 64 letters, digits and _.-"),
         (smart_cdn() | {"issuer": "invoke", "when": {"sub": "x"}}, "callers of `invoke` show no JWT"),
         (assembly(template_id="a b"), "`template_id`: the id or the name of a Template"),
@@ -180,7 +183,7 @@ def test_urls_and_grants_need_the_workspace_of_their_credential_and_assemblies_d
 
 
 def test_a_second_definition_of_a_name_for_one_kind_and_credential_is_refused() -> None:
-    assert "rule `one` defines the smart_cdn `thumbnail` of this credential; choose another name" in errors(
+    assert "rule `one` has `thumbnail` in `smart_cdn` for this credential; choose another name" in errors(
         smart_cdn(), smart_cdn() | {"when": {"sub": "x"}}
     )
 

@@ -1,6 +1,5 @@
 """Rules that sign: what an author may write (`model`), its checks, and its compiled form.
 
-texts     segments of paths, and the other texts that a rule fixes
 model     the keys of `sign`
 checks    what a model cannot check: credentials, names, claims in paths
 compiler  from the model to the structs that the function reads

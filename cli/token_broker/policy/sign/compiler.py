@@ -1,14 +1,14 @@
 """Compiles a rule that signs to the struct that the function reads."""
 
-from collections.abc import Iterable
 from typing import Literal
 
 from broker.policy import signing
 from broker.policy.conditions import Like
 
+from token_broker.policy.assembly import compile_fields, compile_pieces, compile_steps
 from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.model import Credential, SignRule
-from token_broker.policy.sign.model import Assembly, ByCaller, ClaimOf, NoLimit, SmartCdn, Storage
+from token_broker.policy.sign.model import Assembly, NoLimit, SmartCdn, Storage
 
 
 def compile_sign_rule(rule: SignRule, credential: Credential, cdn_url: str) -> signing.SignRule:
@@ -29,20 +29,16 @@ def compile_sign_rule(rule: SignRule, credential: Credential, cdn_url: str) -> s
 
 
 def _compile_assembly(form: Assembly, algorithm: Literal["sha384", "sha256"]) -> signing.AssemblyForm:
+    fields, caller_fields = compile_fields(form.fields)
     return signing.AssemblyForm(
         template_id=form.template_id,
         algorithm=algorithm,
         expires=form.expires,
         max_size=None if isinstance(form.max_size, NoLimit) else form.max_size,
         max_number_of_files=form.max_number_of_files,
-        steps={
-            step: {
-                name: _compile_pieces(value if isinstance(value, list) else [value]) for name, value in pinned.items()
-            }
-            for step, pinned in form.steps.items()
-        },
-        fields={name: value for name, value in form.fields.items() if isinstance(value, str)},
-        caller_fields=frozenset(name for name, value in form.fields.items() if isinstance(value, ByCaller)),
+        steps=compile_steps(form.steps),
+        fields=fields,
+        caller_fields=caller_fields,
     )
 
 
@@ -51,7 +47,7 @@ def _compile_smart_cdn(form: SmartCdn, workspace: str, origin: str) -> signing.S
         origin=origin,
         workspace=workspace,
         template=form.template,
-        under=_compile_pieces(form.under or []),
+        under=compile_pieces(form.under or []),
         inputs=Like(form.inputs.like) if form.inputs else None,
         fixed={name: value for name, value in form.params.items() if not isinstance(value, list)},
         choices={name: tuple(value) for name, value in form.params.items() if isinstance(value, list)},
@@ -61,9 +57,5 @@ def _compile_smart_cdn(form: SmartCdn, workspace: str, origin: str) -> signing.S
 
 def _compile_storage(form: Storage, workspace: str) -> signing.StorageForm:
     return signing.StorageForm(
-        bucket=workspace, prefix=_compile_pieces(form.prefix), scopes=tuple(form.scopes), expires=form.expires
+        bucket=workspace, prefix=compile_pieces(form.prefix), scopes=tuple(form.scopes), expires=form.expires
     )
-
-
-def _compile_pieces(pieces: Iterable[str | ClaimOf]) -> tuple[str | signing.ClaimOf, ...]:
-    return tuple(piece if isinstance(piece, str) else signing.ClaimOf(piece.claim) for piece in pieces)

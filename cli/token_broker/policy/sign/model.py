@@ -3,36 +3,16 @@
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, Tag, model_validator
 
-from token_broker.policy.sign import texts
-from token_broker.policy.values import Duration, Pattern, Reason, Strict, check_unique, find_form
+from token_broker.policy import texts
+from token_broker.policy.assembly import Bytes, ClaimOf, FieldValue, Template, TemplateUse, read_size, refuse_claim
+from token_broker.policy.values import Duration, Pattern, PlainName, Reason, Strict, check_unique, find_form
 
 MAX_INTEGER = 2**53 - 1  # a larger one is another number in JavaScript
 
-_BYTES = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
 # These would replace the signed input, or the signature itself.
 _RESERVED_PARAMS = {"input", "auth_key", "exp", "sig", "hsh", "template", "workspace"}
-
-
-def _read_size(value: Any) -> Any:
-    """The bytes of `100MB`."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})(KB|MB|GB)", value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("write a size such as 500KB, 100MB or 2GB, or {none: <why there is no limit>}")
-    return int(found[1]) * _BYTES[found[2]]
-
-
-def _check_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", value):
-        raise ValueError("at most 64 letters, digits and _.-")
-    return value
-
-
-def _check_template(value: str) -> str:
-    if not re.fullmatch(r"(builtin/)?[A-Za-z0-9][A-Za-z0-9_.@-]{0,99}", value):
-        raise ValueError("the id or the name of a Template, or builtin/…")
-    return value
 
 
 def _check_param(name: str) -> str:
@@ -53,21 +33,6 @@ def _check_param_value(value: Any) -> Any:
     return value
 
 
-def _refuse_claim(value: Any) -> Any:
-    if isinstance(value, dict) and "claim" in value:
-        raise ValueError(
-            "a form field of that name overrides a signed one, so a claim proves nothing here; pin it in `steps`: "
-            "{<step>: {<parameter>: [<text>, {claim: …}]}}"
-        )
-    return value
-
-
-def _refuse_mapping(value: Any) -> Any:
-    if isinstance(value, dict):
-        raise ValueError("write a text, or a list of texts and claims such as [users/, {claim: sub}]")
-    return value
-
-
 def _check_most(seconds: int, written: str) -> AfterValidator:
     def check(value: int) -> int:
         if not 0 < value <= seconds:
@@ -75,16 +40,6 @@ def _check_most(seconds: int, written: str) -> AfterValidator:
         return value
 
     return AfterValidator(check)
-
-
-class ClaimOf(Strict):
-    claim: Annotated[str, Field(min_length=1)]
-    """A claim of the caller, or a JSON pointer: `sub`, or one that its bearer cannot write."""
-
-
-class ByCaller(Strict):
-    caller: Literal[True]
-    """The caller writes this field."""
 
 
 class NoLimit(Strict):
@@ -97,8 +52,6 @@ class InputsLike(Strict):
     """The whole input: `*` within a segment, `**` across them; segments end at `/` and `:`."""
 
 
-SignName = Annotated[str, AfterValidator(_check_name)]
-Template = Annotated[str, AfterValidator(_check_template)]
 Path = Annotated[
     list[
         Annotated[
@@ -108,35 +61,14 @@ Path = Annotated[
     ],
     Field(min_length=1),
 ]
-StepText = Annotated[str, AfterValidator(texts.check_text)]
-Piece = Annotated[Annotated[StepText, Tag("scalar")] | Annotated[ClaimOf, Tag("mapping")], Discriminator(find_form)]
-
-
-def _check_pieces(value: str | list[str | ClaimOf]) -> str | list[str | ClaimOf]:
-    pieces = value if isinstance(value, list) else [value]
-    texts.check_expressions([piece if isinstance(piece, str) else None for piece in pieces])
-    return value
-
-
-StepValue = Annotated[
-    Annotated[StepText, Tag("scalar")] | Annotated[list[Piece], Field(min_length=1), Tag("list")],
-    Discriminator(find_form),
-    AfterValidator(_check_pieces),
-    BeforeValidator(_refuse_mapping),
-]
-FieldValue = Annotated[
-    Annotated[str, Tag("scalar")] | Annotated[ByCaller, Tag("mapping")],
-    Discriminator(find_form),
-    BeforeValidator(_refuse_claim),
+_FieldValue = Annotated[
+    FieldValue,
+    refuse_claim(
+        "a form field of that name overrides a signed one, so a claim proves nothing here; pin it in `steps`:"
+    ),
 ]
 Size = Annotated[
-    Annotated[
-        int,
-        BeforeValidator(_read_size),
-        WithJsonSchema({"type": "string", "pattern": "^[1-9][0-9]{0,5}(KB|MB|GB)$", "examples": ["100MB"]}),
-        Tag("scalar"),
-    ]
-    | Annotated[NoLimit, Tag("mapping")],
+    Annotated[Bytes, read_size("{none: <why there is no limit>}"), Tag("scalar")] | Annotated[NoLimit, Tag("mapping")],
     Discriminator(find_form),
 ]
 Parameter = Annotated[str, AfterValidator(_check_param)]
@@ -148,17 +80,11 @@ ParameterChoice = Annotated[
 ]
 
 
-class Assembly(Strict):
-    template_id: Template
-    """Of the Template: its id, or its name."""
-    steps: dict[SignName, Annotated[dict[SignName, StepValue], Field(min_length=1)]] = {}
-    """Pinned: laid over the Template's steps, parameter by parameter. A text, or a list of texts and `{claim: …}`."""
-    fields: dict[SignName, FieldValue] = {}
+class Assembly(TemplateUse):
+    fields: dict[PlainName, _FieldValue] = {}
     """Defaults: a text, or `{caller: true}` for one that the caller writes. A form field of the same name overrides."""
     max_size: Size
     """Of all files of an Assembly, 10^6 bytes a MB; or `{none: <reason>}`."""
-    max_number_of_files: Annotated[int, Field(ge=1)] | None = None
-    """Of an Assembly; imports count."""
     expires: Annotated[Duration, _check_most(900, "15m")] = 300
     """At most 15m."""
 
@@ -194,11 +120,11 @@ class Storage(Strict):
 class SignNames(Strict):
     """Names of what a caller may have signed. A kind that is left out has none."""
 
-    assembly: list[SignName] = []
+    assembly: list[PlainName] = []
     """Of Assemblies."""
-    smart_cdn: list[SignName] = []
+    smart_cdn: list[PlainName] = []
     """Of Smart CDN URLs."""
-    storage: list[SignName] = []
+    storage: list[PlainName] = []
     """Of Storage grants."""
 
     @model_validator(mode="after")
@@ -211,11 +137,11 @@ class SignNames(Strict):
 class Sign(Strict):
     """What a caller may have signed, by names that the caller gives. There is at least one."""
 
-    assembly: Annotated[dict[SignName, Assembly], Field(min_length=1)] = {}
+    assembly: Annotated[dict[PlainName, Assembly], Field(min_length=1)] = {}
     """Assemblies: the parameters that an upload widget wants."""
-    smart_cdn: Annotated[dict[SignName, SmartCdn], Field(min_length=1)] = {}
+    smart_cdn: Annotated[dict[PlainName, SmartCdn], Field(min_length=1)] = {}
     """Smart CDN URLs."""
-    storage: Annotated[dict[SignName, Storage], Field(min_length=1)] = {}
+    storage: Annotated[dict[PlainName, Storage], Field(min_length=1)] = {}
     """Storage grants, a preview."""
 
     @model_validator(mode="after")
