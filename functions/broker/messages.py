@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from broker.answering import Outcome
 from broker.aws.cloudwatch import log_failure
-from broker.aws.sqs import Queue
+from broker.aws.sqs import NotSent, Queue
 from broker.base.errors import (
     AccessDenied,
     BrokerError,
@@ -107,10 +107,10 @@ class Messages[P: AnyProof](Value, frozen=True):
         group = record.attributes.message_group_id
         try:
             queue.send(record.body, reasons, record.message_id, group, deadline)
-        except BrokerError as failure:
+        except (NotSent, TemporarilyUnavailable) as failure:
+            log_failure(f"dead letter not sent: {failure}", failure)
             # Then it comes again, or SQS itself moves it.
-            log_failure(f"dead letter not sent: {failure.reason}", failure)
-            raise
+            raise error from failure
 
 
 def _make_processor(records: list[dict[str, Any]]) -> "BatchProcessor":

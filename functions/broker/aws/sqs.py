@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from broker.base.errors import BrokerFault, TemporarilyUnavailable
 from broker.base.net import OutOfReach
 from broker.base.progress import Deadline
 from broker.base.values import Value
@@ -13,8 +12,13 @@ if TYPE_CHECKING:
 
 SEND_SECONDS = 3.0
 MAX_BYTES = 64 * 1024  # of the answer, which holds ids and digests
-# Errors that pass by themselves; all others are a fault in the deployment.
-_PASSING = frozenset({"RequestThrottled", "ThrottlingException", "KmsThrottled"})
+
+
+class NotSent(Exception):
+    """The message was not sent, or its answer was lost.
+
+    The message of the exception holds no data, only fixed words and AWS's name of the error.
+    """
 
 
 class Queue(Value, frozen=True):
@@ -30,7 +34,7 @@ class Queue(Value, frozen=True):
 
         A FIFO queue drops a second message of one `message_id` within five minutes, so a message that is sent again
         after an answer was lost is there once. It keeps the order within `group_id`. Other queues take neither.
-        Raises TemporarilyUnavailable, or BrokerFault where a retry is no use.
+        Raises NotSent, and TemporarilyUnavailable once the deadline has passed.
         """
         request = {
             "QueueUrl": self.url,
@@ -46,9 +50,6 @@ class Queue(Value, frozen=True):
                 "sqs.send_message", request, deadline, seconds=SEND_SECONDS, limit=MAX_BYTES, tries=2
             )
         except OutOfReach as error:
-            raise TemporarilyUnavailable("SQS out of reach") from error
-        if reply.error is None and reply.members.get("MessageId"):
-            return
-        if reply.error is None or reply.status >= 500 or reply.status == 429 or reply.error in _PASSING:
-            raise TemporarilyUnavailable("SQS does not answer")
-        raise BrokerFault(f"message cannot be sent: {reply.error}")
+            raise NotSent(f"SQS out of reach: {error}") from error
+        if reply.error is not None or not reply.members.get("MessageId"):
+            raise NotSent(f"SQS: {reply.error or 'an answer without an id'}")
