@@ -2,7 +2,7 @@
 
 A request goes one way through these rooms. Each knows only those below it:
 
-    http_api  iam_api  token_function  notification_api    the entry points, one for each event source
+    http_api  iam_api  token_function  assembly_function  notification_api    the entry points, one for each source
     messages     batches of SQS messages, each answered by itself
     wiring       the only place that makes the parts, and the clients among them
     early        the first work of a start, while the rest is imported

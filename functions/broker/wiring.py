@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from broker.answering import Answering
 from broker.aws.cloudwatch import CloudWatch, log_failure
 from broker.aws.secretsmanager import SecretsManager
+from broker.aws.sqs import Queue
 from broker.base.audit import Sink
 from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp, Http, OutOfReach
@@ -75,6 +76,7 @@ class Broker[P: AnyProof](Prepared, frozen=True):
     exchange: Exchange[P]
     policy: str  # its digest
     settings: Settings
+    dead_letters: Queue | None = None  # for messages that no retry helps
 
 
 class Receiver(Prepared, frozen=True):
@@ -162,7 +164,8 @@ def build[P: AnyProof](
     maker, read_key = _make_maker(settings, policy, http, clock, aws, tokens)
     exchange = Exchange(Answering(policy, sink, clock), identifier, tokens, signer, replay_control, maker)
     work: list[Work] = [lambda _: early.connection.result(), *fetches, *reads, *read_key, *connect_table]
-    return Broker(work, clock, exchange, policy.digest, settings)
+    dead_letters = Queue(aws, settings.dead_letter_queue) if settings.dead_letter_queue else None
+    return Broker(work, clock, exchange, policy.digest, settings, dead_letters)
 
 
 def build_receiver(settings: Settings, sink: Sink, early: Early) -> Receiver:

@@ -5,16 +5,20 @@ import importlib
 import io
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from broker import early
+from broker.policy.model import Policy
 
 from tests.kit.jwts import Signer
 from tests.kit.policies import compiled, issuer
+from tests.kit.web import Web
 
 ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "test",
@@ -27,7 +31,7 @@ ENVIRONMENT = {
     "AWS_SECRET_ACCESS_KEY": "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY",
 }
 NOWHERE = "http://127.0.0.1:1"  # api2 and AWS of a test that must reach neither
-Handler = Callable[[Any, Any], dict[str, Any]]
+Handler = Callable[[Any, Any], Any]
 
 
 class Context:
@@ -44,7 +48,7 @@ class Function:
         self._handler = handler
         self._written = written
 
-    def __call__(self, event: Any) -> dict[str, Any]:
+    def __call__(self, event: Any) -> Any:
         with contextlib.redirect_stdout(self._written):
             return self._handler(event, Context())
 
@@ -68,10 +72,26 @@ def loaded(name: str, folder: Path, signer: Signer, **environment: str) -> Itera
     entries = [issuer(jwks=signer.jwks())]
     file = folder / "policy.json"
     file.write_bytes(compiled(is_local=True, upstream=NOWHERE, aws_endpoint=NOWHERE, issuers=entries))
+    with _load(name, partial(early.begin_start, policy_file=file), environment) as function:
+        yield function
+
+
+@contextlib.contextmanager
+def loaded_on(web: Web, name: str, trust: Policy, **environment: str) -> Iterator[Function]:
+    """The entry point `broker.<name>` with this policy, and the web in memory outside of it."""
+    connected = Future[None]()
+    connected.set_result(None)
+    http: Any = web
+    with _load(name, lambda: early.Early(time.time, trust, http, connected), environment) as function:
+        yield function
+
+
+@contextlib.contextmanager
+def _load(name: str, begin_start: Callable[[], early.Early], environment: dict[str, str]) -> Iterator[Function]:
     module = f"broker.{name}"
     with (
         mock.patch.dict("os.environ", ENVIRONMENT | environment),
-        mock.patch.object(early, "begin_start", partial(early.begin_start, policy_file=file)),
+        mock.patch.object(early, "begin_start", begin_start),
     ):
         sys.modules.pop(module, None)
         try:

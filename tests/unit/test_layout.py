@@ -22,13 +22,13 @@ SOURCES = [
     *(ROOT / "local").rglob("*.py"),
     *(ROOT / "infra").rglob("*.py"),
 ]
-ENTRY_POINTS = {"http_api", "iam_api", "notification_api", "token_function"}
+ENTRY_POINTS = {"assembly_function", "http_api", "iam_api", "notification_api", "token_function"}
 # Each type, and the module that may make it. A caller is made from each kind of proof by the kind's own module.
 MAKERS = {
     "TokenRequest": "request.request",
     "Proof": "request.proof",
     "IamProof": "caller.iam",
-    "InvokeProof": "caller.invoke",
+    "InvokeProof": "assembly_function caller.invoke",
     "AssemblyRequest": "request.assembly request.events",
     "Caller": "caller.iam caller.invoke caller.verifier",
     "Once": "caller.verifier",
@@ -127,6 +127,7 @@ CLIENTS = ("SecretsManager", "Signer", "TokenEndpoint", "KeySets", "Credentials"
         *CLIENTS,
         "Aws",
         "Table",
+        "Queue",
         "SharedCache",
         "ReplayControl",
         "PipelineKeys",
