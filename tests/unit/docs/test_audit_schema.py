@@ -10,6 +10,7 @@ from broker.base.errors import BrokerError
 from jsonschema import Draft202012Validator
 
 from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory, minted, secret
+from tests.kit.notifications import Reception
 from tests.kit.policies import sign_rule
 from tests.kit.rows import Rows
 from tests.kit.web import reply
@@ -87,6 +88,20 @@ def test_records_of_signatures_are_valid_too(wish: dict[str, Any]) -> None:
     broker.sign(wish)
     record = json.loads(json.dumps(make_fields(broker.record)))
     assert list(VALIDATOR.iter_errors(record)) == []
+
+
+@pytest.mark.parametrize("code", ["ASSEMBLY_COMPLETED", "ASSEMBLY_EXECUTING", "INVALID_FILE_META_DATA"])
+def test_records_of_notifications_are_valid_too(code: str) -> None:
+    reception = Reception()
+    reception.says(code)
+    reception.post()
+    reception.post(signature="forged")
+    reception.post(c="forged", id_="no id")
+    reception.says(code, account_slug="others")
+    reception.post()
+    assert [record.alarms for record in reception.records] == [set()] * 3 + [{"ForeignAssembly"}]
+    for record in reception.records:
+        assert list(VALIDATOR.iter_errors(json.loads(json.dumps(make_fields(record))))) == []
 
 
 def test_records_of_the_shared_table_are_valid_too() -> None:
