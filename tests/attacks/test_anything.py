@@ -1,6 +1,7 @@
 """Any bytes at all: each request leaves one record and a well-formed answer, and bad ones cause no call upstream."""
 
 import json
+from functools import cache
 from typing import Any
 
 from broker.request.http import HttpRequest
@@ -11,6 +12,7 @@ from tests.kit.brokers import JWKS_URL, SECRETS_URL, TOKEN_URL, InMemory
 from tests.kit.callers import Answer
 from tests.kit.forms import ORIGIN
 from tests.kit.jwts import b64, part
+from tests.kit.notifications import ASSEMBLY_ID, STATUS_URL, Reception
 from tests.kit.policies import sign_rule
 from tests.kit.web import reply
 
@@ -132,3 +134,71 @@ def test_an_arbitrary_answer_of_another_server_is_a_failure_without_a_token(body
         assert "access_token" not in answer.body
         assert len(broker.records) == 1
         assert not (broker.record.reason or "").startswith("defect")
+
+
+TYPE = st.sampled_from(["application/x-www-form-urlencoded", "multipart/form-data; boundary=X", "multipart/form-data"])
+HEAD = rb'Content-Disposition: form-data; name="(transloadit|signature)"(; filename="a")?\r\n'
+PARTS = st.from_regex(
+    rb"(--X\r\n(" + HEAD + rb")?\r\n[ -~]{0,9}\r\n){0,3}(--X--)?(\r\n)?",
+    fullmatch=True,
+)
+
+
+@cache
+def make_reception() -> Reception:
+    return Reception()
+
+
+def receive() -> Reception:
+    """One for all, since its clients of AWS take longest to make; what it remembers is forgotten."""
+    reception = make_reception()
+    reception.records.clear()
+    reception.web.calls.clear()
+    return reception
+
+
+@settings(deadline=None, max_examples=300)
+@given(body=st.binary(max_size=60) | PARTS, content_type=TYPE | TEXT, c=TEXT | st.none())
+def test_an_arbitrary_notification_leaves_one_record_and_asks_api2_nothing(
+    body: bytes, content_type: str, c: str | None
+) -> None:
+    reception = receive()
+    answer = reception.send(body, content_type, c=c)
+    assert answer.status in (400, 403, 415)
+    assert reception.refuses(answer, answer.status)
+    assert len(reception.records) == 1
+    assert reception.asked == 0
+
+
+@settings(deadline=None, max_examples=300)
+@given(signed=JSON | st.fixed_dictionaries({"assembly_id": st.just(ASSEMBLY_ID)}, optional={"ok": JSON, "error": JSON}))
+def test_an_arbitrary_text_that_is_truly_signed_completes_nothing_that_api2_does_not_say(signed: Any) -> None:
+    reception = receive()
+    reception.says("ASSEMBLY_EXECUTING")
+    answer = reception.post(json.dumps(signed))
+    assert answer.status in (200, 400, 503)
+    assert reception.completions == []
+
+
+STATUS = {
+    "ok": JSON | st.just("ASSEMBLY_COMPLETED"),
+    "error": JSON,
+    "assembly_id": JSON | st.just(ASSEMBLY_ID),
+    "account_slug": JSON | st.just("acme"),
+    "assembly_ssl_url": JSON | st.just("https://a.example/"),
+    "notify_url": JSON,
+}
+
+
+@settings(deadline=None, max_examples=300)
+@given(changes=st.fixed_dictionaries({}, optional=STATUS), status=st.sampled_from([200, 400, 404, 429, 500]))
+def test_an_arbitrary_status_of_api2_succeeds_only_as_success_of_this_assembly(
+    changes: dict[str, Any], status: int
+) -> None:
+    reception = receive()
+    said = reception.status() | changes
+    reception.web[STATUS_URL] = reply(said, status)
+    reception.post()
+    if any(name == "succeed" for name, _ in reception.completions):
+        assert (said["ok"], said["assembly_id"], said["account_slug"]) == ("ASSEMBLY_COMPLETED", ASSEMBLY_ID, "acme")
+        assert said.get("error") is None

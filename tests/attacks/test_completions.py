@@ -222,10 +222,12 @@ def test_an_outage_of_secrets_manager_is_no_refusal_of_a_signature_that_may_be_g
     reception = Reception()
     reception.post()
     reception.vault.is_down = True
+    reception.vault.reads.clear()
     text = reception.text()
     for _ in range(3):
         assert reception.post(text, sign(text, "new-secret")).status == 503
     assert len(reception.completions) == 1
+    assert len(reception.vault.reads) == 2  # one read, sent again once
 
 
 def test_an_invocation_without_time_completes_nothing() -> None:

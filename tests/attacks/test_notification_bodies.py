@@ -5,7 +5,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from broker.assembly.notification import MAX_BODY
 
 from tests.kit.notifications import (
     Reception,
@@ -18,6 +17,8 @@ CREDENTIAL = ("transloadit/default", "AWSCURRENT")
 BEFORE = ("transloadit/default", "AWSPREVIOUS")
 NEW_KEY, NEWEST_KEY = "22" * 32, "33" * 32
 
+MEGABYTE = 1_000_000
+
 
 @pytest.mark.parametrize("content_type", ["", "text/plain", "application/json", "multipart/mixed; boundary=X", "a/b;"])
 def test_a_body_of_another_type_is_refused(content_type: str) -> None:
@@ -28,7 +29,7 @@ def test_a_body_of_another_type_is_refused(content_type: str) -> None:
 
 def test_a_body_of_more_than_a_megabyte_is_refused() -> None:
     reception = Reception()
-    text = reception.text(padding="x" * MAX_BODY)
+    text = reception.text(padding="x" * MEGABYTE)
     assert reception.refuses(reception.post(text), 413)
     assert reception.refuses(reception.post_multipart({"transloadit": text, "signature": sign(text)}), 413)
     assert reception.has_learned_nothing()
@@ -36,7 +37,7 @@ def test_a_body_of_more_than_a_megabyte_is_refused() -> None:
 
 def test_a_body_of_nearly_a_megabyte_is_taken() -> None:
     reception = Reception()
-    text = reception.text(padding="x" * (MAX_BODY - 2000))
+    text = reception.text(padding="x" * (MEGABYTE - 2000))
     assert reception.post_multipart({"transloadit": text, "signature": sign(text)}).body == {"status": "completed"}
 
 

@@ -89,6 +89,7 @@ def test_a_part_that_is_more_or_less_than_a_text_field_is_refused(head: bytes) -
         GOOD.replace(b"\r\n", b"\n"),
         GOOD.replace(b"--X\r\n", b"--X \r\n"),
         GOOD.replace(b"--X\r\n", b"--XY\r\n"),
+        GOOD.replace(b"--X\r\n", b"--X--"),
         GOOD.replace(b"\r\n\r\n", b"\r\n"),
     ],
 )
