@@ -9,10 +9,18 @@ from tests.kit.alarms import Series, first_ring
 from tests.kit.deployed import EVERYTHING, ROOT, of_kind
 
 SUFFIX = "Alarm"
+OF_PIPELINES = ("AssemblyFunction", "NotificationFunction")
 ALARMS = {name.removesuffix(SUFFIX): alarm for name, alarm in of_kind("AWS::CloudWatch::Alarm", **EVERYTHING).items()}
 HOURS = 3 * 60
 # Whose metric it is: the value of its one dimension.
-OWNERS = {"5xx": "Api", "Count": "Api", "Latency": "Api"}
+OWNERS = {
+    "5xx": "Api",
+    "Count": "Api",
+    "Latency": "Api",
+    "ApproximateNumberOfMessagesVisible": "AssemblyDeadLetters.QueueName",
+    "ApproximateAgeOfOldestMessage": "AssemblyQueue.QueueName",
+    "DestinationDeliveryFailures": "AssemblyFunction",
+}
 
 
 def traffic(**metrics: dict[int, list[float]]) -> Series:
@@ -35,8 +43,13 @@ def busy(**some: dict[int, list[float]]) -> Series:
 
 
 def quiet(**some: dict[int, list[float]]) -> Series:
-    """Ten exchanges an hour."""
-    return traffic(Exchange=every(6), Count=every(6), **some)
+    """Ten exchanges and ten notifications an hour."""
+    return traffic(Exchange=every(6), Count=every(6), Notification=every(6), **some)
+
+
+def rising(start: int, step: float) -> dict[int, list[float]]:
+    """The age in seconds, minute by minute, of a message that nobody takes: `step` a minute."""
+    return {minute: [step * (minute - start)] for minute in range(start, HOURS)}
 
 
 ONCE = {65: [1.0]}
@@ -51,11 +64,19 @@ RINGS: dict[str, tuple[Series, int]] = {
     "SharedCacheUnreadable": (busy(SharedCacheUnreadable={0: [1.0]}), 1),
     "StaleSecret": (quiet(StaleSecret={0: [1.0]}), 15),
     "IamFunctionErrors": (traffic(Errors_IamFunction={0: [1.0]}), 1),
+    "ForeignAssembly": (busy(ForeignAssembly={0: [1.0]}), 1),
+    "LostEvents": (traffic(DestinationDeliveryFailures={0: [1.0]}), 1),
     "Fault": (quiet(Fault={0: [1.0]}), 1),
     "SomeServerErrors": (busy(fivexx=every(1, 120)), 5),
     "FunctionErrors": (quiet(Errors_BrokerFunction={0: [1.0]}), 1),
     "FunctionThrottles": (traffic(Throttles_TokenFunction={0: [1.0]}), 5),
     "TokenFunctionTimeouts": (traffic(Duration_TokenFunction={0: [15_000.0]}), 5),
+    "AssemblyFunctionTimeouts": (traffic(Duration_AssemblyFunction={0: [60_000.0]}), 5),
+    "DeadLetters": (traffic(ApproximateNumberOfMessagesVisible={0: [1.0]}), 5),
+    "AssemblyQueueAge": (traffic(ApproximateAgeOfOldestMessage=rising(0, 60.0)), 65),
+    "NotificationFault": (quiet(NotificationFault={0: [1.0]}), 1),
+    "NotificationUnavailable": (quiet(NotificationUnavailable=every(6)), 15),
+    "NotificationRefused": (quiet(NotificationRefused=every(6)), 60),
     "Refused": (quiet(Refused=every(6)), 60),
     "ApiThrottled": (busy(ApiThrottled=every(1, 600)), 15),
     "OverBudget": (quiet(OverBudget=every(2)), 15),
@@ -72,12 +93,26 @@ IS_SILENT: dict[str, Series] = {
     "SharedCacheUnreadable": busy(SharedTableDown=ONCE),
     "StaleSecret": busy(StaleKeys=ONCE),
     "IamFunctionErrors": traffic(Errors_BrokerFunction=ONCE, Errors_TokenFunction=ONCE),
+    "ForeignAssembly": busy(Refused=every(1, 10), ScopeMismatch=ONCE),
+    # What fails is kept: that is no loss.
+    "LostEvents": traffic(Errors_AssemblyFunction=every(1, 10), ApproximateNumberOfMessagesVisible=every(1, 100)),
     "Fault": busy(Unavailable=ONCE),
     "SomeServerErrors": busy(fivexx=every(1, 30)),
     # The Token function raises each refusal, and the one for IAM principals has an alarm of its own.
-    "FunctionErrors": traffic(Errors_TokenFunction=every(1, 10), Errors_IamFunction=ONCE),
+    # So does the Assembly function.
+    "FunctionErrors": traffic(
+        Errors_TokenFunction=every(1, 10), Errors_AssemblyFunction=every(1, 10), Errors_IamFunction=ONCE
+    ),
     "FunctionThrottles": busy(ApiThrottled=ONCE, OverBudget=ONCE),
     "TokenFunctionTimeouts": traffic(Duration_TokenFunction=every(1, 14_400.0)),
+    "AssemblyFunctionTimeouts": traffic(Duration_AssemblyFunction=every(1, 59_000.0)),
+    "DeadLetters": traffic(ApproximateNumberOfMessagesVisible=every(1, 0.0)),
+    # Five tries of one message.
+    "AssemblyQueueAge": traffic(ApproximateAgeOfOldestMessage=every(1, 5 * 361.0)),
+    "NotificationFault": quiet(NotificationUnavailable=ONCE, Fault=ONCE),
+    # api2 comes too early now and then.
+    "NotificationUnavailable": quiet(NotificationUnavailable=every(30)),
+    "NotificationRefused": quiet(NotificationRefused=every(15)),
     "Refused": busy(Refused=every(1, 600)),
     "ApiThrottled": busy(ApiThrottled=every(1, 100), OverBudget=every(1, 3000)),
     "OverBudget": quiet(OverBudget=every(6, start=60, end=80)),
@@ -156,6 +191,29 @@ def test_an_issuer_that_changes_a_claim_is_heard_within_the_hour_and_can_wait() 
     assert severity("Refused") == "ticket"
 
 
+def test_strangers_who_post_to_the_route_of_notifications_raise_a_ticket_and_wake_nobody() -> None:
+    assert ringing(busy(Notification=every(1, 60), NotificationRefused=every(1, 60))) == {"NotificationRefused"}
+    assert severity("NotificationRefused") == "ticket"
+
+
+def test_an_event_that_no_retry_helps_waits_for_the_morning() -> None:
+    # Lambda counts the error, and the message is kept.
+    failed = traffic(Errors_AssemblyFunction=ONCE, ApproximateNumberOfMessagesVisible={65: [1.0]})
+    assert ringing(failed) == {"DeadLetters"}
+    assert severity("DeadLetters") == "ticket"
+
+
+@pytest.mark.parametrize("function", ["BrokerFunction", "NotificationFunction"])
+def test_an_error_of_a_function_that_raises_none_on_purpose_is_a_ticket(function: str) -> None:
+    assert ringing(traffic(**{f"Errors_{function}": ONCE})) == {"FunctionErrors"}
+    assert severity("FunctionErrors") == "ticket"
+
+
+@pytest.mark.parametrize("function", ["BrokerFunction", "IamFunction", "TokenFunction", *OF_PIPELINES])
+def test_throttles_of_any_function_ring(function: str) -> None:
+    assert ringing(traffic(**{f"Throttles_{function}": ONCE})) == {"FunctionThrottles"}
+
+
 def test_each_kind_of_throttling_rings_its_own_alarm() -> None:
     assert ringing(busy(ApiThrottled=every(1, 600))) == {"ApiThrottled"}
     assert ringing(busy(OverBudget=every(1, 600))) == {"OverBudget"}
@@ -184,18 +242,28 @@ def test_somebody_gets_up_when_callers_are_turned_away_or_somebody_tampers_and_f
         "SharedCacheUnreadable",
         "StaleSecret",
         "IamFunctionErrors",
+        "ForeignAssembly",
+        "LostEvents",
     }
 
 
 def test_alarms_of_functions_that_are_not_deployed_are_not_there_and_a_missing_topic_is_none() -> None:
     plain = of_kind("AWS::CloudWatch::Alarm")
-    assert {name.removesuffix(SUFFIX) for name in plain} == ALARMS.keys() - {
+    assert ALARMS.keys() - {name.removesuffix(SUFFIX) for name in plain} == {
         "IamFunctionErrors",
         "TokenFunctionTimeouts",
+        "ForeignAssembly",
+        "LostEvents",
+        "AssemblyFunctionTimeouts",
+        "DeadLetters",
+        "AssemblyQueueAge",
+        "NotificationFault",
+        "NotificationUnavailable",
+        "NotificationRefused",
     }
     assert not any("AlarmActions" in alarm or "OKActions" in alarm for alarm in plain.values())
-    watched = [each["Id"] for each in plain["FunctionThrottlesAlarm"]["Metrics"]]
-    assert watched == ["throttles", "broker"]
+    for name, total in (("FunctionThrottles", "throttles"), ("FunctionErrors", "errors")):
+        assert [each["Id"] for each in plain[f"{name}Alarm"]["Metrics"]] == [total, "broker"]
 
 
 @pytest.mark.parametrize("name", ALARMS)
@@ -215,9 +283,16 @@ def metrics_of_alarms() -> set[tuple[str, str]]:
     return {(each["Namespace"], each["MetricName"]) for each in [*stats, *ALARMS.values()] if "Namespace" in each}
 
 
-def test_the_timeout_that_an_alarm_waits_for_is_the_function_s() -> None:
-    function = of_kind("AWS::Lambda::Function", **EVERYTHING)["TokenFunction"]
-    assert ALARMS["TokenFunctionTimeouts"]["Threshold"] == function["Timeout"] * 1000
+@pytest.mark.parametrize("function", ["TokenFunction", "AssemblyFunction"])
+def test_the_timeout_that_an_alarm_waits_for_is_the_function_s(function: str) -> None:
+    timeout = of_kind("AWS::Lambda::Function", **EVERYTHING)[function]["Timeout"]
+    assert ALARMS[f"{function}Timeouts"]["Threshold"] == timeout * 1000
+
+
+def test_an_old_event_rings_only_after_all_tries_of_a_message() -> None:
+    queue = of_kind("AWS::SQS::Queue", **EVERYTHING)["AssemblyQueue"]
+    longest = queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    assert longest < ALARMS["AssemblyQueueAge"]["Threshold"]
 
 
 def test_the_broker_s_own_alarms_watch_metrics_that_it_writes() -> None:
@@ -226,16 +301,40 @@ def test_the_broker_s_own_alarms_watch_metrics_that_it_writes() -> None:
     written = {each["MetricTransformations"][0]["MetricName"] for each in filters} | set(
         re.findall(r'"([A-Za-z]+)"', code)
     )
+    written |= {f"Notification{kind}" for kind in written}
     assert {metric for space, metric in metrics_of_alarms() if space == "TokenBroker"} <= written
 
 
-def test_the_dashboard_is_json_that_watches_this_deployment_and_its_alarms() -> None:
-    (dashboard,) = of_kind("AWS::CloudWatch::Dashboard").values()
-    assert dashboard["DashboardName"] == "local-us-east-1"
+@pytest.mark.parametrize(
+    ("board", "name", "watched"),
+    [
+        ("Dashboard", "local-us-east-1", {"local", "BrokerFunction", "Api"}),
+        (
+            "PipelinesDashboard",
+            "local-pipelines-us-east-1",
+            {"local", *OF_PIPELINES, "AssemblyQueue.QueueName", "AssemblyDeadLetters.QueueName"},
+        ),
+    ],
+)
+def test_a_dashboard_is_json_that_watches_this_deployment(board: str, name: str, watched: set[str]) -> None:
+    dashboard = of_kind("AWS::CloudWatch::Dashboard", **EVERYTHING)[board]
+    assert dashboard["DashboardName"] == name
     widgets = json.loads(dashboard["DashboardBody"])["widgets"]
-    alarms = {alarm.removesuffix("Alarm.Arn") for each in widgets for alarm in each["properties"].get("alarms", [])}
-    assert alarms == {name for name in ALARMS if severity(name) == "page"} - {"IamFunctionErrors"}
-    for widget in widgets:
-        assert widget["properties"]["title"]
-        for metric in widget["properties"].get("metrics", []):
-            assert metric[3] in ("local", "BrokerFunction", "Api")
+    assert all(widget["properties"]["title"] for widget in widgets)
+    metrics = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
+    assert {metric[3] for metric in metrics} == watched
+
+
+def test_every_urgent_alarm_is_on_a_dashboard_and_that_of_pipelines_is_there_with_them_alone() -> None:
+    boards = of_kind("AWS::CloudWatch::Dashboard", **EVERYTHING)
+    widgets = [each for board in boards.values() for each in json.loads(board["DashboardBody"])["widgets"]]
+    shown = {alarm.removesuffix("Alarm.Arn") for each in widgets for alarm in each["properties"].get("alarms", [])}
+    assert shown <= ALARMS.keys()
+    assert {name for name in ALARMS if severity(name) == "page"} - shown == {"IamFunctionErrors"}
+    assert of_kind("AWS::CloudWatch::Dashboard").keys() == {"Dashboard"}
+
+
+def test_without_a_queue_the_dashboard_of_pipelines_names_none() -> None:
+    board = of_kind("AWS::CloudWatch::Dashboard", AssemblyCaller="originals")["PipelinesDashboard"]
+    assert "AssemblyQueue" not in board["DashboardBody"].replace("AssemblyQueueAge", "")
+    json.loads(board["DashboardBody"])

@@ -9,15 +9,20 @@ from typing import Any
 
 import pytest
 from broker.aws.cloudwatch import CloudWatch, log_failure
+from broker.base.audit import AssemblyNotes
+from msgspec.structs import replace
 
+from tests.kit.assemblies import Pipeline
 from tests.kit.brokers import JWKS_URL, TOKEN_URL, InMemory, minted
-from tests.kit.deployed import ROOT, of_kind
+from tests.kit.deployed import EVERYTHING, ROOT, of_kind
 from tests.kit.insights import MAX_FIELDS, Row, answer, flatten
 from tests.kit.logs import failures
 from tests.kit.policies import sign_rule
 from tests.kit.web import reply
 
-QUERIES = {name.removesuffix("Query"): query for name, query in of_kind("AWS::Logs::QueryDefinition").items()}
+QUERIES = {
+    name.removesuffix("Query"): query for name, query in of_kind("AWS::Logs::QueryDefinition", **EVERYTHING).items()
+}
 PAGE = (ROOT / "docs/operations.md").read_text()
 ACCESS = json.loads(of_kind("AWS::ApiGatewayV2::Stage")["ApiApiGatewayDefaultStage"]["AccessLogSettings"]["Format"])
 # https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html#platform-report
@@ -45,6 +50,25 @@ def records(capsys: pytest.CaptureFixture[str]) -> list[str]:
             broker.web[fault[0]] = fault[1]
         broker.post(broker.jwt(**claims), **fields)
         CloudWatch("local", broker.clock)(broker.record)
+    return capsys.readouterr().out.splitlines()
+
+
+@pytest.fixture
+def assemblies(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """An Assembly is made, its event comes again, one is refused, and api2 tells of the first one's end."""
+    pipeline = Pipeline()
+    for template in ("encode", "encode", "another"):
+        pipeline.make(template=template)
+    made = pipeline.records[0]
+    assert made.assembly is not None
+    end = AssemblyNotes(
+        source="notification",
+        id_sha256=made.assembly.id_sha256,
+        status="ASSEMBLY_COMPLETED",
+        callback="completed",
+    )
+    for record in [*pipeline.records, replace(made, assembly=end)]:
+        CloudWatch("local", pipeline.clock)(record)
     return capsys.readouterr().out.splitlines()
 
 
@@ -88,7 +112,7 @@ def defect(invocation: str) -> str:
     return json.dumps(*logged())
 
 
-@pytest.mark.parametrize("name", [name for name in QUERIES if name != "Signature"])
+@pytest.mark.parametrize("name", [name for name in QUERIES if name not in ("Signature", "Assemblies", "Assembly")])
 def test_every_column_of_a_query_shows_something(name: str, lines: dict[str, list[str]]) -> None:
     granted = audited(lines["BrokerLog"][0])
     values = {"REQUEST_ID": granted["request_id"], "SHA256": granted["token_sha256"], "ID": "invocation-2"}
@@ -102,6 +126,24 @@ def test_every_column_of_a_query_shows_something(name: str, lines: dict[str, lis
     assert rows
     for column in rows[0]:
         assert any(row[column] not in (None, "") for row in rows), column
+
+
+def test_assemblies_and_notifications_are_found_with_those_that_were_refused(assemblies: list[str]) -> None:
+    rows = run("Assemblies", {"BrokerLog": assemblies})
+    assert [row["audit.assembly_source"] for row in rows].count("notification") == 1
+    (refused,) = [row for row in rows if row["audit.outcome"] != "granted"]
+    assert refused["audit.reason"] == "no matching rule for this template"
+    assert len(rows) == 4
+    for column in rows[0]:
+        assert any(row[column] not in (None, "") for row in rows), column
+
+
+def test_an_assembly_leads_to_its_caller_its_events_and_its_end(assemblies: list[str]) -> None:
+    sha256 = audited(assemblies[0])["assembly_id_sha256"]
+    rows = run("Assembly", {"BrokerLog": assemblies}, ASSEMBLY_SHA256=sha256)
+    assert [row["audit.assembly_is_new"] for row in rows] == [1, 0, None]
+    assert [row["audit.assembly_callback"] for row in rows] == [None, None, "completed"]
+    assert {row["audit.subject"] for row in rows} == {"originals"}
 
 
 def test_why_a_caller_was_refused_is_one_line_with_rules_and_claims(lines: dict[str, list[str]]) -> None:
