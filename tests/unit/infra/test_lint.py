@@ -17,7 +17,7 @@ def found(text: str) -> list[str]:
     return [f"{each.rule.id} {each.message}" for each in lint(text, config=ManualArgs(regions=["us-east-1"]))]
 
 
-@pytest.mark.parametrize("name", ["template.yaml", "infra/deployer.yaml", "infra/site.yaml"])
+@pytest.mark.parametrize("name", ["template.yaml", "infra/deployer.yaml", "infra/site.yaml", "infra/pipeline.yaml"])
 def test_a_template_has_no_error_and_no_warning(name: str) -> None:
     assert found((ROOT / name).read_text()) == []
 
