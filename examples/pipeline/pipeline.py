@@ -59,9 +59,9 @@ def handler(event: Mapping[str, Any], context: DurableContext) -> dict[str, str]
             name="assembly",
             config=WaitForCallbackConfig(timeout=Duration.from_seconds(WAIT_SECONDS), retry_strategy=decide_retry),
         )
-        outcome = {"status": json.loads(result)["status"]}
+        outcome = {"status": json.loads(result)["ok"]}
     except CallbackExternalError as error:
-        outcome = describe(error)
+        outcome = {"status": json.loads(error.data)["error"]}  # api2's code
     except CallbackSubmitterError as error:
         outcome = describe_refusal(error)
     except CallbackTimeoutError:
@@ -124,20 +124,14 @@ def decide_retry(error: Exception, attempts: int) -> RetryDecision:
 
 
 def describe_refusal(error: DurableOperationError) -> dict[str, str]:
-    """The outcome of a refusal.
+    """The outcome of a refusal: its name and its reason.
 
-    Raises the error where it is none: the execution fails, and its event waits in the queue, to be sent again. Were it
-    recorded, that would be the object's outcome for good.
+    Raises the error where it is no refusal. Then the execution fails, and its event waits in the queue, to be sent
+    again; were it recorded, it would be the object's outcome for good.
     """
-    outcome = describe(error)
-    if outcome["status"] not in REFUSALS:
-        raise error
-    return outcome
-
-
-def describe(error: DurableOperationError) -> dict[str, str]:
-    """The outcome of a failure: api2's code, or the name of the Assembly function's error, and the reason."""
     name, _, reason = (error.message or "").partition(": ")
+    if name not in REFUSALS:
+        raise error
     return {"status": name, "reason": reason}
 
 

@@ -7,30 +7,34 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import boto3
 import urllib3
 
 from infra.sam import ROOT
-from local.aws.account import ACCOUNT
+from local.aws.account import ACCOUNT, REGION
 from local.emulator.environment import Function, environments
-from tests.kit.durable.service import Crash, Invoked, LambdaService
+from tests.kit.aws_front import Invoked
+from tests.kit.durable.service import LambdaService
 from tests.kit.python_environments import python_for
 from tests.kit.servers import loop, serving
 from tests.kit.waiting import wait_until
 
 HERE, EXAMPLE = Path(__file__).parent, ROOT / "examples/pipeline"
-IMPATIENT_SECONDS = "3"
+KEYS = {"aws_access_key_id": "none", "aws_secret_access_key": "none", "region_name": REGION}
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
 
 
 @dataclass
 class Executions:
-    """`service`: the Lambda that the function sees."""
+    """`service`: the Lambda that the function sees. `url`: AWS's runner behind it."""
 
     service: LambdaService
+    url: str
     _web: urllib3.PoolManager
 
     def start(self, event: Any, function: str = "pipeline") -> str:
@@ -44,50 +48,59 @@ class Executions:
             "ExecutionRetentionPeriodDays": 1,
             "Input": json.dumps(event),
         }
-        answer = self._web.request("POST", f"{self.service.runner_url}/start-durable-execution", json=wanted)
+        answer = self._web.request("POST", f"{self.url}/start-durable-execution", json=wanted)
         return str(answer.json()["ExecutionArn"])
 
     def read(self, arn: str) -> dict[str, Any]:
         """The execution as Lambda's GetDurableExecution gives it."""
         return dict(self._ask(arn).json())
 
-    def wait(self, arn: str, seconds: float = 30) -> Any:
-        """Wait for the end of the execution. Returns its result. Raises AssertionError where it has not succeeded."""
+    def wait(self, arn: str, seconds: float = 30) -> dict[str, Any]:
+        """Wait for the end of the execution. Returns it as `read` does."""
         wait_until(lambda: self.read(arn)["Status"] in ENDED, seconds)
-        found = self.read(arn)
-        assert found["Status"] == "SUCCEEDED", found
-        return json.loads(found["Result"])
+        return self.read(arn)
 
     def history(self, arn: str) -> str:
         """Everything that Lambda keeps of the execution, as a person in the console would see it."""
         return self._ask(arn, "/history?IncludeExecutionData=true").data.decode() + self._ask(arn).data.decode()
 
-    def crash(self, at: int, *, is_kept: bool) -> None:
-        self.service.crash = Crash(at, is_kept)
+    def succeed(self, callback: str, result: Any) -> None:
+        """Complete a callback, as the notification function does."""
+        self._client.send_durable_execution_callback_success(CallbackId=callback, Result=json.dumps(result))
+
+    def fail(self, callback: str, code: str) -> None:
+        error = {"ErrorType": code, "ErrorMessage": "The reason.", "ErrorData": json.dumps({"error": code})}
+        self._client.send_durable_execution_callback_failure(CallbackId=callback, Error=error)
+
+    @cached_property
+    def _client(self) -> Any:
+        connect: Any = boto3.client
+        return connect("lambda", endpoint_url=self.url, **KEYS)
 
     def _ask(self, arn: str, more: str = "") -> urllib3.BaseHTTPResponse:
         path = f"/2025-12-01/durable-executions/{quote(arn, safe='')}{more}"
-        return self._web.request("GET", self.service.runner_url + path)
+        return self._web.request("GET", self.url + path)
 
 
 @contextmanager
 def running_pipeline(
-    folder: Path, port: int, variables: Mapping[str, str], others: Mapping[str, Invoked], workers: int = 1
+    folder: Path, port: int, variables: Mapping[str, str], others: Mapping[str, Invoked], impatience: int
 ) -> Iterator[Executions]:
     """The example's function, ready for executions. AWS's runner listens at `port`.
 
-    Beside `pipeline` there is `impatient`, which waits for a callback for a few seconds only.
+    Beside `pipeline` there is `impatient`, which waits for its callback for `impatience` seconds only.
     """
     python = python_for(HERE / "requirements.txt", "durable")
-    service = LambdaService(f"http://127.0.0.1:{port}", others)
+    runner_url = f"http://127.0.0.1:{port}"
+    service = LambdaService(runner_url, others)
     with loop() as running, serving(service.make_app, on=running) as url:
         function = Function(_lay_code(folder / "code", python), "pipeline.handler", timeout=60, memory=256)
         given = {**variables, "AWS_ENDPOINT_URL_LAMBDA": url}
-        for name, wait in (("pipeline", "3600"), ("impatient", IMPATIENT_SECONDS)):
-            made = environments(workers, function, folder, {**given, "WAIT_SECONDS": wait}, name=name)
+        for name, wait in (("pipeline", "3600"), ("impatient", str(impatience))):
+            made = environments(1, function, folder, {**given, "WAIT_SECONDS": wait}, name=name)
             running.run(service.add(name, made))
         with _running_runner(python, port, url, folder / "log/runner.log") as web:
-            yield Executions(service, web)
+            yield Executions(service, runner_url, web)
 
 
 def _lay_code(folder: Path, python: Path) -> Path:

@@ -4,17 +4,13 @@ Invocations go to real environments, or to other functions that the test names. 
 to AWS's local runner.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-import aiohttp
 from aiohttp import web
 
-from local.emulator.pool import Environment, Outcome, Pool
-
-# A function that another one invokes: its answer to an event, or its failure.
-Invoked = Callable[[bytes], Awaitable[Outcome]]
-_PLAIN = ("content-type", "x-amzn-errortype")
+from local.emulator.pool import Environment, Pool
+from tests.kit.aws_front import Invoked, Relay, add_invocations
 
 
 @dataclass
@@ -25,55 +21,45 @@ class Crash:
     is_kept: bool
 
 
-@dataclass
 class LambdaService:
     """`others`: the functions that durable ones invoke, by name. `crash` is what the next checkpoints meet."""
 
-    runner_url: str
-    others: Mapping[str, Invoked]
-    crash: Crash | None = None
-    _environments: list[Environment] = field(default_factory=list)
-    _pools: dict[str, Pool] = field(default_factory=dict)
+    def __init__(self, runner_url: str, others: Mapping[str, Invoked]) -> None:
+        self.crash: Crash | None = None
+        self._functions = dict(others)
+        self._environments: list[Environment] = []
+        self._pools: list[Pool] = []
+        self._relay = Relay(runner_url)
 
     def make_app(self) -> web.Application:
         app = web.Application(client_max_size=6 * 1024 * 1024)
-        app.cleanup_ctx.append(self._run)
-        app.router.add_post("/2015-03-31/functions/{name}/invocations", self._invoke)
+        app.cleanup_ctx.append(self._relay.run)
+        app.on_cleanup.append(self._stop)
+        add_invocations(app, self._functions)
         app.router.add_route("*", "/2025-12-01/{path:.*}", self._hand_on)
         return app
 
     async def add(self, name: str, environments: list[Environment]) -> None:
         """Add a durable function."""
+        pool = Pool(environments)
         self._environments += environments
-        self._pools[name] = Pool(environments)
-        await self._pools[name].start()
+        self._pools.append(pool)
+        self._functions[name] = pool.invoke
+        await pool.start()
 
-    async def _run(self, app: web.Application) -> AsyncIterator[None]:
-        async with aiohttp.ClientSession(auto_decompress=False) as self._web:
-            yield
-        for pool in self._pools.values():
+    async def _stop(self, app: web.Application) -> None:
+        for pool in self._pools:
             await pool.stop()
 
-    async def _invoke(self, request: web.Request) -> web.Response:
-        name, event = request.match_info["name"], await request.read()
-        outcome = await (self._pools[name].invoke if name in self._pools else self.others[name])(event)
-        headers = {"X-Amz-Function-Error": "Unhandled"} if outcome.failed else {}
-        return web.Response(body=outcome.payload, content_type="application/json", headers=headers)
-
     async def _hand_on(self, request: web.Request) -> web.Response:
-        body = await request.read()
         crash = self._count_down() if request.path.endswith("/checkpoint") else None
         if crash and not crash.is_kept:
             await self._kill()
             return web.Response(status=500)
-        url = self.runner_url + request.raw_path
-        headers = {"content-type": request.headers.get("content-type", "application/json")}
-        async with self._web.request(request.method, url, data=body, headers=headers) as answer:
-            kept = {name: answer.headers[name] for name in _PLAIN if name in answer.headers}
-            given = web.Response(status=answer.status, body=await answer.read(), headers=kept)
+        answer = await self._relay.send(request)
         if crash:
             await self._kill()
-        return given
+        return answer
 
     def _count_down(self) -> Crash | None:
         crash = self.crash
@@ -86,6 +72,6 @@ class LambdaService:
         return crash
 
     async def _kill(self) -> None:
-        """End the environments, as a machine's failure would. The pool replaces them."""
+        """End the environments, as a machine's failure would. The pools replace them."""
         for environment in self._environments:
             await environment.stop()
