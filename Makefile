@@ -69,6 +69,7 @@ lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q --group sam --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-sam.txt
 	@$(BIN)/uv pip compile -q --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
 	@$(BIN)/uv pip compile -q --group clients --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/conformance/clients/requirements.txt
+	@$(BIN)/uv pip compile -q --group batch -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o examples/batch/requirements.txt
 	@$(BIN)/uv pip compile -q --group pipeline --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o examples/pipeline/requirements.txt
 	@$(BIN)/uv pip compile -q --group durable -c examples/pipeline/requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/kit/durable/requirements.txt
 
