@@ -272,6 +272,14 @@ def test_the_demo_tells_its_story_and_ctrl_c_ends_it_without_a_trace(stack: Stac
     ):
         assert part in story
     info = stack.info()
+    (stack.folder / "inbox/holiday.mp4").write_bytes(b"a film")
+    told = []
+    for line in demo.stdout:
+        told.append(line)
+        if "ASSEMBLY_COMPLETED" in line or "Error" in line or "Denied" in line:
+            break
+    assert told[0] == "holiday.mp4: Object Created, sent to the Assembly function\n"
+    assert re.fullmatch(r"holiday\.mp4: (Assembly [0-9a-f]{32}, )?ASSEMBLY_COMPLETED\n", told[-1])
     demo.send_signal(signal.SIGINT)
     out, err = demo.communicate(timeout=30)
     assert (demo.returncode, out.strip(), err) == (0, "stopped", "")
