@@ -5,12 +5,15 @@ from typing import Any
 
 from broker.caller.caller import IAM, INVOKE, Caller
 from broker.decision import Grant, decide
+from broker.policy.assembling import AssembleRule
 from broker.policy.model import ALL, All, Issuer, Policy
+from broker.policy.signing import SignRule
 from broker.request.proof import Proof, ProofForm
 from broker.request.request import TokenRequest
 
+from token_broker.policy.assemble.trial import list_assemblies
 from token_broker.policy.document import Path
-from token_broker.policy.model import Case, Expected, ExpectedSignatures
+from token_broker.policy.model import Case, Expected, ExpectedAssemblies, ExpectedSignatures
 from token_broker.policy.sign.trial import list_signatures
 
 _REFUSED = "refused"
@@ -46,7 +49,9 @@ def _write_wanted(case: Case) -> str:
             return write_scopes(case.expect.scopes)
         case ExpectedSignatures():
             kinds = case.expect.sign.model_dump()
-            return _write_signatures(f"{kind} {name}" for kind, names in kinds.items() for name in names)
+            return _write_names(f"{kind} {name}" for kind, names in kinds.items() for name in names)
+        case ExpectedAssemblies():
+            return _write_names(f"assemble {name}" for name in case.expect.assemble)
         case _:
             return _REFUSED
 
@@ -61,15 +66,19 @@ def _find_got(case: Case, policy: Policy) -> str:
         return f"{_REFUSED}: {caller}"
     if isinstance(case.expect, Expected):
         return _find_scopes(policy, caller, [(case.expect.credential, case.expect.aud)])
-    signatures = _write_signatures(list_signatures(policy, caller))
+    signatures = _write_names(list_signatures(policy, caller))
     if isinstance(case.expect, ExpectedSignatures):
-        return signatures or f"{_REFUSED}: {_write_failed(policy, caller) or 'no rule signs'}"
+        failed = _write_failed(policy.find_sign_rules(caller.entry), caller)
+        return signatures or f"{_REFUSED}: {failed or 'no rule signs'}"
+    assemblies = _write_names(f"assemble {name}" for name in list_assemblies(policy, caller))
+    if isinstance(case.expect, ExpectedAssemblies):
+        failed = _write_failed(policy.find_assemble_rules(caller.entry), caller)
+        return assemblies or f"{_REFUSED}: {failed or 'no rule assembles'}"
     # A caller who is refused here could still get a token with another credential or aud. So a test that expects a
-    # refusal tries every pair that a rule names, and every signature.
+    # refusal tries every pair that a rule names, every signature and every Assembly.
     rules = [rule for entry in policy.rules for rule in policy.find_rules(entry)]
-    return signatures or _find_scopes(
-        policy, caller, sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
-    )
+    targets = sorted({(rule.credential, aud) for rule in rules for aud in rule.aud})
+    return signatures or assemblies or _find_scopes(policy, caller, targets)
 
 
 def _find_scopes(policy: Policy, caller: Caller, targets: Iterable[tuple[str, str]]) -> str:
@@ -84,9 +93,9 @@ def _find_scopes(policy: Policy, caller: Caller, targets: Iterable[tuple[str, st
     return f"{_REFUSED}: {refusal}"
 
 
-def _write_failed(policy: Policy, caller: Caller) -> str:
-    """For each rule that signs and does not match, the claims whose conditions do not hold."""
-    failed = ((rule.name, rule.find_failed(caller.claims)) for rule in policy.find_sign_rules(caller.entry))
+def _write_failed(rules: Iterable[SignRule | AssembleRule], caller: Caller) -> str:
+    """For each rule that does not match, the claims whose conditions do not hold."""
+    failed = ((rule.name, rule.find_failed(caller.claims)) for rule in rules)
     return ", ".join(f"{name}: {' and '.join(names)}" for name, names in failed if names)
 
 
@@ -95,5 +104,5 @@ def write_scopes(scopes: Iterable[str] | All) -> str:
     return "*" if scopes is ALL else " ".join(sorted(set(scopes)))
 
 
-def _write_signatures(named: Iterable[str]) -> str:
+def _write_names(named: Iterable[str]) -> str:
     return ", ".join(sorted(set(named)))

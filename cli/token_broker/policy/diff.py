@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from broker.caller.caller import IAM, INVOKE
+from broker.policy.assembling import AssembleRule
 from broker.policy.conditions import Condition
 from broker.policy.model import ALL, Policy, Rule
 from broker.policy.signing import SignRule
@@ -19,8 +20,9 @@ from token_broker.policy.document import Document, PolicyErrors, Problem
 from token_broker.policy.model import Case
 from token_broker.policy.target import Stack, Target
 
-# What a rule gives: where it is good and its name, and for a signature the form that it must have.
+# What a rule gives: where it is good and its name, and for a signature or an Assembly the form that it must have.
 Rights = Mapping[tuple[str, str], object]
+AnyRule = Rule | SignRule | AssembleRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,13 +52,14 @@ class Side:
         cases = [Case.model_validate(each) for each in read.value.get("tests") or []]
         return cls(found.compiled.policy, read, {case.name: case for case in cases})
 
-    def rules(self) -> dict[str, Rule | SignRule]:
-        entries = {*self.policy.rules, *self.policy.signing}
+    def rules(self) -> dict[str, AnyRule]:
+        entries = {*self.policy.rules, *self.policy.signing, *self.policy.assembling}
         found = [rule for entry in entries for rule in self.rules_of(entry)]
         return {rule.name: rule for rule in found}
 
-    def rules_of(self, entry: str) -> list[Rule | SignRule]:
-        return [*self.policy.find_rules(entry), *self.policy.find_sign_rules(entry)]
+    def rules_of(self, entry: str) -> list[AnyRule]:
+        policy = self.policy
+        return [*policy.find_rules(entry), *policy.find_sign_rules(entry), *policy.find_assemble_rules(entry)]
 
     def place(self, part: str, name: str) -> document.Path:
         """The path of the item of a list by its name, or that of the list."""
@@ -134,17 +137,17 @@ def _list_rights_of(case: Case, side: Side) -> Rights:
     return {right: form for rule in matching for right, form in _list_rights(rule).items()}
 
 
-def _list_rights(rule: Rule | SignRule) -> Rights:
+def _list_rights(rule: AnyRule) -> Rights:
     if isinstance(rule, Rule):
         scopes = ["every scope"] if rule.scopes is ALL else rule.scopes
         return {(f"aud {aud}, credential {rule.credential}", scope): None for aud in rule.aud for scope in scopes}
+    where = f"credential {rule.credential}"
+    if isinstance(rule, AssembleRule):
+        # An Assembly in another Workspace is another one, too.
+        return {(where, f"assemble `{name}`"): (rule.workspace, form) for name, form in rule.assemble.items()}
     kinds = ("assembly", "smart_cdn", "storage")
     forms: dict[str, Mapping[str, object]] = {kind: getattr(rule, kind) for kind in kinds}
-    return {
-        (f"credential {rule.credential}", f"{kind} `{name}`"): form
-        for kind, named in forms.items()
-        for name, form in named.items()
-    }
+    return {(where, f"{kind} `{name}`"): form for kind, named in forms.items() for name, form in named.items()}
 
 
 def _compare_rights(about: str, path: document.Path, old: Rights, new: Rights) -> Iterator[Change]:
@@ -159,9 +162,7 @@ def _compare_rights(about: str, path: document.Path, old: Rights, new: Rights) -
             yield Change(path, f"{about} {verb} {named} ({where})", widens)
 
 
-def _compare_rules(
-    name: str, path: document.Path, old: Rule | SignRule | None, new: Rule | SignRule | None
-) -> Iterator[Change]:
+def _compare_rules(name: str, path: document.Path, old: AnyRule | None, new: AnyRule | None) -> Iterator[Change]:
     about = f"rule `{name}`"
     if new is None or old is None:
         yield Change(path, f"{about} is {'gone' if new is None else 'new'}", widens=new is not None)

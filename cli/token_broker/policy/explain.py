@@ -1,4 +1,5 @@
-"""`token-broker policy explain`: the scopes or the signature that a request would get, and the reason, rule by rule.
+"""`token-broker policy explain`: what a request would get, scopes, a signature or an Assembly, and the reason, rule by
+rule.
 
 The broker tells a caller nothing about the policy (CVE-2026-105770). Here its author sees everything, offline.
 """
@@ -18,12 +19,14 @@ from broker.base.errors import BrokerError
 from broker.base.net import BoundedHttp
 from broker.base.progress import Deadline, Progress
 from broker.caller import jwt
-from broker.caller.caller import Caller
+from broker.caller.caller import INVOKE, Caller
+from broker.caller.invoke import InvokeProof
 from broker.caller.jwt import UnverifiedJwt
 from broker.caller.keys import KeySets
 from broker.caller.verifier import Verifier, explain_refusal
-from broker.decision import Grant, decide
+from broker.decision import Grant, Refusal, decide
 from broker.policy.model import DEFAULT_AUD, DEFAULT_CREDENTIAL, Policy
+from broker.request.assembly import read_assembly
 from broker.request.proof import Proof, ProofForm
 from broker.request.request import make_request
 from broker.request.signature import read_wish
@@ -33,10 +36,11 @@ from msgspec import to_builtins
 from token_broker.files import BadFile, read
 from token_broker.names import unknown
 from token_broker.policy import target
+from token_broker.policy.assemble.trial import try_out as try_out_assembly
 from token_broker.policy.cases import make_caller, make_caller_without_jwt, write_scopes
 from token_broker.policy.checks import RESERVED
 from token_broker.policy.document import PolicyErrors
-from token_broker.policy.report import Report, explain_rules, write_table
+from token_broker.policy.report import Kind, Report, explain_rules, write_table
 from token_broker.policy.sign.trial import try_out
 from token_broker.policy.target import DEFAULT, Stack, Target
 from token_broker.scopes import unknown_scopes
@@ -67,10 +71,16 @@ def register(actions: Any) -> None:
     parser.add_argument("--scope", help="what it asks for, separated by spaces; default: all that the policy gives")
     parser.add_argument("--aud", choices=["api2", "mcp"], help="for which part of Transloadit; default: api2")
     parser.add_argument("--credential", metavar="NAME", help="whose Auth Key; default: default")
-    parser.add_argument(
+    asked = parser.add_mutually_exclusive_group()
+    asked.add_argument(
         "--sign",
         metavar="JSON",
         help='it asks for a signature, by this body: {"kind": "assembly", "template": "avatar"}',
+    )
+    asked.add_argument(
+        "--assemble",
+        metavar="JSON",
+        help='it asks for an Assembly, by this body: {"template": "encode", "key": "…"}; the claims are of `invoke`',
     )
     parser.add_argument("--verify", action="store_true", help="fetch the issuer's keys and verify the signature")
     parser.add_argument("--json", action="store_true", help="for machines")
@@ -99,6 +109,8 @@ def _run(arguments: argparse.Namespace) -> int:
 def _explain(found: Target, arguments: argparse.Namespace) -> Report:
     if arguments.sign is not None:
         return _explain_signature(found, arguments)
+    if arguments.assemble is not None:
+        return _explain_assembly(found, arguments)
     policy = found.compiled.policy
     asked = {name: text for name in ("scope", "aud", "credential") if (text := getattr(arguments, name))}
     aud, credential = asked.get("aud", DEFAULT_AUD), asked.get("credential", DEFAULT_CREDENTIAL)
@@ -108,7 +120,7 @@ def _explain(found: Target, arguments: argparse.Namespace) -> Report:
         caller, verified = _find_caller(policy, arguments)
     except BrokerError as error:
         return replace(report, outcome=error.code, reason=error.reason)
-    report = _describe(report, policy, caller, verified, for_signatures=False)
+    report = _describe(report, policy, caller, verified, "scopes")
     decision = decide(policy, caller, request)
     if isinstance(decision, Grant):
         return replace(report, outcome="granted", scopes=write_scopes(decision.scopes))
@@ -116,13 +128,7 @@ def _explain(found: Target, arguments: argparse.Namespace) -> Report:
 
 
 def _explain_signature(found: Target, arguments: argparse.Namespace) -> Report:
-    if arguments.scope or arguments.aud or arguments.credential:
-        raise CannotExplain("--sign has no scope and no aud, and names a credential in its JSON")
-    policy = found.compiled.policy
-    try:
-        members = encoding.read_object(arguments.sign.encode())
-    except ValueError as error:
-        raise CannotExplain(f"--sign is no JSON object: {error}") from None
+    policy, members = found.compiled.policy, _read_body(arguments, "sign")
     report = Report(str(found), None, None, ())
     try:
         wish = read_wish(members)
@@ -130,25 +136,53 @@ def _explain_signature(found: Target, arguments: argparse.Namespace) -> Report:
     except BrokerError as error:
         return replace(report, outcome=error.code, reason=f"{error.reason}: {error.description}")
     report = replace(report, credential=wish.credential)
-    report = _describe(report, policy, caller, verified, for_signatures=True)
+    report = _describe(report, policy, caller, verified, "sign")
     decision = try_out(policy, caller, wish)
     if isinstance(decision, Signing):
         return replace(report, outcome="granted", signed=to_builtins(decision))
     return replace(report, outcome=decision.error.code, reason=decision.reason)
 
 
-def _describe(report: Report, policy: Policy, caller: Caller, verified: bool | None, *, for_signatures: bool) -> Report:
-    """The report with what is known of the caller, and the rules of its issuer."""
-    notes = report.notes
-    if not for_signatures and policy.find_sign_rules(caller.entry):
-        notes = (*notes, f"a rule of `{caller.entry}` that signs as well; --sign explains what it gives")
+def _explain_assembly(found: Target, arguments: argparse.Namespace) -> Report:
+    policy, members = found.compiled.policy, _read_body(arguments, "assemble")
+    report = Report(str(found), None, None, ())
+    try:
+        request = read_assembly(members, InvokeProof(""))
+        caller, verified = _find_caller(policy, arguments)
+    except BrokerError as error:
+        return replace(report, outcome=error.code, reason=f"{error.reason}: {error.description}")
+    report = _describe(report, policy, caller, verified, "assemble")
+    decision = try_out_assembly(policy, caller, request)
+    if isinstance(decision, Refusal):
+        return replace(report, outcome=decision.error.code, reason=decision.reason)
+    return replace(report, outcome="granted", credential=decision["credential"], assembly=decision)
+
+
+def _read_body(arguments: argparse.Namespace, option: Kind) -> dict[str, Any]:
+    """The body in --sign or --assemble. Raises CannotExplain."""
+    if arguments.scope or arguments.aud or arguments.credential:
+        names = "names a credential in its JSON" if option == "sign" else "the policy names its credential"
+        raise CannotExplain(f"--{option} has no scope and no aud, and {names}")
+    try:
+        return encoding.read_object(getattr(arguments, option).encode())
+    except ValueError as error:
+        raise CannotExplain(f"--{option} is no JSON object: {error}") from None
+
+
+def _describe(report: Report, policy: Policy, caller: Caller, verified: bool | None, kind: Kind) -> Report:
+    """The report with what is known of the caller, and the rules of its issuer that give this kind of thing."""
+    entry, notes = caller.entry, report.notes
+    if kind == "scopes" and policy.find_sign_rules(entry):
+        notes = (*notes, f"a rule of `{entry}` that signs as well; --sign explains what it gives")
+    if kind == "scopes" and policy.find_assemble_rules(entry):
+        notes = (*notes, f"a rule of `{entry}` that assembles as well; --assemble explains what it makes")
     return replace(
         report,
         notes=notes,
         issuer=caller.entry,
         subject=caller.subject,
         verified=verified,
-        rules=explain_rules(policy, caller, for_signatures=for_signatures),
+        rules=explain_rules(policy, caller, kind),
         once=any(entry.once for entry in policy.entries if entry.name == caller.entry),
     )
 
@@ -170,7 +204,9 @@ def _find_caller(policy: Policy, arguments: argparse.Namespace) -> tuple[Caller,
             claims = encoding.read_object(text.encode())
         except ValueError as error:
             raise CannotExplain(f"the claims are no JSON object: {error}") from None
-        return _make_caller_of_claims(policy, claims, arguments.issuer), None
+        # Nobody else has Assemblies made.
+        name = arguments.issuer or (INVOKE if arguments.assemble is not None else None)
+        return _make_caller_of_claims(policy, claims, name), None
     compact = read(arguments.jwt, "--jwt names a file with a caller JWT").strip()
     proof = Proof(ProofForm.HEADER, compact)
     if arguments.client_assertion is not None:

@@ -1,14 +1,20 @@
 """What `explain` reports, and the table that shows it."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from broker.caller.caller import Caller
+from broker.policy.assembling import AssembleRule
 from broker.policy.conditions import ABSENT, Condition, find
 from broker.policy.model import ALL, Policy, Rule
 from broker.policy.signing import SignRule
+
+Kind = Literal["scopes", "sign", "assemble"]  # what a request asks for, by the key of its rules
+
+
+AnyRule = Rule | SignRule | AssembleRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +41,8 @@ class RuleReport:
 class Report:
     """The explanation. `outcome`: granted, or the error code that the caller would get.
 
-    `signed` is what would be signed. A request for a signature has no `aud` and no `scopes`, and a `credential` where
-    it names one.
+    `signed` is what would be signed, and `assembly` what would be made. Such requests have no `aud` and no `scopes`,
+    and a `credential` where they name one.
     """
 
     policy: str  # the file, and which stack runs it
@@ -49,19 +55,24 @@ class Report:
     subject: str | None = None
     scopes: str | None = None
     signed: dict[str, Any] | None = None
+    assembly: dict[str, Any] | None = None
     verified: bool | None = None  # None: claims have no signature
     rules: tuple[RuleReport, ...] = ()
     once: bool = False  # the JWT is spent by a grant
 
 
-def explain_rules(policy: Policy, caller: Caller, *, for_signatures: bool) -> tuple[RuleReport, ...]:
-    """The rules of the caller's issuer: those for signatures, or those for bearer tokens."""
-    rules = policy.find_sign_rules(caller.entry) if for_signatures else policy.find_rules(caller.entry)
-    return tuple(_explain_rule(rule, caller) for rule in rules)
+def explain_rules(policy: Policy, caller: Caller, kind: Kind) -> tuple[RuleReport, ...]:
+    """The rules of the caller's issuer that give this kind of thing."""
+    rules: dict[Kind, Callable[[str], Sequence[AnyRule]]] = {
+        "scopes": policy.find_rules,
+        "sign": policy.find_sign_rules,
+        "assemble": policy.find_assemble_rules,
+    }
+    return tuple(_explain_rule(rule, caller) for rule in rules[kind](caller.entry))
 
 
 def write_table(report: Report) -> str:
-    lines = [_write_headline(report), *_write_signed(report)]
+    lines = [_write_headline(report), *_write_order(report)]
     if report.issuer is not None and report.rules == () and report.subject is not None:
         lines.append(f"  no rule of this kind trusts the issuer `{report.issuer}`")
     for rule in report.rules:
@@ -78,9 +89,9 @@ def write_table(report: Report) -> str:
     return "\n".join([*lines, f"  By {report.policy}."]) + "\n"
 
 
-def _explain_rule(rule: Rule | SignRule, caller: Caller) -> RuleReport:
+def _explain_rule(rule: AnyRule, caller: Caller) -> RuleReport:
     steps = tuple(_explain_condition(condition, caller) for condition in rule.when)
-    gives = _write_names(rule) if isinstance(rule, SignRule) else _write_scopes(rule)
+    gives = _write_scopes(rule) if isinstance(rule, Rule) else _write_names(rule)
     return RuleReport(rule.name, all(step.holds for step in steps), gives, steps)
 
 
@@ -89,8 +100,12 @@ def _write_scopes(rule: Rule) -> str:
     return f"{scopes} (aud {' '.join(rule.aud)}, credential {rule.credential})"
 
 
-def _write_names(rule: SignRule) -> str:
-    kinds: dict[str, Iterable[str]] = {"assembly": rule.assembly, "smart_cdn": rule.smart_cdn, "storage": rule.storage}
+def _write_names(rule: SignRule | AssembleRule) -> str:
+    kinds: dict[str, Iterable[str]]
+    if isinstance(rule, AssembleRule):
+        kinds = {"assemble": rule.assemble}
+    else:
+        kinds = {"assembly": rule.assembly, "smart_cdn": rule.smart_cdn, "storage": rule.storage}
     names = ", ".join(f"{kind} {name}" for kind, forms in kinds.items() for name in forms)
     return f"{names} (credential {rule.credential})"
 
@@ -104,18 +119,21 @@ def _explain_condition(condition: Condition, caller: Caller) -> Step:
 def _write_headline(report: Report) -> str:
     # A JWT's subject may hold line feeds or terminal codes, and write a line that looks like ours. So as JSON then.
     subject = report.subject or ""
-    to = f" to {subject if subject.isprintable() and subject.isascii() else json.dumps(subject)}" if subject else ""
+    named = subject if subject.isprintable() and subject.isascii() else json.dumps(subject)
+    to = f" to {named}" if subject else ""
     if report.outcome != "granted":
         return f"REFUSED{to}: {report.outcome}, {report.reason}"
-    if report.signed is None:
-        return f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}){to}"
-    signed = report.signed
-    return f"SIGNED {signed['kind']} {signed['name']} (credential {signed['credential']}, rule {signed['rule']}){to}"
+    if (made := report.assembly) is not None:
+        return f"ASSEMBLED {made['name']} (credential {made['credential']}, rule {made['rule']}) for {named}"
+    if (signed := report.signed) is not None:
+        by = f"credential {signed['credential']}, rule {signed['rule']}"
+        return f"SIGNED {signed['kind']} {signed['name']} ({by}){to}"
+    return f"GRANTED {report.scopes} (aud {report.aud}, credential {report.credential}){to}"
 
 
-def _write_signed(report: Report) -> Iterator[str]:
-    """A line for each part of what would be signed."""
-    order = report.signed["order"] if report.signed else {}
+def _write_order(report: Report) -> Iterator[str]:
+    """A line for each part of what would be signed or made."""
+    order = (report.signed or report.assembly or {"order": {}})["order"]
     width = max(map(len, order), default=0)
     for name, value in order.items():
         yield f"        {name:<{width}}  {json.dumps(value)}"

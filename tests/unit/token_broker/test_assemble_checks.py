@@ -44,7 +44,9 @@ def pinned(*pieces: Any) -> dict[str, Any]:
         (encode() | {"share": "caller"}, "`share` does not belong here"),
         (encode(expires="5m"), "`expires` does not belong here"),
         (encode(notfy="states"), "unknown key `notfy`; did you mean `notify`?"),
-        (encode(template_id="a b"), "`template_id`: the id or the name of a Template"),
+        (encode(template_id="encode"), "`template_id`: the id of a Template, 32 hexadecimal digits: the status of an"),
+        (encode(template_id="F" * 32), "`template_id`: the id of a Template, 32 hexadecimal digits"),
+        (encode(template_id="builtin/encode@1"), "`template_id`: the id of a Template, 32 hexadecimal digits"),
         (encode(max_size={"none": "films are large"}), "2GB, or leave it out for no limit"),
         (encode(max_size="100MiB"), "write a size such as 500KB, 100MB or 2GB, or leave it out"),
         (encode(max_number_of_files=0), "`max_number_of_files` is out of range"),
@@ -81,7 +83,7 @@ rules:
   - name: one
     issuer: aws-iam
     when: {account: "123456789012", role: r}
-    assemble: {encode: {template_id: t}}
+    assemble: {encode: {template_id: 0123456789abcdef0123456789abcdef}}
 """
     with pytest.raises(PolicyErrors) as caught:
         compile_policy(text, "p.yaml")

@@ -28,7 +28,7 @@ ENCODE: dict[str, Any] = {
     "notify": "durable",
     "output": "none",
 }
-SHORT: dict[str, Any] = {"template_id": "encode"}
+SHORT: dict[str, Any] = {"template_id": "f" * 32}
 
 
 def rule(assemble: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def test_a_rule_for_assemblies_compiles_with_all_that_its_author_says_and_the_wo
 
 def test_a_rule_that_names_a_template_alone_has_no_limits_no_fields_no_callback_and_shows_the_id() -> None:
     assert compiled_rule({"encode": SHORT}).assemble["encode"] == AssembleForm(
-        template_id="encode",
+        template_id="f" * 32,
         steps={},
         fields={},
         caller_fields=frozenset(),

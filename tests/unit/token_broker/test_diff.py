@@ -134,6 +134,25 @@ def test_the_names_of_signatures_are_gains_and_losses_and_another_form_of_one_ma
     assert "- rule `avatars` loses assembly `avatar` (credential default)" in changes(old, document(EDITORS))
 
 
+def test_the_names_of_assemblies_are_gains_and_losses_and_another_form_or_workspace_of_one_may_widen() -> None:
+    form = {"template_id": "0" * 32}
+    makes = {"name": "originals", "issuer": "invoke", "when": {"sub": "o"}, "assemble": {"encode": form}}
+    case = {"name": "the job", "issuer": "invoke", "claims": {"sub": "o"}, "expect": {"assemble": ["encode"]}}
+    acme, shop = ({"default": {"workspace": name}} for name in ("acme", "shop"))
+    old = document(makes, tests=[case], issuers={}, credentials=acme)
+    both = {"assemble": {"encode": form | {"notify": "states"}, "thumbs": form}}
+    new = document(makes | both, issuers={}, credentials=acme)
+    assert changes(old, new) == [
+        "+ test caller `the job` gains assemble `thumbs` (credential default)",
+        "+ test caller `the job` has another form of assemble `encode` (credential default)",
+        "+ rule `originals` gains assemble `thumbs` (credential default)",
+        "+ rule `originals` has another form of assemble `encode` (credential default)",
+    ]
+    elsewhere = document(makes, issuers={}, credentials=shop)
+    assert "+ rule `originals` has another form of assemble `encode` (credential default)" in changes(old, elsewhere)
+    assert "- rule `originals` loses assemble `encode` (credential default)" in changes(old, document(EDITORS))
+
+
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     program = Path(sys.executable).with_name("token-broker")
     command: list[str | Path] = [program, "policy", "diff", "old.yaml", "new.yaml", *options]

@@ -15,7 +15,16 @@ def _check_field(name: str) -> str:
     return name
 
 
+def _check_template_id(value: str) -> str:
+    # The function takes an Assembly for its own only where the status shows this id. It never shows a name there.
+    if not re.fullmatch(r"[0-9a-f]{32}", value):
+        raise ValueError("the id of a Template, 32 hexadecimal digits: the status of an Assembly shows no other name")
+    return value
+
+
 class MadeAssembly(TemplateUse):
+    template_id: Annotated[str, AfterValidator(_check_template_id)]
+    """Of the Template: its id, which the status of each Assembly shows."""
     fields: dict[
         Annotated[str, AfterValidator(_check_field)],
         Annotated[FieldValue, refuse_claim("write the text itself, or pin the claim in `steps`:")],
