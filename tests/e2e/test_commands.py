@@ -92,9 +92,20 @@ def test_the_jwt_command_takes_claims_audience_and_expiry(client: Client) -> Non
     assert (answer.status, client.record_of(answer)["reason"]) == (401, "audience")
 
 
-def test_the_lines_of_pipelines_md_work_on_the_stack_as_they_stand(client: Client, tmp_path: Path) -> None:
-    (tmp_path / ".local").symlink_to(client.folder)
-    lines = re.findall(r"^```sh\n(.*?)^```", (ROOT / "docs/pipelines.md").read_text(), re.MULTILINE | re.DOTALL)
-    done = subprocess.run(["sh", "-ec", "".join(lines)], cwd=tmp_path, capture_output=True, text=True, check=True)
-    answers = re.findall(r'"scope": ?"([^"]*)"', done.stdout)
+def test_the_lines_of_aws_callers_md_work_on_the_stack_as_they_stand(client: Client, tmp_path: Path) -> None:
+    answers = re.findall(r'"scope": ?"([^"]*)"', run_lines("docs/aws-callers.md", client, tmp_path))
     assert answers == ["assemblies:read queues:read", "assemblies:write"]
+
+
+def test_the_lines_of_pipelines_md_make_one_assembly_of_two_equal_events(client: Client, tmp_path: Path) -> None:
+    answers = re.findall(r'"assembly_id": ?"([0-9a-f]{32})"', run_lines("docs/pipelines.md", client, tmp_path))
+    assert len(answers) == 2
+    assert len(set(answers)) == 1
+
+
+def run_lines(page: str, client: Client, folder: Path) -> str:
+    """What the page's lines for the running stack write."""
+    (folder / ".local").symlink_to(client.folder)
+    lines = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
+    done = subprocess.run(["sh", "-ec", "".join(lines)], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout

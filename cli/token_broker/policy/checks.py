@@ -23,7 +23,7 @@ Found = Iterator[tuple[Path, str]]
 
 MIN_EXPONENT = 65537  # of an inline RSA key; NIST SP 800-56B section 6.2
 
-# Reserved issuers, and the claims of their callers, who have no JWT (docs/pipelines.md).
+# Reserved issuers, and the claims of their callers, who have no JWT (docs/aws-callers.md).
 RESERVED = {
     IAM: {"sub", "account", "type", "role", "user", "principal_id", "org_id", "session", "cognito"},
     INVOKE: {"sub"},

@@ -128,7 +128,8 @@ def test_make_alone_lists_what_the_readme_needs() -> None:
 PLACEHOLDER = "<public key, 43 letters>"
 HEAD, *RECIPES = blocks("docs/recipes.md", "yaml")
 WHOLE = {
-    page: blocks(page, "yaml") for page in ("README.md", "docs/pipelines.md", "docs/agents.md", "docs/frontends.md")
+    page: blocks(page, "yaml")
+    for page in ("README.md", "docs/pipelines.md", "docs/aws-callers.md", "docs/agents.md", "docs/frontends.md")
 }
 
 
