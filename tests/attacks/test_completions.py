@@ -23,7 +23,6 @@ from tests.kit.notifications import (
 )
 from tests.kit.web import reply
 
-FORM = "application/x-www-form-urlencoded"
 OTHER_ID = "fedcba98765443218fedcba987654321"
 CREDENTIAL = ("transloadit/default", "AWSCURRENT")
 BEFORE = ("transloadit/default", "AWSPREVIOUS")
@@ -234,7 +233,7 @@ def test_an_invocation_without_time_completes_nothing() -> None:
     reception = Reception()
     text = reception.text()
     body = urlencode({"transloadit": text, "signature": sign(text)})
-    assert reception.refuses(reception.send(body, FORM, seconds=0.5), 503)
+    assert reception.refuses(reception.send(body, seconds=0.5), 503)
 
 
 def test_neither_answer_nor_record_says_more_than_it_must() -> None:

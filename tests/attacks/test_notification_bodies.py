@@ -11,7 +11,6 @@ from tests.kit.notifications import (
     sign,
 )
 
-FORM = "application/x-www-form-urlencoded"
 OTHER_ID = "fedcba98765443218fedcba987654321"
 CREDENTIAL = ("transloadit/default", "AWSCURRENT")
 BEFORE = ("transloadit/default", "AWSPREVIOUS")

@@ -16,7 +16,6 @@ from tests.kit.notifications import (
 )
 from tests.kit.policies import assemble_form, assemble_rule, policy
 
-FORM = "application/x-www-form-urlencoded"
 OTHER_ID = "fedcba98765443218fedcba987654321"
 CREDENTIAL = ("transloadit/default", "AWSCURRENT")
 BEFORE = ("transloadit/default", "AWSPREVIOUS")

@@ -49,17 +49,17 @@ def loop() -> Iterator[Loop]:
 
 
 @contextmanager
-def serving(make: Callable[[], web.Application], *, on: Loop | None = None) -> Iterator[str]:
-    """The origin of an application that serves as long as the context."""
+def serving(make: Callable[[], web.Application], *, on: Loop | None = None, port: int = 0) -> Iterator[str]:
+    """The origin of an application that serves as long as the context, on a free port or this one."""
     running = on or Loop()
 
     async def start() -> tuple[web.AppRunner, int]:
-        runner = await start_site(make(), 0, shutdown_timeout=0.1)
+        runner = await start_site(make(), port, shutdown_timeout=0.1)
         return runner, runner.addresses[0][1]
 
-    runner, port = running.run(start())
+    runner, bound = running.run(start())
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{bound}"
     finally:
         running.run(runner.cleanup())
         if on is None:
