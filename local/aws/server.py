@@ -12,7 +12,9 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Iterable
+from typing import Any
 from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 import msgspec
@@ -75,8 +77,26 @@ def _make_moto(invoke_port: int) -> WSGIApplication:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     default_user_config["stepfunctions"]["execute_state_machine"] = True
+    _add_sequencers()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     return app
+
+
+def _add_sequencers() -> None:
+    """Let moto's S3 tell what S3 always does: by its sequencer the same event is known when it comes again.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    from moto.s3 import notifications
+
+    make_event = notifications._get_s3_event
+
+    def make_whole_event(event_name: str, bucket: Any, key: Any, notification_id: str) -> dict[str, Any]:
+        event = make_event(event_name, bucket, key, notification_id)
+        event["Records"][0]["s3"]["object"]["sequencer"] = f"{time.time_ns():018X}"
+        return event
+
+    notifications._get_s3_event = make_whole_event
 
 
 def _make_durable(port: int) -> WSGIApplication:
