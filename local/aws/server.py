@@ -1,6 +1,6 @@
 """AWS for the stack: moto's server, which checks no signature, behind a front that does.
 
-    python -m local.aws.server PORT INVOKE_PORT DURABLE_PORT
+    python -m local.aws.server PORT DURABLE_PORT
 
 With `UPSTREAM=` the real Auth Secret is stored here, and moto itself would give it to any program or page that asks. So
 the front answers only requests that are signed with the stack's own credentials, and no page: the operator's may call
@@ -29,14 +29,17 @@ from local.loopback.sites import refused, serve_wsgi
 
 SERVICES = ("secretsmanager", "dynamodb", "sqs", "s3", "lambda", "states")
 ROLES = "STACK_ROLES"  # the variable that holds the sessions of the functions, as JSON
+# What waits for callbacks is served at a port of its own: durable functions, which moto does not have, and state
+# machines, whose interpreter in moto calls every service at one port with keys of its own.
 _DURABLE = "/2025-12-01/"  # the version of Lambda's API that has durable functions, and they alone
+_STATES = "AWSStepFunctions."
 
 
-def main(port: int, invoke_port: int, durable_port: int) -> None:
+def main(port: int, durable_port: int) -> None:
     operator = Session("operator", Principal(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]))
     functions = msgspec.json.decode(os.environ[ROLES], type=list[Session])
     sessions = {each.principal.access_key: each for each in (operator, *functions)}
-    moto, durable = _make_moto(invoke_port), _make_durable(durable_port)
+    moto, durable = _make_moto(), _make_durable(durable_port)
 
     def refusal_of(request: Request) -> Response | None:
         page = from_a_page(request.headers)
@@ -51,7 +54,8 @@ def main(port: int, invoke_port: int, durable_port: int) -> None:
         return None if session is operator else _refuse_by_role(session, sent)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        app = durable if environ["PATH_INFO"].startswith(_DURABLE) else moto
+        is_task = environ.get("HTTP_X_AMZ_TARGET", "").startswith(_STATES)
+        app = durable if is_task or environ["PATH_INFO"].startswith(_DURABLE) else moto
         return app(environ, start_response)
 
     serve_wsgi(answer, port, refusal_of)
@@ -67,16 +71,11 @@ def _refuse_by_role(session: Session, sent: Sent) -> Response | None:
     return Response(body, 400, {"x-amzn-errortype": error}, content_type="application/json")
 
 
-def _make_moto(invoke_port: int) -> WSGIApplication:
+def _make_moto() -> WSGIApplication:
     # moto lets every origin read its answers unless this is set before it is imported.
     os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"
-    # Step Functions' interpreter calls every service at this port with keys of its own. There it finds the functions
-    # alone, and no secret.
-    os.environ["MOTO_PORT"] = str(invoke_port)
-    from moto.core.config import default_user_config
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
-    default_user_config["stepfunctions"]["execute_state_machine"] = True
     _add_sequencers()
     app: WSGIApplication = DomainDispatcherApplication(create_backend_app)
     return app
@@ -99,18 +98,21 @@ def _add_sequencers() -> None:
     notifications._get_s3_event = make_whole_event
 
 
+_SENT = ("content-type", "authorization", "x-amz-target")  # moto finds its service by them
+
+
 def _make_durable(port: int) -> WSGIApplication:
-    """Durable executions, which moto does not have: whatever serves them at this port answers, such as AWS's runner."""
+    """Whatever serves at this port answers, such as AWS's runner of durable functions."""
     web = urllib3.PoolManager(retries=False)
 
     def answer(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         request = Request(environ)
         url = f"http://127.0.0.1:{port}{environ['REQUEST_URI']}"
-        headers = {"content-type": request.headers.get("content-type", "application/json")}
+        headers = {name: request.headers[name] for name in _SENT if name in request.headers}
         try:
             answered = web.request(request.method, url, body=request.get_data(), headers=headers, redirect=False)
         except urllib3.exceptions.HTTPError:
-            message = f"nothing serves durable executions at port {port}"
+            message = f"nothing serves what waits for callbacks at port {port}"
             response = Response(json.dumps({"Message": message}), 503, {"x-amzn-errortype": "ServiceException"})
         else:
             names = ("content-type", "x-amzn-errortype")

@@ -52,7 +52,7 @@ class Assemblies:
         self._limits = limits
         self._clock = clock
         self._pulse = pulse
-        self._seconds = seconds
+        self.seconds = seconds  # for which an Assembly executes once its files are there
         self._on_start = on_start
         self.lag = 0.0  # seconds by which the status that is asked for is old
 
@@ -176,7 +176,7 @@ class Assemblies:
             instructions=instructions,
             origin=call.origin,
             created=self._clock(),
-            seconds=self._seconds,
+            seconds=self.seconds,
             expected=len(before.uploads) if before else _count_expected(call),
             client={
                 "client_agent": headers.get("User-Agent"),

@@ -26,6 +26,7 @@ _EXAMPLES = {
     "POST workspace": '{"slug": "sandbox", "cancelled": true}',
     "POST fail": '{"assembly_id": "…", "error": "INTERNAL_COMMAND_ERROR"}',
     "POST squat": '{"assembly_id": "…", "workspace": "sandbox", "params": {}}',
+    "POST execution": '{"seconds": 5}',
     "POST lag": '{"seconds": 5}',
     "POST notifications": '{"lost": true}',
     "POST forge": '{"assembly_id": "…", "status": {"ok": "ASSEMBLY_COMPLETED"}, "secret": "…"}',
@@ -50,6 +51,7 @@ class Control:
         self._clock = clock
         self._pulse = pulse
         self._assemblies = assemblies
+        self._execution_seconds = assemblies.seconds
         self._notifications = notifications
         self._verbs: dict[str, Callable[[web.Request], Awaitable[Any]]] = {
             "GET calls": self._calls,
@@ -61,6 +63,7 @@ class Control:
             "POST workspace": self._workspace,
             "POST fail": self._fail,
             "POST squat": self._squat,
+            "POST execution": self._set_execution,
             "POST lag": self._lag,
             "POST notifications": self._set_notifications,
             "POST forge": self._forge,
@@ -93,10 +96,11 @@ class Control:
         return [asdict(entry) for entry in self._journal.entries]
 
     async def _reset(self, request: web.Request) -> Any:
-        """Clear counters, faults, lag and losses. Tokens, Assemblies and everything else stay."""
+        """Clear counters, faults, lag, losses and the time of executions. Tokens, Assemblies and all else stay."""
         self._journal.clear()
         self._faults.clear()
         self._assemblies.lag = 0
+        self._assemblies.seconds = self._execution_seconds
         self._notifications.lost = False
         return {"ok": True}
 
@@ -147,12 +151,14 @@ class Control:
             assembly.instructions = replace(assembly.instructions, params=json.dumps(body["params"]))
         return {"ok": True}
 
+    async def _set_execution(self, request: web.Request) -> Any:
+        """Let Assemblies that are made from now on execute for so long."""
+        self._assemblies.seconds = await _read_seconds(request)
+        return {"ok": True}
+
     async def _lag(self, request: web.Request) -> Any:
         """Let every status that is asked for be as old as this."""
-        seconds = (await _body(request))["seconds"]
-        if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _FAR:
-            raise ValueError(f"seconds is a number from 0 to {_FAR}")
-        self._assemblies.lag = seconds
+        self._assemblies.lag = await _read_seconds(request)
         return {"ok": True}
 
     async def _set_notifications(self, request: web.Request) -> Any:
@@ -174,6 +180,14 @@ class Control:
         signature = sign(json.dumps(status), str(body.get("secret") or new_id()), assembly.key.signature_algo)
         code, text, error = await self._notifications.send(url, json.dumps(status), signature)
         return {"status": code, "body": text, "error": error}
+
+
+async def _read_seconds(request: web.Request) -> float:
+    """Raises ValueError."""
+    seconds = (await _body(request))["seconds"]
+    if not isinstance(seconds, (int, float)) or not 0 <= seconds <= _FAR:
+        raise ValueError(f"seconds is a number from 0 to {_FAR}")
+    return seconds
 
 
 async def _body(request: web.Request) -> dict[str, Any]:

@@ -32,7 +32,8 @@ PARAMETERS = {
 class Ports:
     """The stack's ports: seven consecutive ones from PORT, or any free ones.
 
-    Nothing of the stack listens at `durable`: there Lambda's durable executions may be served, by AWS's local runner.
+    Nothing of the stack listens at `durable`: there AWS's local runner may serve Lambda's durable executions, and
+    moto's interpreter state machines.
     """
 
     broker: int

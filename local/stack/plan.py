@@ -24,9 +24,9 @@ class StackInfo:
     """The members of `.local/stack.json`: the addresses of the parts, and the credentials of this stack.
 
     `cdn_url` is where Smart CDN serves a Workspace, whose name belongs in place of `{workspace}`, as in the `baseUrl`
-    of Transloadit's own signer. `durable_url` is where Lambda's durable executions may be served, to which the AWS
-    endpoint hands them on; nothing listens there at first. `workspace` is the policy's name for it. The Auth Keys of
-    `uploads` and `pictures` are the sandbox's; they are empty for another upstream.
+    of Transloadit's own signer. `workspace` is the policy's name for it. `durable_url` is where durable executions and
+    state machines may be served, to which the AWS endpoint hands them on; nothing listens there at first. The Auth Keys
+    of `uploads` and `pictures` are the sandbox's; they are empty for another upstream.
     """
 
     broker_url: str

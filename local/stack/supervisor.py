@@ -106,7 +106,7 @@ def _admit_pages(api: Api, site_url: str) -> Api:
 
 
 async def _start_aws(running: AsyncExitStack, folder: Path, info: StackInfo, sessions: Mapping[str, Session]) -> None:
-    ports = (str(_read_port(url)) for url in (info.aws_endpoint_url, info.invoke_url, info.durable_url))
+    ports = (str(_read_port(url)) for url in (info.aws_endpoint_url, info.durable_url))
     variables = {**info.principal.variables(), ROLES: msgspec.json.encode([*sessions.values()]).decode()}
     await _start_process(running, folder, "-m", "local.aws.server", *ports, variables=variables)
 

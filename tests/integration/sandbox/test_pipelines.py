@@ -73,6 +73,19 @@ def test_a_status_is_as_old_as_the_lag_until_the_reset(api2: Api2, receiver: Rec
     assert api2.status(made)["ok"] == "ASSEMBLY_COMPLETED"
 
 
+def test_assemblies_execute_for_as_long_as_is_asked_for_until_the_reset(api2: Api2) -> None:
+    assert api2.control("execution", seconds=60)[0] == 200
+    made = make(api2)
+    api2.advance(59)
+    assert api2.status(made)["ok"] == "ASSEMBLY_EXECUTING"
+    api2.advance(1)
+    assert api2.status(made)["ok"] == "ASSEMBLY_COMPLETED"
+    api2.control("reset")
+    other = api2.assembly()
+    api2.advance(10)
+    assert api2.status(other)["ok"] == "ASSEMBLY_COMPLETED"
+
+
 def test_notifications_that_are_lost_never_come(api2: Api2, receiver: Receiver) -> None:
     made = make(api2, receiver.url)
     assert api2.control("notifications", lost=True)[0] == 200
