@@ -57,8 +57,9 @@ def read_definition(wait: int = 3600) -> dict[str, Any]:
 
 @dataclass
 class StateMachines:
-    """`states` and `database`: clients of Step Functions and DynamoDB."""
+    """`states` and `database`: clients of Step Functions and DynamoDB at moto, whose origin is `url`."""
 
+    url: str
     states: Any
     database: Any
 
@@ -107,7 +108,7 @@ def running_state_machines(folder: Path, functions: Mapping[str, Invoked]) -> It
             _turn_on(moto)
             connect: Any = boto3.client
             states, database = (connect(name, endpoint_url=moto, **KEYS) for name in ("stepfunctions", "dynamodb"))
-            yield StateMachines(states, database)
+            yield StateMachines(moto, states, database)
         finally:
             process.kill()
             process.wait()

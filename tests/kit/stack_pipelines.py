@@ -1,0 +1,96 @@
+"""Both pipelines of the examples beside a running stack: its Assembly function, and its callbacks."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from local.aws.services import client as aws_client
+from local.emulator.pool import Outcome
+from local.loopback.processes import free_ports
+from local.sandbox.model import AuthKey
+from tests.kit.aws_front import Relay
+from tests.kit.durable.executions import Executions, running_pipeline
+from tests.kit.pipelines import TABLE, create_table, read_template
+from tests.kit.servers import serving
+from tests.kit.stacks import Client
+from tests.kit.state_machines import StateMachines, running_state_machines
+
+IMPATIENCE = 3  # seconds
+
+
+@dataclass
+class AssemblyFunction:
+    """The stack's. `answers`: what it answered, by the object's key."""
+
+    stack: Client
+    answers: dict[str, list[Any]] = field(default_factory=dict)
+
+    async def invoke(self, event: bytes) -> Outcome:
+        answer = await asyncio.to_thread(self.stack.invoke, event, "AssemblyFunction")
+        self.answers.setdefault(json.loads(event)["fields"]["key"], []).append(answer.body)
+        return Outcome(answer.text.encode(), failed="x-amz-function-error" in answer.headers)
+
+
+@dataclass
+class Pipelines:
+    """`database` is the durable function's. `answers`: the Assembly function's, by the object's key."""
+
+    stack: Client
+    executions: Executions
+    machines: StateMachines
+    database: Any
+    answers: dict[str, list[Any]]
+
+    def find(self, key: str) -> str:
+        """The id of the one Assembly of an object."""
+        (found,) = self._list(key)
+        return found
+
+    def count(self, key: str) -> int:
+        """How many Assemblies api2 has of an object."""
+        return len(self._list(key))
+
+    def _list(self, key: str) -> list[str]:
+        api2, owner = self.stack.api2, AuthKey(self.stack.stack["auth_key"], self.stack.stack["auth_secret"])
+        ids = [entry["id"] for entry in api2.signed("GET", "/assemblies", key=owner, pagesize=5000)[1]["items"]]
+        statuses = {id_: api2.send("GET", f"/assemblies/{id_}")[1] for id_ in ids}
+        return [id_ for id_, status in statuses.items() if json.loads(status["params"])["fields"]["key"] == key]
+
+
+@contextmanager
+def running_pipelines(stack: Client, folder: Path) -> Iterator[Pipelines]:
+    function = AssemblyFunction(stack)
+    functions, resources = {"AssemblyFunction": function.invoke}, read_template("pipeline.yaml")
+    endpoint = stack.stack["aws_endpoint_url"]
+    database = aws_client("dynamodb", endpoint, stack.principal)
+    create_table(database, resources)
+    configured = resources["PipelineFunction"]["Properties"]["Environment"]["Variables"]
+    own = {**stack.principal.variables(), "AWS_ENDPOINT_URL": endpoint, "OUTCOMES_TABLE": TABLE}
+    durable = running_pipeline(folder, free_ports(1)[0], {**configured, **own}, functions, IMPATIENCE)
+    with durable as executions, running_state_machines(folder, functions) as machines:
+        create_table(machines.database, read_template("state-machine.yaml"))
+        with _taking_callbacks(stack, executions.url, machines.url):
+            yield Pipelines(stack, executions, machines, database, function.answers)
+
+
+@contextmanager
+def _taking_callbacks(stack: Client, runner_url: str, moto_url: str) -> Iterator[None]:
+    """Hand on what the stack sends to durable executions and to state machines."""
+    runner, moto = Relay(runner_url), Relay(moto_url)
+
+    def make_app() -> web.Application:
+        app = web.Application()
+        app.cleanup_ctx.extend([runner.run, moto.run])
+        app.router.add_route("*", "/2025-12-01/{path:.*}", runner.send)
+        app.router.add_route("*", "/{path:.*}", moto.send)
+        return app
+
+    with serving(make_app, port=urlsplit(stack.stack["durable_url"]).port or 0):
+        yield
