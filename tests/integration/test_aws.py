@@ -1,10 +1,10 @@
 """The AWS of the stack: the front before moto, its sessions and roles, durable executions, Step Functions, S3."""
 
-import asyncio
 import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -35,34 +35,18 @@ SESSIONS = [
     ),
     Session("Completer", COMPLETER, (Statement(True, COMPLETES, (make_arn("states", "stateMachine:pipeline"),)),)),
 ]
-ASL = {
-    "StartAt": "Make",
-    "States": {
-        "Make": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::lambda:invoke.waitForTaskToken",
-            "Parameters": {"FunctionName": "AssemblyFunction", "Payload": {"callback": {"task.$": "$$.Task.Token"}}},
-            "End": True,
-        }
-    },
-}
 
 
 @dataclass
 class Aws:
-    """The front, and what was sent to the two ports behind it. `answer`: what the port of durable executions says."""
+    """The front, and what was sent to the port behind it. `answer`: what the port of durable executions says."""
 
     url: str
-    invoked: list[dict[str, Any]] = field(default_factory=list)
     durable: list[tuple[str, str, bytes]] = field(default_factory=list)
     answer: tuple[int, dict[str, str], bytes] = (200, {}, b"{}")
 
     def client(self, service: str, principal: Principal = OPERATOR) -> Any:
         return client(service, self.url, principal)
-
-    async def invoke(self, request: web.Request) -> web.Response:
-        self.invoked.append({"name": request.match_info["name"], "event": await request.json()})
-        return web.json_response({"status": "ASSEMBLY_EXECUTING"}, headers={"X-Amz-Executed-Version": "$LATEST"})
 
     async def execute(self, request: web.Request) -> web.Response:
         self.durable.append((request.method, request.rel_url.raw_path, await request.read()))
@@ -70,33 +54,39 @@ class Aws:
         return web.Response(status=status, headers=headers, body=body, content_type="application/json")
 
 
+type Serves = Callable[[], AbstractContextManager[None]]
+
+
 @pytest.fixture(scope="module")
-def served(running_loop: Loop) -> Iterator[tuple[Aws, Callable[[], None]]]:
-    """The front with its sessions, and what starts the server of durable executions."""
-    port, invoke_port, durable_port = free_ports(3)
+def served(running_loop: Loop) -> Iterator[tuple[Aws, Serves]]:
+    """The front with its sessions, and what starts the server of durable executions and state machines."""
+    port, durable_port = free_ports(2)
     aws = Aws(f"http://127.0.0.1:{port}")
-    invoking, executing = web.Application(), web.Application()
-    invoking.router.add_post("/2015-03-31/functions/{name}/invocations", aws.invoke)
-    executing.router.add_route("*", "/{path:.*}", aws.execute)
-    runners = [running_loop.run(start_site(invoking, invoke_port))]
+
+    @contextmanager
+    def serves() -> Iterator[None]:
+        executing = web.Application()
+        executing.router.add_route("*", "/{path:.*}", aws.execute)
+        runner = running_loop.run(start_site(executing, durable_port, shutdown_timeout=0.1))
+        try:
+            yield
+        finally:
+            aws.durable.clear()
+            aws.answer = (200, {}, b"{}")
+            running_loop.run(runner.cleanup())
+
     process = subprocess.Popen(
-        [sys.executable, "-m", "local.aws.server", *map(str, (port, invoke_port, durable_port))],
+        [sys.executable, "-m", "local.aws.server", *map(str, (port, durable_port))],
         cwd=ROOT,
         env={**OPERATOR.variables(), ROLES: msgspec.json.encode(SESSIONS).decode()},
         stderr=subprocess.DEVNULL,
     )
     try:
         wait_until(lambda: _answers(aws), seconds=30)
-        yield aws, lambda: runners.append(running_loop.run(start_site(executing, durable_port)))
+        yield aws, serves
     finally:
         process.kill()
         process.wait()
-        running_loop.run(asyncio.wait_for(_clean(runners), 10))
-
-
-async def _clean(runners: list[web.AppRunner]) -> None:
-    for runner in runners:
-        await runner.cleanup()
 
 
 def _answers(aws: Aws) -> bool:
@@ -108,7 +98,7 @@ def _answers(aws: Aws) -> bool:
 
 
 @pytest.fixture(scope="module")
-def aws(served: tuple[Aws, Callable[[], None]]) -> Aws:
+def aws(served: tuple[Aws, Serves]) -> Aws:
     made, _ = served
     create_secrets(made.client("secretsmanager"), {}, {"default": ("key", "secret"), "other": ("key", "secret")})
     return made
@@ -141,59 +131,49 @@ def test_a_function_is_refused_every_other_operation_and_service(aws: Aws) -> No
     assert refusal(aws.client("dynamodb", READER).list_tables) == "AccessDeniedException"
 
 
-@pytest.mark.parametrize("service", ["secretsmanager", "sqs", "s3", "dynamodb", "stepfunctions"])
+@pytest.mark.parametrize("service", ["secretsmanager", "sqs", "s3", "dynamodb"])
 def test_a_principal_that_the_stack_does_not_know_or_a_wrong_secret_is_refused(aws: Aws, service: str) -> None:
     call = {
         "secretsmanager": "list_secrets",
         "sqs": "list_queues",
         "s3": "list_buckets",
         "dynamodb": "list_tables",
-        "stepfunctions": "list_state_machines",
     }[service]
     for principal in (Principal.new(), Principal(OPERATOR.access_key, READER.secret_key)):
         assert refusal(getattr(aws.client(service, principal), call)) in ("UnrecognizedClientException", "403")
     assert getattr(aws.client(service), call)()["ResponseMetadata"]["HTTPStatusCode"] == 200
 
 
-def test_callbacks_of_durable_functions_reach_their_server_as_the_role_allows(
-    served: tuple[Aws, Callable[[], None]],
-) -> None:
-    aws, start = served
-    succeed = aws.client("lambda", COMPLETER).send_durable_execution_callback_success
+def test_callbacks_of_durable_functions_reach_their_server_as_the_role_allows(served: tuple[Aws, Serves]) -> None:
+    aws, serves = served
+    completer = aws.client("lambda", COMPLETER)
+    succeed, fail = (getattr(completer, f"send_durable_execution_callback_{end}") for end in ("success", "failure"))
     assert refusal(succeed, CallbackId=CALLBACK, Result=b"{}") == "ServiceException"
-    start()
-    succeed(CallbackId=CALLBACK, Result=b'{"done": true}')
-    path = f"/2025-12-01/durable-execution-callbacks/{quote(CALLBACK, safe='')}/succeed"
-    assert aws.durable == [("POST", path, b'{"done": true}')]
-    aws.answer = (404, {"x-amzn-errortype": "ResourceNotFoundException"}, b'{"Message": "nobody waits"}')
-    assert refusal(succeed, CallbackId=CALLBACK) == "ResourceNotFoundException"
-    aws.durable.clear()
-    fail = aws.client("lambda", COMPLETER).send_durable_execution_callback_failure
-    assert refusal(fail, CallbackId=CALLBACK) == "AccessDeniedException"
-    assert refusal(aws.client("lambda", READER).send_durable_execution_callback_success, CallbackId=CALLBACK) == (
-        "AccessDeniedException"
-    )
-    assert aws.durable == []
+    with serves():
+        succeed(CallbackId=CALLBACK, Result=b'{"done": true}')
+        path = f"/2025-12-01/durable-execution-callbacks/{quote(CALLBACK, safe='')}/succeed"
+        assert aws.durable == [("POST", path, b'{"done": true}')]
+        aws.answer = (404, {"x-amzn-errortype": "ResourceNotFoundException"}, b'{"Message": "nobody waits"}')
+        assert refusal(succeed, CallbackId=CALLBACK) == "ResourceNotFoundException"
+        aws.durable.clear()
+        assert refusal(fail, CallbackId=CALLBACK) == "AccessDeniedException"
+        reader = aws.client("lambda", READER)
+        assert refusal(reader.send_durable_execution_callback_success, CallbackId=CALLBACK) == "AccessDeniedException"
+        assert aws.durable == []
 
 
-def test_a_state_machine_invokes_the_stack_s_functions_and_waits_until_its_task_is_completed(aws: Aws) -> None:
-    states = aws.client("stepfunctions")
-    made = states.create_state_machine(
-        name="pipeline", definition=json.dumps(ASL), roleArn="arn:aws:iam::123456789012:role/pipeline"
-    )
-    execution = states.start_execution(stateMachineArn=made["stateMachineArn"])["executionArn"]
-    wait_until(lambda: bool(aws.invoked))
-    (invoked,) = aws.invoked
-    assert invoked["name"] == "AssemblyFunction"
-    token = invoked["event"]["callback"]["task"]
-    assert refusal(aws.client("stepfunctions", READER).send_task_success, taskToken=token, output="{}") == (
-        "AccessDeniedException"
-    )
-    assert states.describe_execution(executionArn=execution)["status"] == "RUNNING"
-    aws.client("stepfunctions", COMPLETER).send_task_success(taskToken=token, output='{"ok": true}')
-    wait_until(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
-    ended = states.describe_execution(executionArn=execution)
-    assert (ended["status"], json.loads(ended["output"])) == ("SUCCEEDED", {"ok": True})
+def test_tasks_of_state_machines_are_completed_at_the_same_server_as_the_role_allows(
+    served: tuple[Aws, Serves],
+) -> None:
+    aws, serves = served
+    with serves():
+        aws.client("stepfunctions", COMPLETER).send_task_success(taskToken="token", output='{"ok": true}')
+        assert [(method, path) for method, path, _ in aws.durable] == [("POST", "/")]
+        assert json.loads(aws.durable[0][2]) == {"taskToken": "token", "output": '{"ok": true}'}
+        aws.durable.clear()
+        reader = aws.client("stepfunctions", READER)
+        assert refusal(reader.send_task_success, taskToken="token", output="{}") == "AccessDeniedException"
+        assert aws.durable == []
 
 
 def test_s3_tells_the_queue_of_a_new_object_with_a_sequencer(aws: Aws) -> None:
