@@ -51,19 +51,25 @@ def records_of(client: Client, assembly: dict[str, Any]) -> list[dict[str, Any]]
 
 
 def test_the_end_of_an_assembly_completes_the_callback_that_it_was_made_with(clean: Client, waits: Site) -> None:
+    waits.reset()
     assembly = make(clean, durable=CALLBACK_ID)
     told = notified(clean, assembly)
     assert (told["notify_response_code"], json.loads(told["notify_response_data"])) == (200, {"status": "completed"})
     (asked,) = waits.asked
     assert asked.path == f"/2025-12-01/durable-execution-callbacks/{CALLBACK_ID}/succeed"
-    assert asked.body == {"ok": "ASSEMBLY_COMPLETED", "assembly_id": assembly["assembly_id"]}
+    assert json.loads(asked.body) == {"ok": "ASSEMBLY_COMPLETED", "assembly_id": assembly["assembly_id"]}
     record = records_of(clean, assembly)[-1]
     assert (record["status"], record["assembly_callback"], record["proof"]) == (200, "completed", "sealed callback")
 
 
-def test_a_task_that_nobody_waits_for_is_late_and_api2_does_not_come_again(clean: Client) -> None:
+def test_a_task_that_nobody_waits_for_any_more_is_late_and_api2_does_not_come_again(clean: Client, waits: Site) -> None:
+    waits.reset()
+    waits.then(400, {"__type": "TaskTimedOut"})
     told = notified(clean, make(clean, "encode-by-states", task="AAAAKgAAAAIAAAAA"))
     assert json.loads(told["notify_response_data"]) == {"status": "late"}
+    (asked,) = waits.asked
+    assert asked.headers["x-amz-target"] == "AWSStepFunctions.SendTaskSuccess"
+    assert json.loads(asked.body)["taskToken"] == "AAAAKgAAAAIAAAAA"
 
 
 def send(client: Client, url: str, text: str, signature: str, as_multipart: bool = False) -> Answer:
@@ -75,7 +81,8 @@ def send(client: Client, url: str, text: str, signature: str, as_multipart: bool
 
 def test_a_reader_of_the_status_learns_the_url_and_can_do_nothing_with_it(clean: Client, waits: Site) -> None:
     assembly = notified(clean, make(clean, durable=CALLBACK_ID))
-    url, waits.asked[:] = assembly["notify_url"], []
+    url = assembly["notify_url"]
+    waits.reset()
     text, (sealed,) = json.dumps(assembly), parse_qs(urlsplit(url).query)["c"]
     other = url.replace(assembly["assembly_id"], uuid.uuid4().hex)
     secret = clean.stack["auth_secret"]
