@@ -15,6 +15,7 @@ from token_broker.jwt import KEY_FILE, load_key, public_jwk
 from token_broker.stack_file import read_stack
 
 from local.aws.account import Principal
+from local.aws.services import client as aws_client
 from local.stack.control import STACK_FILE, down
 from local.stack.options import Options
 from local.stack.up import up
@@ -86,6 +87,10 @@ class Client(CallerSide):
 
     def invoke(self, event: bytes, function: str = "function") -> Answer:
         return self._ask("POST", self.stack["invoke_url"].replace("/function/", f"/{function}/"), body=event)
+
+    def aws(self, service: str) -> Any:
+        """The operator's client of a service of the stack's AWS."""
+        return aws_client(service, self.stack["aws_endpoint_url"], self.principal)
 
     @property
     def mints(self) -> int:

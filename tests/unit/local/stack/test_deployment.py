@@ -5,7 +5,7 @@ from local.aws.account import make_secret_arn
 from local.aws.template import translated
 from local.stack.deployment import make_parameters, make_sessions
 from local.stack.options import PARAMETERS
-from tests.kit.policies import assemble_rule, condition, policy, rule
+from tests.kit.policies import assemble_rule, condition, policy, rule, sign_rule
 
 
 def arns(*credentials: str) -> str:
@@ -18,15 +18,16 @@ def invoked(credential: str) -> object:
 
 
 def test_each_function_is_given_the_credentials_that_its_rules_name() -> None:
-    credentials = ["default", "one", "two", "three", "four"]
+    credentials = ["default", "one", "two", "three", "four", "five"]
     found = policy(
         credentials=credentials,
         rules=[rule(credential="two"), invoked("one"), invoked("two")],
+        sign_rules=[sign_rule(credential="five")],
         assemble_rules=[assemble_rule(credential="three")],
     )
     given = make_parameters(found, credentials)
-    assert given["MoreCredentials"] == "one,two,three,four"
-    assert given["MoreSecretArns"] == arns("one", "two", "three", "four")
+    # `four` is named by no rule: whoever adds one finds its secret there.
+    assert (given["MoreCredentials"], given["MoreSecretArns"]) == ("two,four,five", arns("two", "four", "five"))
     assert (given["InvokeCredentials"], given["InvokeSecretArns"]) == ("one,two", arns("one", "two"))
     assert (given["AssemblyCredentials"], given["AssemblySecretArns"]) == ("three", arns("three"))
     assert (given["IamCredentials"], given["IamSecretArns"]) == ("", "")
