@@ -11,6 +11,9 @@ from typing import Any
 import yaml
 
 CONFIG, TEMPLATE, POLICY = "samconfig.toml", "template.yaml", "policy.yaml"
+# The functions with a role of their own, by what the names of their two parameters begin with, and the parameter that
+# turns each on. `More` is of the function for callers with a JWT, which is always there.
+FUNCTIONS = {"More": None, "Iam": "IamCallers", "Invoke": "InvokeCaller", "Assembly": "AssemblyCaller"}
 
 
 class Unreadable(Exception):
@@ -38,8 +41,18 @@ class Environment:
     @property
     def secrets(self) -> dict[str, str | None]:
         """The ARN of each credential's secret by the credential's name; None for the secret that the stack makes."""
-        more = zip(_listed(self.parameters, "MoreCredentials"), _listed(self.parameters, "MoreSecretArns"), strict=True)
-        return {"default": self.parameters.get("ExistingSecretArn") or None, **dict(more)}
+        named = {name: arn for function in FUNCTIONS for name, arn in _list_pairs(self.parameters, function)}
+        return {**named, "default": self.parameters.get("ExistingSecretArn") or None}
+
+    def has(self, function: str) -> bool:
+        """Whether the environment has this one of FUNCTIONS."""
+        parameter = FUNCTIONS[function]
+        return parameter is None or self.parameters.get(parameter, "") not in ("", "no")
+
+    def list_credentials(self, function: str) -> list[str]:
+        """The credentials whose secrets the role of this one of FUNCTIONS may read."""
+        own = _listed(self.parameters, f"{function}Credentials")
+        return ["default", *own] if function == "More" else own or ["default"]
 
 
 def read_environment(name: str, checkout: Path) -> Environment:
@@ -70,13 +83,32 @@ def _environment(name: str, profile: Mapping[str, Any], checkout: Path) -> Envir
         if wanted := _find_contradiction(declared[parameter], value):
             raise Unreadable(f"{CONFIG}: {parameter}={value} of `{name}`: write {wanted}")
     parameters = {parameter: str(each.get("Default", "")) for parameter, each in declared.items()} | overrides
-    credentials, arns = _listed(parameters, "MoreCredentials"), _listed(parameters, "MoreSecretArns")
-    if len(credentials) != len(arns):
-        raise Unreadable(f"{CONFIG}: MoreCredentials and MoreSecretArns of `{name}` are not of the same length")
-    if len({"default", *credentials}) <= len(credentials):
-        raise Unreadable(f"{CONFIG}: MoreCredentials of `{name}` has a name twice, or `default`, which has a secret")
+    _check_credentials(name, parameters)
     policy = checkout / profile.get("policy", {}).get("file", POLICY)
     return Environment(name, policy, settings["stack_name"], settings.get("region"), parameters)
+
+
+def _check_credentials(name: str, parameters: Mapping[str, str]) -> None:
+    """Raises Unreadable where credentials and secrets of the environment `name` do not fit together."""
+    arns = {"default": parameters["ExistingSecretArn"]} if parameters.get("ExistingSecretArn") else {}
+    for function in FUNCTIONS:
+        credentials, secrets = f"{function}Credentials", f"{function}SecretArns"
+        names = _listed(parameters, credentials)
+        if len(names) != len(_listed(parameters, secrets)):
+            raise Unreadable(f"{CONFIG}: {credentials} and {secrets} of `{name}` are not of the same length")
+        if function == "More" and "default" in names:
+            raise Unreadable(f"{CONFIG}: {credentials} of `{name}` has `default`, which has a secret already")
+        if len(set(names)) < len(names):
+            raise Unreadable(f"{CONFIG}: {credentials} of `{name}` has a name twice")
+        for credential, arn in _list_pairs(parameters, function):
+            # The functions would mint with two Auth Keys under one name, which audit records could not tell apart.
+            if arns.setdefault(credential, arn) != arn:
+                raise Unreadable(f"{CONFIG}: `{credential}` of `{name}` has two secrets; {secrets} has the second")
+
+
+def _list_pairs(parameters: Mapping[str, str], function: str) -> list[tuple[str, str]]:
+    names, arns = _listed(parameters, f"{function}Credentials"), _listed(parameters, f"{function}SecretArns")
+    return list(zip(names, arns, strict=True))
 
 
 def _listed(parameters: Mapping[str, str], name: str) -> list[str]:

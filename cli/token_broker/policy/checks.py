@@ -16,7 +16,7 @@ from token_broker.names import unknown
 from token_broker.policy.document import Path
 from token_broker.policy.lint import CODES, silences
 from token_broker.policy.lint.claims import Pattern, alternatives
-from token_broker.policy.model import InlineKeys, Issuer, KeyUrl, Matcher, TrustPolicy
+from token_broker.policy.model import AssembleRule, InlineKeys, Issuer, KeyUrl, Matcher, Rule, TrustPolicy
 from token_broker.policy.presets import PRESETS, find_misfits
 
 Found = Iterator[tuple[Path, str]]
@@ -57,13 +57,29 @@ def check_environment(policy: TrustPolicy, environment: Environment | None) -> F
     for name, issuer in policy.issuers.items():
         if issuer.once and not (environment and environment.has_shared_table):
             yield ("issuers", name, "once"), _NO_TABLE
+    if environment is None:
+        return
     for name in policy.credentials:
-        if environment and name not in environment.secrets:
-            yield (
-                ("credentials", name),
-                f"the environment `{environment.name}` has no secret for it: add it to MoreCredentials, "
-                "and its ARN to MoreSecretArns, in samconfig.toml",
-            )
+        if name not in environment.secrets:
+            yield ("credentials", name), _say_missing(environment, "has no secret for it", "More")
+    for place, rule in enumerate(policy.rules):
+        function = _find_function(rule)
+        is_known = rule.credential in environment.secrets
+        if is_known and environment.has(function) and rule.credential not in environment.list_credentials(function):
+            message = _say_missing(environment, f"does not let this rule's function read `{rule.credential}`", function)
+            yield ("rules", place, "credential"), message
+
+
+def _find_function(rule: Rule) -> str:
+    """Which of the deployment's functions serves the callers of a rule."""
+    if isinstance(rule, AssembleRule):
+        return "Assembly"
+    return {IAM: "Iam", INVOKE: "Invoke"}.get(rule.issuer, "More")
+
+
+def _say_missing(environment: Environment, problem: str, function: str) -> str:
+    parameters = f"add it to {function}Credentials, and its ARN to {function}SecretArns, in samconfig.toml"
+    return f"the environment `{environment.name}` {problem}: {parameters}"
 
 
 def find_variables(path: Path, value: Any) -> Found:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from token_broker.deployment import Environment, NoEnvironment, Unreadable, read_environment
+from token_broker.deployment import FUNCTIONS, Environment, NoEnvironment, Unreadable, read_environment
 
 TEMPLATE = """
 Parameters:
@@ -12,6 +12,15 @@ Parameters:
   ExistingSecretArn: {Default: ""}
   MoreCredentials: {Default: ""}
   MoreSecretArns: {Default: ""}
+  IamCallers: {Default: "no"}
+  IamCredentials: {Default: ""}
+  IamSecretArns: {Default: ""}
+  InvokeCaller: {Default: ""}
+  InvokeCredentials: {Default: ""}
+  InvokeSecretArns: {Default: ""}
+  AssemblyCaller: {Default: ""}
+  AssemblyCredentials: {Default: ""}
+  AssemblySecretArns: {Default: ""}
   MemorySize: {Default: 512}
   LogRetentionDays: {Default: 90, AllowedValues: [30, 90]}
   AllowedOrigins: {Default: "", AllowedPattern: "|https://[a-z.]+", ConstraintDescription: https origins without a path}
@@ -71,6 +80,30 @@ def test_further_credentials_have_the_secret_at_the_same_place_of_the_other_list
     assert secrets == {"default": None, "shop": "arn:1", "docs": "arn:2"}
 
 
+def test_a_credential_of_one_function_alone_has_a_secret(tmp_path: Path) -> None:
+    found = read(tmp_path, '"AssemblyCredentials=default,media AssemblySecretArns=arn:1,arn:2"')
+    # The stack makes the secret of `default`; its ARN is written there once it is known.
+    assert found.secrets == {"default": None, "media": "arn:2"}
+    assert found.list_credentials("Assembly") == ["default", "media"]
+
+
+def test_a_function_without_credentials_of_its_own_reads_default_alone(tmp_path: Path) -> None:
+    found = read(tmp_path, '"MoreCredentials=shop MoreSecretArns=arn:1 InvokeCredentials=media InvokeSecretArns=arn:2"')
+    credentials = {name: found.list_credentials(name) for name in FUNCTIONS}
+    assert credentials == {
+        "More": ["default", "shop"],
+        "Iam": ["default"],
+        "Invoke": ["media"],
+        "Assembly": ["default"],
+    }
+
+
+def test_an_environment_has_the_functions_that_its_parameters_turn_on(tmp_path: Path) -> None:
+    assert [name for name in FUNCTIONS if read(tmp_path).has(name)] == ["More"]
+    found = read(tmp_path, '"IamCallers=yes InvokeCaller=a AssemblyCaller=b"')
+    assert all(found.has(name) for name in FUNCTIONS)
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -78,6 +111,13 @@ def test_further_credentials_have_the_secret_at_the_same_place_of_the_other_list
         ('"MoreSecretArns=arn:1"', "not of the same length"),
         ('"MoreCredentials=shop,shop MoreSecretArns=arn:1,arn:2"', "a name twice"),
         ('"MoreCredentials=default MoreSecretArns=arn:1"', "`default`, which has a secret"),
+        ('"IamCredentials=shop"', "IamCredentials and IamSecretArns of `prod` are not of the same length"),
+        ('"InvokeCredentials=a,a InvokeSecretArns=arn:1,arn:2"', "InvokeCredentials of `prod` has a name twice"),
+        (
+            '"MoreCredentials=shop MoreSecretArns=arn:1 AssemblyCredentials=shop AssemblySecretArns=arn:2"',
+            "`shop` of `prod` has two secrets; AssemblySecretArns has the second",
+        ),
+        ('"ExistingSecretArn=arn:1 IamCredentials=default IamSecretArns=arn:2"', "`default` of `prod` has two secrets"),
         ('"SharedCash=yes"', "no parameter SharedCash"),
         ('"SharedCache"', "`SharedCache` is not NAME=VALUE"),
         ('"\'"', r"samconfig\.toml"),
