@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from token_broker.deployment import Environment
 from token_broker.policy import cases, checks, errors, filling
-from token_broker.policy.assemble.checks import check_assemble
+from token_broker.policy.assemble.checks import check_assemble, check_pipelines
 from token_broker.policy.assemble.compiler import compile_assemble_rule
 from token_broker.policy.conditions import compile_conditions
 from token_broker.policy.document import Document, Path, PolicyErrors, Problem, read
@@ -72,6 +72,8 @@ def compile_policy(
     found += [*check_sign(model), *check_assemble(model), *check_forms(model)]
     if local is None:
         found += checks.check_environment(model, environment)
+    if environment is not None:
+        found += check_pipelines(model, environment)
     _refuse(document, file, found)
     found_opinions = opinions(model)
     warnings = _locate(document, [opinion for opinion in found_opinions if not opinion.is_grave])

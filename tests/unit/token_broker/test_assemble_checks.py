@@ -1,8 +1,10 @@
 """Mistakes in rules that assemble: each reported at its place, with what to do."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from token_broker.deployment import Environment
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
 
@@ -18,6 +20,20 @@ def errors(*rules: dict[str, Any], **more: Any) -> str:
     with pytest.raises(PolicyErrors) as caught:
         compile_policy(document(*rules, **more), "p.yaml")
     return str(caught.value)
+
+
+def errors_in(environment: dict[str, str], *rules: dict[str, Any]) -> str:
+    """The errors for an environment of these parameters; empty if there are none."""
+    prod = Environment("prod", Path("p.yaml"), "broker", None, PICTURES | environment)
+    try:
+        compile_policy(document(*rules, credentials={"pictures": {"workspace": "acme"}}), "p.yaml", environment=prod)
+    except PolicyErrors as found:
+        return str(found)
+    return ""
+
+
+PICTURES = {"MoreCredentials": "pictures", "MoreSecretArns": "arn:1"}
+READS_PICTURES = {"AssemblyCredentials": "pictures", "AssemblySecretArns": "arn:1"}
 
 
 def encode(**changes: Any) -> dict[str, Any]:
@@ -125,3 +141,20 @@ def test_a_path_of_an_assembly_that_another_issuer_s_callers_could_reach_is_refu
     assert SAME in errors(mine, theirs, issuers={"site": SITE})
     apart = pinned("invoke/", {"claim": "sub"}, "/${file.id}")
     compile_policy(document(apart, theirs, issuers={"site": SITE}), "p.yaml")
+
+
+@pytest.mark.parametrize("without", [{}, {"AssemblyCaller": ""}], ids=str)
+def test_an_environment_without_the_assembly_function_needs_nothing(without: dict[str, str]) -> None:
+    everybody = encode() | {"when": {"sub": {"exists": True}}}
+    assert errors_in(without, everybody) == ""
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"AssemblyTemplate": "encod"}, {"AssemblyTemplate": "encode", "AssemblyCaller": "others"}], ids=str
+)
+def test_an_assembly_of_new_objects_that_no_rule_makes_for_the_caller_is_refused(wanted: dict[str, str]) -> None:
+    """Otherwise every event would be refused, and that is seen in the dead letters alone."""
+    new_objects = {"AssemblyCaller": "originals", "AssemblyTemplate": "encode"} | READS_PICTURES
+    assert errors_in(new_objects, encode()) == ""
+    reported = errors_in(new_objects | wanted, encode())
+    assert "and the environment `prod` wants it for new objects: write one, or change AssemblyTemplate" in reported
