@@ -57,8 +57,9 @@ def test_every_file_and_target_that_is_named_exists(page: Path) -> None:
         assert f"\n{target}:" in makefile, target
 
 
-def test_the_first_rule_of_policy_md_is_a_whole_policy() -> None:
-    assert compile_policy(blocks("docs/policy.md", "yml")[0], "docs/policy.md").warnings == ()
+@pytest.mark.parametrize("page", ["docs/policy.md", "docs/recipes.md"])
+def test_the_first_rule_of_a_page_is_a_whole_policy(page: str) -> None:
+    assert compile_policy(blocks(page, "yml")[0], page).warnings == ()
 
 
 def test_the_policy_that_policy_md_explains_compiles_and_passes_its_own_test() -> None:
