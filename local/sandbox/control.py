@@ -57,6 +57,7 @@ class Control:
             "GET calls": self._calls,
             "GET forms": self._forms,
             "GET log": self._log,
+            "GET secrets": self._secrets,
             "POST reset": self._reset,
             "POST faults": self._fault,
             "POST clock": self._advance,
@@ -94,6 +95,10 @@ class Control:
 
     async def _log(self, request: web.Request) -> Any:
         return [asdict(entry) for entry in self._journal.entries]
+
+    async def _secrets(self, request: web.Request) -> Any:
+        """The bearer tokens and the signatures that it has given out: whoever searches logs for them needs them."""
+        return {"tokens": [*self._store.bearers], "signatures": [*self._notifications.signatures]}
 
     async def _reset(self, request: web.Request) -> Any:
         """Clear counters, faults, lag, losses and the time of executions. Tokens, Assemblies and all else stay."""

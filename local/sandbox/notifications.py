@@ -6,6 +6,7 @@ https://transloadit.com/docs/topics/assembly-notifications/
 import asyncio
 import hmac
 import json
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -33,6 +34,7 @@ class Notifications:
         self._pulse = pulse
         self._tasks: set[asyncio.Task[None]] = set()
         self.lost = False  # whether no notification arrives
+        self.signatures: deque[str] = deque(maxlen=10_000)  # of the last notifications
 
     async def running(self, app: web.Application) -> AsyncIterator[None]:
         """Notify as long as the application runs, and cancel what remains when it ends."""
@@ -88,6 +90,7 @@ class Notifications:
         begun = self._clock()
         status = json.dumps(assembly.status(begun))
         signature = sign(status, assembly.key.secret, assembly.key.signature_algo)
+        self.signatures.append(signature)
         lost = (None, None, "lost, as it was asked for")
         code, data, error = lost if self.lost else await self.send(url, status, signature)
         assembly.notified = {

@@ -40,6 +40,15 @@ def test_an_assembly_that_only_imports_ends_by_itself_and_tells_so_with_the_secr
     assert got["signature"] == sign(got["transloadit"], UPLOADS)
 
 
+def test_it_shows_the_tokens_and_signatures_that_it_has_given_out(api2: Api2, receiver: Receiver) -> None:
+    make(api2, receiver.url)
+    api2.advance(10)
+    wait_until(lambda: len(receiver.got) == 1)
+    token = api2.bearer("assemblies:write", UPLOADS)
+    shown = api2.send("GET", "/_sandbox/secrets")[1]
+    assert (shown["tokens"][-1], shown["signatures"]) == (token, [receiver.got[0]["signature"]])
+
+
 def test_an_outsider_who_knows_the_id_cancels_and_the_notification_says_so(api2: Api2, receiver: Receiver) -> None:
     make(api2, receiver.url)
     assert api2.send("DELETE", f"/assemblies/{ID}")[0] == 200
