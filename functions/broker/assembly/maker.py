@@ -15,7 +15,8 @@ from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.token.obtain import BearerTokens
 
-# For so long an event may come again after the pipeline key was rotated; a queue keeps none longer.
+# For so long after a rotation of the pipeline key an event is known when it comes again. What fails in the queue ends in
+# half an hour, and asynchronous invocations in six; a week leaves room for what people send again.
 ROTATION_SECONDS = 7 * 24 * 60 * 60
 
 
