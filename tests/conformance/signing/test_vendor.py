@@ -1,4 +1,5 @@
-"""Our three signers beside the vendor's, `@transloadit/utils` 4.8.1: the same bytes, and no kind passes as another.
+"""Our three signers beside the vendor's, `@transloadit/utils` 4.8.1: the same bytes, and no kind passes as another. And
+our verifier of notifications beside the vendor's.
 
 The vendor's functions run in one Node process, from the unmodified package that tests/conformance/api2 installs.
 """
@@ -13,11 +14,19 @@ from functools import partial
 from typing import Any
 
 import pytest
+from broker.assembly.notification import Notification, says_ended
+from broker.assembly.signatures import NotificationSignatures
+from broker.aws.secretsmanager import Secret
+from broker.base.audit import Notes
+from broker.base.errors import AccessDenied, InvalidRequest
+from broker.base.progress import Deadline, Progress
 from broker.signing.assembly import write_params
 from broker.signing.decision import AssemblyParams, SmartCdnUrls, StorageGrant
 from broker.signing.smart_cdn import write_urls
 from broker.signing.storage import write_grant
+from broker.token.credentials import Credentials
 
+from tests.kit.clock import Clock
 from tests.kit.node import Script, node_for
 from tests.kit.official import FOLDER
 
@@ -171,6 +180,16 @@ def find_params(vendor: Script, all_signed: list[Signed]) -> list[str]:
     return found
 
 
+def find_notifications(all_signed: list[Signed]) -> list[str]:
+    """The signed texts that the broker takes for notifications of whatever Assembly they name."""
+    found = []
+    for text, _ in all_signed:
+        with suppress(ValueError, TypeError, KeyError, InvalidRequest):
+            says_ended(text, json.loads(text)["assembly_id"])
+            found.append(text)
+    return found
+
+
 def make_signed(kind: str, draw: Draw) -> Signed:
     """The text that was signed for a random order of this kind, and its HMAC."""
     texts: list[str] = []
@@ -199,6 +218,36 @@ def test_ten_thousand_strings_of_a_kind_pass_as_their_own_kind_alone(vendor: Scr
     draw = Draw(4)
     all_signed = [make_signed(kind, draw) for _ in range(COUNT)]
     passed = {name: find(vendor, all_signed) for name, find in VERIFIERS.items() if name != kind}
+    passed["notification"] = find_notifications(all_signed)
     assert not any(passed.values()), passed
     own = [text for text, _ in all_signed[:100]]
     assert VERIFIERS[kind](vendor, all_signed[:100]) == own
+
+
+def accepts(secret: str, text: str, signature: str) -> bool:
+    """Whether our verifier accepts it as a notification's signature."""
+    clock, document = Clock(), json.dumps({"auth_key": "key", "auth_secret": secret})
+    credentials = Credentials({"default": "id"}, lambda *_: Secret("arn", "v1", document), clock)
+    progress = Progress(Deadline(clock, 15), Notes())
+    try:
+        NotificationSignatures(credentials, clock).verify("default", Notification(text, signature), progress)
+    except AccessDenied:
+        return False
+    return True
+
+
+def test_a_thousand_notifications_are_accepted_and_refused_as_by_the_vendor_but_for_sha_1(vendor: Script) -> None:
+    draw = Draw(5)
+    texts = [draw.text(200) for _ in range(1000)]
+    algorithms = [draw.choice(["sha384", "sha256", "sha1", "sha512"]) for _ in texts]
+    signing = [(text, SECRET, algorithm) for text, algorithm in zip(texts, algorithms, strict=True)]
+    signatures = [str(signature) for signature in call(vendor, "signParamsSync", signing)]
+    shown = [(text, signature) for text, signature in zip(texts, signatures, strict=True)]
+    shown += [(f"{text} ", signature) for text, signature in shown[:100]]
+    shown += [(text, signature.partition(":")[2]) for text, signature in shown[:100]]
+    given = [({"rawBody": text, "signatureHeader": signature, "authSecret": SECRET},) for text, signature in shown]
+    theirs = call(vendor, "verifyWebhookSignature", given)
+    ours = [accepts(SECRET, text, signature) for text, signature in shown]
+    is_modern = [signature.startswith(("sha384:", "sha256:")) for _, signature in shown]
+    assert ours == [accepted and modern for accepted, modern in zip(theirs, is_modern, strict=True)]
+    assert sum(ours) > 400
