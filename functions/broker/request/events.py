@@ -50,12 +50,17 @@ class Events[P: AnyProof](Value, frozen=True):
         return [partial(self._read_notification, record) for record in records]
 
     def split_text(self, body: str) -> list[Read[P]]:
-        """The same of an event that is JSON in a message's body."""
+        """The same of an event that is JSON in a message's body, or of one that Lambda kept after it failed.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+        """
         try:
             event = read_json(body.encode())
         except ValueError:
             return [partial(_refuse, "The message's body is not JSON; send the function's own form or an event of S3.")]
-        return self.split(event)
+        # The dead letters hold messages beside what Lambda kept, and whoever sends them again moves the whole queue.
+        is_kept = isinstance(event, dict) and {"requestContext", "requestPayload"} <= event.keys()
+        return self.split(event["requestPayload"] if is_kept else event)
 
     def _read_eventbridge(self, event: dict[str, Any]) -> AssemblyRequest[P]:
         # Powertools' data classes of all services are one package, whose import takes 45 ms. The own form needs none.

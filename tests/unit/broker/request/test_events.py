@@ -96,6 +96,19 @@ def test_an_event_by_text_is_read_as_the_event_itself() -> None:
     assert EVENTS.split_text(json.dumps(event("s3-test"))) == []
 
 
+def test_an_asynchronous_invocation_that_lambda_kept_is_read_as_what_was_sent() -> None:
+    for sent in (OWN, event("object-created"), event("s3-notification")):
+        (only,) = EVENTS.split_text(json.dumps(event("failed-invocation") | {"requestPayload": sent}))
+        assert only() == read(sent)
+
+
+def test_a_kept_invocation_within_a_kept_one_is_refused() -> None:
+    inner = event("failed-invocation") | {"requestPayload": OWN}
+    (only,) = EVENTS.split_text(json.dumps(event("failed-invocation") | {"requestPayload": inner}))
+    with pytest.raises(InvalidRequest):
+        only()
+
+
 @pytest.mark.parametrize("body", ["Test message.", "", '{"a": 1, "a": 2}', '{"a": NaN}', "\ud800", "[" * 100_000])
 def test_a_text_that_is_not_json_is_refused(body: str) -> None:
     (only,) = EVENTS.split_text(body)
