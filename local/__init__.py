@@ -4,8 +4,8 @@ Each folder knows only those below it:
 
     stack                       the commands, and the supervisor that starts all parts
     gateway  sandbox  issuer    API Gateway's HTTP API; Transloadit's API2; an identity provider
-    emulator                    Lambda: a pool of environments that run the built artifact
-    aws                         the account, SigV4, the translated template, Secrets Manager and DynamoDB
+    emulator                    Lambda: a pool of environments that run the built artifact; the polling of queues
+    aws                         the account, SigV4, roles, the translated template, and moto for the services
     loopback                    ports, processes, and the guards against pages from elsewhere
     bootstrap  command  node    .venv and the SAM CLI; options and lines of the commands; Node, where there is one
 

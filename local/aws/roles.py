@@ -99,9 +99,12 @@ def read_asked(sent: Sent) -> Asked:
     if callback := _CALLBACK.fullmatch(urlsplit(sent.url).path):
         return Asked(f"lambda:{_CALLBACKS[callback[1]]}", None)
     prefix, _, operation = (sent.headers.get("X-Amz-Target") or "").partition(".")
-    members = json.loads(sent.body or b"{}")
-    service = _TARGETS.get(prefix, "unknown")
-    # A batch needs the right to its single parts: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+    service = _TARGETS.get(prefix)
+    if service is None:
+        return Asked(f"unknown:{operation}", "unknown")
+    members = json.loads(sent.body)
+    # A batch of SQS needs the right to its single parts:
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
     action = f"{service}:{operation.removesuffix('Batch') if service == 'sqs' else operation}"
     if service == "secretsmanager":
         name = str(members.get("SecretId"))

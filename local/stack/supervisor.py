@@ -87,7 +87,7 @@ async def _start(info: StackInfo, options: Options, folder: Path, running: Async
     pools = {name: Pool(each) for name, each in _make_environments(resources, sessions, info, options, folder).items()}
     for pool in pools.values():
         running.push_async_callback(pool.stop)
-        await pool.start()
+    await asyncio.gather(*(pool.start() for pool in pools.values()))
     _start_event_sources(running, resources, sessions, info, pools)
     # AWS's emulator serves its one function by the name `function`; keep that address for the broker's function.
     await _start_site(running, invoke_app({"function": pools["BrokerFunction"], **pools}), _read_port(info.invoke_url))

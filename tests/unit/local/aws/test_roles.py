@@ -85,6 +85,7 @@ def sent(target: str | None = None, *, path: str = "/", **members: Any) -> Sent:
         ),
         (sent(path="/2025-12-01/durable-executions/a/stop"), Asked("unknown:", "unknown")),
         (sent("TrentService.Decrypt"), Asked("unknown:Decrypt", "unknown")),
+        (Sent("PUT", "http://127.0.0.1:3004/originals/a.mp4", {}, b"\xff"), Asked("unknown:", "unknown")),
     ],
     ids=lambda value: value.action if isinstance(value, Asked) else "",
 )

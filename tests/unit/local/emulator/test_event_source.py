@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from local.aws.account import make_arn, make_queue_url
 from local.emulator.event_source import EventSource
@@ -108,3 +109,22 @@ def test_a_mapping_that_takes_no_reports_deletes_the_whole_batch() -> None:
 
 def test_an_empty_queue_invokes_nothing() -> None:
     assert take(Queues(), {}).events == []
+
+
+def test_a_poll_that_fails_is_repeated() -> None:
+    class Unreachable(Queues):
+        def receive_message(self, **asked: Any) -> dict[str, Any]:
+            if not self.asked:
+                self.asked = asked
+                raise EndpointConnectionError(endpoint_url="http://127.0.0.1:9")
+            return super().receive_message(**asked)
+
+    async def poll_until_taken(queues: Queues, function: Function) -> None:
+        polling = asyncio.create_task(EventSource.from_template(MAPPING, queues, function).run())
+        while not queues.deleted:
+            await asyncio.sleep(0.01)
+        polling.cancel()
+
+    queues, function = Unreachable(message(1)), Function({})
+    asyncio.run(asyncio.wait_for(poll_until_taken(queues, function), 20))
+    assert function.events[0]["Records"][0]["messageId"] == "id-1"
