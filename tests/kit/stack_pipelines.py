@@ -50,22 +50,24 @@ class Pipelines:
 
     def find(self, key: str) -> str:
         """The id of the one Assembly of an object."""
-        (found,) = self._list(key)
+        (found,) = (id_ for id_, name in self.list_assemblies() if name == key)
         return found
 
     def count(self, key: str) -> int:
         """How many Assemblies api2 has of an object."""
-        return len(self._list(key))
+        return [name for _, name in self.list_assemblies()].count(key)
 
-    def _list(self, key: str) -> list[str]:
+    def list_assemblies(self) -> list[tuple[str, str]]:
+        """All Assemblies that api2 has: the id, and the key of the object."""
         api2, owner = self.stack.api2, AuthKey(self.stack.stack["auth_key"], self.stack.stack["auth_secret"])
         ids = [entry["id"] for entry in api2.signed("GET", "/assemblies", key=owner, pagesize=5000)[1]["items"]]
-        statuses = {id_: api2.send("GET", f"/assemblies/{id_}")[1] for id_ in ids}
-        return [id_ for id_, status in statuses.items() if json.loads(status["params"])["fields"]["key"] == key]
+        statuses = ((id_, api2.send("GET", f"/assemblies/{id_}")[1]) for id_ in ids)
+        return [(id_, json.loads(status["params"])["fields"]["key"]) for id_, status in statuses]
 
 
 @contextmanager
-def running_pipelines(stack: Client, folder: Path) -> Iterator[Pipelines]:
+def running_pipelines(stack: Client, folder: Path, workers: int = 1) -> Iterator[Pipelines]:
+    """Both, as long as the context lasts; the durable function with this many environments."""
     function = AssemblyFunction(stack)
     functions, resources = {"AssemblyFunction": function.invoke}, read_template("pipeline.yaml")
     endpoint = stack.stack["aws_endpoint_url"]
@@ -73,7 +75,7 @@ def running_pipelines(stack: Client, folder: Path) -> Iterator[Pipelines]:
     create_table(database, resources)
     configured = resources["PipelineFunction"]["Properties"]["Environment"]["Variables"]
     own = {**stack.principal.variables(), "AWS_ENDPOINT_URL": endpoint, "OUTCOMES_TABLE": TABLE}
-    durable = running_pipeline(folder, free_ports(1)[0], {**configured, **own}, functions, IMPATIENCE)
+    durable = running_pipeline(folder, free_ports(1)[0], {**configured, **own}, functions, IMPATIENCE, workers)
     with durable as executions, running_state_machines(folder, functions) as machines:
         create_table(machines.database, read_template("state-machine.yaml"))
         with _taking_callbacks(stack, executions.url, machines.url):

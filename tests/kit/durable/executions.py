@@ -84,7 +84,12 @@ class Executions:
 
 @contextmanager
 def running_pipeline(
-    folder: Path, port: int, variables: Mapping[str, str], others: Mapping[str, Invoked], impatience: int
+    folder: Path,
+    port: int,
+    variables: Mapping[str, str],
+    others: Mapping[str, Invoked],
+    impatience: int,
+    workers: int = 1,
 ) -> Iterator[Executions]:
     """The example's function, ready for executions. AWS's runner listens at `port`.
 
@@ -96,8 +101,8 @@ def running_pipeline(
     with loop() as running, serving(service.make_app, on=running) as url:
         function = Function(_lay_code(folder / "code", python), "pipeline.handler", timeout=60, memory=256)
         given = {**variables, "AWS_ENDPOINT_URL_LAMBDA": url}
-        for name, wait in (("pipeline", "3600"), ("impatient", str(impatience))):
-            made = environments(1, function, folder, {**given, "WAIT_SECONDS": wait}, name=name)
+        for name, wait, count in (("pipeline", "3600", workers), ("impatient", str(impatience), 1)):
+            made = environments(count, function, folder, {**given, "WAIT_SECONDS": wait}, name=name)
             running.run(service.add(name, made))
         with _running_runner(python, port, url, folder / "log/runner.log") as web:
             yield Executions(service, runner_url, web)
@@ -114,7 +119,7 @@ def _lay_code(folder: Path, python: Path) -> Path:
 
 @contextmanager
 def _running_runner(python: Path, port: int, url: str, log: Path) -> Iterator[urllib3.PoolManager]:
-    web = urllib3.PoolManager(retries=False, timeout=10)
+    web = urllib3.PoolManager(retries=False, timeout=60, maxsize=20)
 
     def answers() -> bool:
         try:
