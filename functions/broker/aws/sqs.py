@@ -51,5 +51,5 @@ class Queue(Value, frozen=True):
             )
         except OutOfReach as error:
             raise NotSent(f"SQS out of reach: {error}") from error
-        if reply.error is not None or not reply.members.get("MessageId"):
+        if not reply.members.get("MessageId"):
             raise NotSent(f"SQS: {reply.error or 'an answer without an id'}")

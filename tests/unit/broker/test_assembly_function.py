@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from broker.base.errors import AccessDenied, InvalidRequest, TemporarilyUnavailable, UpstreamRefused
+from broker.base.errors import AccessDenied, BrokerError, InvalidRequest, TemporarilyUnavailable, UpstreamRefused
+from broker.token.budget import CALLER_LIMIT
 
 from tests.kit.assemblies import ASSEMBLIES_URL, KEY_ID, REQUEST, Pipeline
 from tests.kit.handlers import Context, Function, event, loaded_on
@@ -152,6 +153,18 @@ def test_an_error_says_after_how_many_whole_seconds_to_try_again(desk: Desk) -> 
     with pytest.raises(TemporarilyUnavailable, match=r"\(retry_after: 3\)$") as raised:
         desk.function(REQUEST)
     assert type(raised.value) is TemporarilyUnavailable
+
+
+def test_an_error_below_a_stable_class_is_raised_as_that_class(desk: Desk) -> None:
+    """`Retry` and `Catch` would not know OverBudget."""
+    desk.api2.tokens = set()  # each invocation mints two, until the budget ends
+    kinds = []
+    for _ in range(CALLER_LIMIT[0]):
+        with pytest.raises(BrokerError) as raised:
+            desk.function(REQUEST)
+        kinds.append(type(raised.value))
+    assert {*kinds} == {UpstreamRefused, TemporarilyUnavailable}
+    assert desk.function.records()[-1]["outcome"] == "OverBudget"
 
 
 def test_an_error_of_api2_is_raised_with_its_code(desk: Desk) -> None:

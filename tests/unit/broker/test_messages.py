@@ -233,10 +233,12 @@ def test_messages_that_the_time_does_not_allow_to_begin_come_again() -> None:
     assert [key for _, key in desk.given] == ["a", "b", "c"]
 
 
-def test_messages_after_the_end_of_all_time_come_again() -> None:
+def test_a_message_that_is_received_for_the_last_time_when_no_time_is_left_is_for_sqs_to_move() -> None:
     desk = Desk()
     desk.meanwhile = lambda: desk.clock.advance(100)
-    assert desk.answer(batch(["a", "b"], receives=MAX_RECEIVES)) == ["message-2"]
+    with failures() as logged:
+        assert desk.answer(batch(["a", "b"], receives=MAX_RECEIVES)) == ["message-2"]
+    assert [line["message"] for line in logged()] == ["dead letter not sent: deadline"]
 
 
 def test_a_fifo_queue_s_messages_after_a_failure_come_again_in_their_order() -> None:
