@@ -61,6 +61,7 @@ def pinned(*pieces: Any) -> dict[str, Any]:
         (encode(expires="5m"), "`expires` does not belong here"),
         (encode(notfy="states"), "unknown key `notfy`; did you mean `notify`?"),
         (encode(template_id="encode"), "`template_id`: the id of a Template, 32 hexadecimal digits: the status of an"),
+        (encode(template_id="0" * 31), "`template_id`: the id of a Template, 32 hexadecimal digits"),
         (encode(template_id="F" * 32), "`template_id`: the id of a Template, 32 hexadecimal digits"),
         (encode(template_id="builtin/encode@1"), "`template_id`: the id of a Template, 32 hexadecimal digits"),
         (encode(max_size={"none": "films are large"}), "2GB, or leave it out for no limit"),
@@ -114,6 +115,7 @@ def test_an_assembly_needs_the_workspace_of_its_credential() -> None:
 def test_a_second_definition_of_a_name_for_one_credential_is_refused() -> None:
     other = encode() | {"when": {"sub": "others"}}
     assert "rule `one` has `encode` in `assemble` for this credential; choose another name" in errors(encode(), other)
+    assert "another credential" not in errors(encode(), encode())
 
 
 @pytest.mark.parametrize(
