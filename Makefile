@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/ready
 # PORT, POLICY and the like have their defaults in the commands: make hands on what it is given, and nothing else.
 
-.PHONY: help setup demo up down sandbox test test-unit test-browser test-clients bench bench-quick lint format build deploy docs lock clean
+.PHONY: help setup demo up down sandbox test test-unit test-browser test-clients test-load bench bench-quick lint format build deploy docs lock clean
 
 help: ## List the commands
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-browser: $(READY) ## Test pages in Chromium: their long life, on the whole 
 
 test-clients: $(READY) ## Test the Python client and the command as wheels, on every Python of this machine
 	@$(BIN)/python -m pytest -n 2 tests/clients
+
+test-load: $(READY) ## Send many events through the stack while its parts fail: none is lost, none is made twice
+	@$(BIN)/python -m pytest -n 0 tests/load
 
 bench: $(READY) ## Measure everything, and write docs/performance.md (some ten minutes)
 	@$(BIN)/python -m tests.bench

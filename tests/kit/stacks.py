@@ -108,5 +108,9 @@ class Client(CallerSide):
         return found[0]
 
     def log_lines(self) -> list[str]:
+        return [line for text in self.logs().values() for line in text.splitlines()]
+
+    def logs(self) -> dict[str, str]:
+        """The text of each log by its file's name."""
         logs = sorted(Path(self.stack["log_dir"]).glob("*.log"))
-        return [line for log in logs for line in log.read_text("utf-8", "replace").splitlines()]
+        return {log.name: log.read_text("utf-8", "replace") for log in logs}
