@@ -71,6 +71,7 @@ lock: $(READY) ## Write the lock files anew from pyproject.toml
 	@$(BIN)/uv pip compile -q pyproject.toml --group dev -c requirements.txt --no-emit-package transloadit-token-broker-client --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-dev.txt
 	@$(BIN)/uv pip compile -q --group sam --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o requirements-sam.txt
 	@$(BIN)/uv pip compile -q --group conventional -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional/requirements.txt
+	@$(BIN)/uv pip compile -q --group conventional-events -c requirements-dev.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/bench/conventional_events/requirements.txt
 	@$(BIN)/uv pip compile -q --group clients --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o tests/conformance/clients/requirements.txt
 	@$(BIN)/uv pip compile -q --group batch -c requirements.txt --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o examples/batch/requirements.txt
 	@$(BIN)/uv pip compile -q --group pipeline --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-header -o examples/pipeline/requirements.txt

@@ -1,6 +1,7 @@
-"""The parties that an exchange calls: an issuer, Secrets Manager and api2, by TLS on loopback, near or far."""
+"""The parties that are called: an issuer, Secrets Manager, api2 and a table, by TLS on loopback, near or far."""
 
 import asyncio
+import secrets
 import ssl
 import sys
 import time
@@ -19,7 +20,10 @@ from local.aws import services as aws
 from local.aws.account import Principal
 from local.loopback.processes import end, end_with_parent, free_ports
 from local.sandbox.app import create_app
-from local.sandbox.model import AuthKey
+from local.sandbox.model import DEFAULT_WORKSPACE, AuthKey, Settings
+from local.sandbox.resources import Template
+from local.stack.workspace import ENCODE_ID
+from tests.bench import table
 from tests.bench.relay import Relay
 from tests.kit.brokers import AUTH_KEY, AUTH_SECRET
 from tests.kit.callers import claims_of_alice
@@ -29,6 +33,11 @@ from tests.kit.policies import AUDIENCE
 HOST = "127.0.0.1"
 PRINCIPAL = Principal.new()  # moto checks no signature
 CREDENTIAL = AuthKey(AUTH_KEY, AUTH_SECRET)
+PIPELINE_SECRET = aws.secret_name("pipeline-key")
+# What the local policy names; no file is imported.
+ENCODE = Template(
+    ENCODE_ID, DEFAULT_WORKSPACE, "encode", {"steps": {"imported": {"robot": "/s3/import", "path": "a"}}}, 0, 0, 0
+)
 
 
 @dataclass
@@ -38,9 +47,10 @@ class Outside:
     issuer_url: str
     aws_url: str
     api2_url: str
+    table_url: str
     trusted: Path  # the authorities of the world and of the bench, as a file
     signer: Signer = field(default_factory=Signer)
-    relays: Mapping[str, Relay] = field(default_factory=dict)  # issuer, aws, api2
+    relays: Mapping[str, Relay] = field(default_factory=dict)  # issuer, aws, api2, table
 
     @property
     def variables(self) -> dict[str, str]:
@@ -67,21 +77,22 @@ class Outside:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncIterator[Outside]:
-    """All three, as long as the context."""
+    """All of them, as long as the context."""
     authority = trustme.CA()
     trusted = folder / "authorities.pem"
     # The world's authorities too, since reading them is a part of what TLS costs a start.
     trusted.write_bytes(Path(certifi.where()).read_bytes() + authority.cert_pem.bytes())
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert(HOST).configure_cert(context)
-    ports = free_ports(3)
-    issuer_url, aws_url, api2_url = (f"https://{HOST}:{port}" for port in ports)
-    outside = Outside(issuer_url, aws_url, api2_url, trusted)
+    ports = free_ports(4)
+    issuer_url, aws_url, api2_url, table_url = (f"https://{HOST}:{port}" for port in ports)
+    outside = Outside(issuer_url, aws_url, api2_url, table_url, trusted)
     async with AsyncExitStack() as stack:
         targets = {
             "issuer": await site(stack, issuer_app(outside)),
             "aws": await _moto(stack, folder),
-            "api2": await site(stack, create_app([CREDENTIAL])),
+            "api2": await site(stack, create_app([CREDENTIAL], settings=Settings(templates=(ENCODE,)))),
+            "table": await site(stack, table.create_app()),
         }
         outside.relays = {name: Relay(target, context) for name, target in targets.items()}
         for relay, port in zip(outside.relays.values(), ports, strict=True):
@@ -115,7 +126,7 @@ async def site(stack: AsyncExitStack, app: web.Application) -> int:
 
 
 async def _moto(stack: AsyncExitStack, folder: Path) -> int:
-    """Secrets Manager in a process of its own, with the secret."""
+    """Secrets Manager in a process of its own, with the secrets."""
     (port,) = free_ports(1)
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "moto.server", "-H", HOST, "-p", str(port)),
@@ -130,6 +141,7 @@ async def _moto(stack: AsyncExitStack, folder: Path) -> int:
     endpoint = f"http://{HOST}:{port}"
     vault = aws.client("secretsmanager", endpoint, PRINCIPAL)
     await asyncio.to_thread(aws.create_secrets, vault, {}, {"default": (CREDENTIAL.key, CREDENTIAL.secret)})
+    await asyncio.to_thread(vault.create_secret, Name=PIPELINE_SECRET, SecretString=secrets.token_hex(32))
     return port
 
 

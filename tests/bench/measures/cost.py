@@ -2,10 +2,13 @@
 
 import json
 import re
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 
+from local.emulator.pool import Environment
 from tests.bench.figures import Spread
 from tests.bench.measure import Bench, Report, Table
 from tests.bench.measures.far import AWAY, critical_path
@@ -58,17 +61,23 @@ def gigabyte_seconds(found: Durations, megabytes: int, waiting: float) -> float:
     return (hits + starts) / 1000 * megabytes / 1024
 
 
-async def durations(bench: Bench, party: Party) -> Durations:
+@asynccontextmanager
+async def logged(party: Party) -> AsyncIterator[tuple[Environment, Path]]:
+    """A fresh environment of a party, as long as the context, and its log."""
     environment = party.environment()
     log = Path(party.folder / "log" / f"{party.name}-1.log")
     log.unlink(missing_ok=True)
     await environment.start()
     try:
-        for number in range(HITS + 1):
-            event = token_event(bench.outside.jwt(sub=f"caller-{number}"))
-            await environment.invoke(json.dumps(event).encode())
+        yield environment, log
     finally:
         await environment.stop()
+
+
+async def durations(party: Party, events: Iterable[bytes]) -> Durations:
+    async with logged(party) as (environment, log):
+        for event in events:
+            await environment.invoke(event)
     return read(log.read_text("utf-8", "replace"))
 
 
@@ -76,7 +85,9 @@ async def measure(bench: Bench) -> Report:
     waiting = critical_path("trip", AWAY) * 1000
     lines, totals = [], {}
     for party in bench.parties:
-        found, memory = await durations(bench, party), party.function.memory
+        events = (token_event(bench.outside.jwt(sub=f"caller-{number}")) for number in range(HITS + 1))
+        found = await durations(party, (json.dumps(event).encode() for event in events))
+        memory = party.function.memory
         compute = gigabyte_seconds(found, memory, 0 if party is bench.parties.empty else waiting) * GIGABYTE_SECOND
         totals[party.name] = GATEWAY_MILLION + REQUESTS_MILLION + compute
         lines.append(
