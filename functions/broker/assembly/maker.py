@@ -15,8 +15,8 @@ from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.token.obtain import BearerTokens
 
-# For so long after a rotation of the pipeline key an event is known when it comes again. What fails in the queue ends in
-# half an hour, and asynchronous invocations in six; a week leaves room for what people send again.
+# For so long after a rotation of the pipeline key an event is known when it comes again. Lambda and the queue end their
+# tries within hours; a week leaves room for what people send again.
 ROTATION_SECONDS = 7 * 24 * 60 * 60
 
 

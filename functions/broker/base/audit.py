@@ -158,11 +158,22 @@ def count_metrics(record: AuditRecord) -> dict[str, int]:
 
 def _name_outcome(record: AuditRecord) -> list[str]:
     kind = _KINDS.get(record.status, "Refused" if record.status < 500 else "Fault")
-    if record.assembly is None or record.assembly.source != "notification":
+    if record.assembly is None:
         return ["Exchange", kind]
-    # Anybody may send a notification. Strangers must not ring the alarms for callers who are refused, and api2 comes
-    # again after an answer that a caller would have to live with.
-    return ["Notification"] if kind == "Granted" else ["Notification", f"Notification{kind}"]
+    if record.assembly.source == "notification":
+        # Anybody may send a notification. Strangers must not ring the alarms for callers who are refused, and api2
+        # comes again after an answer that a caller would have to live with.
+        return ["Notification"] if kind == "Granted" else ["Notification", f"Notification{kind}"]
+    # An event comes again, and what is refused for good waits among the dead letters. An hour in which api2 throttles
+    # events must not wake somebody, and a file that api2 cannot read is no fault of the broker.
+    if kind in ("OverBudget", "Unavailable"):
+        return ["Assembly", "AssemblyUnavailable"]
+    names = {
+        "Granted": [],
+        "Refused": ["AssemblyRefused"],
+        "Fault": ["Fault" if record.status == 500 else "AssemblyRefused"],
+    }
+    return ["Assembly", *names[kind]]
 
 
 _KINDS = {200: "Granted", 429: "OverBudget", 503: "Unavailable"}

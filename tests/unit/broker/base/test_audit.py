@@ -130,3 +130,20 @@ def test_a_notification_has_counts_of_its_own_so_that_no_stranger_rings_the_alar
 ) -> None:
     assembly = AssemblyNotes(source="notification")
     assert count_metrics(record(mints=0, status=status, assembly=assembly)) == expected
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, {"Assembly": 1}),
+        (403, {"Assembly": 1, "AssemblyRefused": 1}),
+        (429, {"Assembly": 1, "AssemblyUnavailable": 1}),
+        (503, {"Assembly": 1, "AssemblyUnavailable": 1}),
+        (502, {"Assembly": 1, "AssemblyRefused": 1}),
+        (500, {"Assembly": 1, "Fault": 1}),
+    ],
+)
+def test_an_event_that_comes_again_or_waits_among_the_dead_letters_rings_no_alarm_for_callers(
+    status: int, expected: dict[str, int]
+) -> None:
+    assert count_metrics(record(mints=0, status=status, assembly=AssemblyNotes(source="s3"))) == expected
