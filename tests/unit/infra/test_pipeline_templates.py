@@ -98,3 +98,10 @@ def test_the_broker_s_function_is_named_without_a_version(template: str) -> None
     parameter = TEMPLATES[template]["Parameters"]["AssemblyFunctionArn"]
     assert "Default" not in parameter
     assert parameter["AllowedPattern"].endswith("function:[A-Za-z0-9_-]{1,64}")
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_an_event_without_an_outcome_rings_an_alarm_at_the_topic_that_is_named(template: str) -> None:
+    alarm = properties(template, "FailedAlarm")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    assert alarm["AlarmActions"]["Fn::If"] == ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], {"Ref": "AWS::NoValue"}]
