@@ -24,13 +24,15 @@ from tests.bench.measures.fleet import WRITES_MILLION
 from tests.bench.measures.memory import runtimes
 from tests.bench.parties import Party
 
+HUNDRED_MILLISECONDS = 0.1 * 0.5 * GIGABYTE_SECOND * MILLION  # US dollars a million, with 512 MB
+
 HOW = f"""\
 Warm events one after the other, as EventBridge sends them, one in {COLD:,} in a cold environment, by the same price
 list. Only what the function computes takes longer on a share of a processor, not what it waits for, so the processor's
 time alone is multiplied. Lambda bills whole milliseconds. The table is DynamoDB on demand, {WRITES_MILLION} a million
-writes. All are near: where api2 is far, both wait for its answer, and whoever makes a new connection for two round
-trips more. What delivers the events costs both the same, and is not counted. Ours needs two secrets in Secrets Manager,
-0.40 each a month, however many events."""
+writes. All are near: for each 100 ms that api2 takes, both cost {HUNDRED_MILLISECONDS:.2f} more, and whoever makes a
+new connection waits for two round trips more. What delivers the events costs both the same, and is not counted. Ours
+needs two secrets in Secrets Manager, 0.40 each a month, however many events."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,11 +26,12 @@ one round trip comes on top of ours, and three where a connection is new."""
 
 async def measure(bench: Bench) -> Report:
     single, batching = prepare(bench, "app.handler"), prepare(bench, "batch.handler")
-    warm = await _measure_warm(single, make_event, bench)
-    batches = await _measure_warm(batching, make_batch, bench)
+    rounds = bench.count(full=12, quick=4)
+    warm = await _measure_warm(single, make_event, rounds, bench.count(full=16, quick=5))
+    batches = await _measure_warm(batching, make_batch, rounds, bench.count(full=4, quick=3))
     cold = await _measure_cold(single, bench)
-    p50 = {name: [percentile(taken, 50) * 1000 for taken in rounds] for name, rounds in warm.items()}
-    each = {name: [sum(taken) / len(taken) / BATCH for taken in rounds] for name, rounds in batches.items()}
+    p50 = {name: [percentile(taken, 50) * 1000 for taken in found] for name, found in warm.items()}
+    each = {name: [sum(taken) / len(taken) / BATCH for taken in found] for name, found in batches.items()}
     lines = [
         (name, text(p50[name], ".2f", " ms"), text(rates(each[name]), ",.0f"), text(cold[name], ".0f", " ms"))
         for name in single
@@ -52,26 +53,26 @@ async def measure(bench: Bench) -> Report:
 
 
 async def _measure_warm(
-    parties: Mapping[str, Party], make: Callable[[], bytes], bench: Bench
+    parties: Mapping[str, Party], make: Callable[[], bytes], rounds: int, count: int
 ) -> dict[str, list[list[float]]]:
-    """Seconds of each invocation, by party and round; the parties take turns."""
+    """Seconds of each invocation, by party and round of `count` for each; the parties take turns."""
     environments = {name: party.environment() for name, party in parties.items()}
-    rounds: dict[str, list[list[float]]] = {name: [] for name in parties}
+    found: dict[str, list[list[float]]] = {name: [] for name in parties}
     try:
         for environment in environments.values():
             await environment.start()
             await _time(environment, make())
-        for _ in range(bench.count(full=12, quick=4)):
+        for _ in range(rounds):
             taken: dict[str, list[float]] = {name: [] for name in parties}
-            for _ in range(bench.count(full=16, quick=4)):
+            for _ in range(count):
                 for name, environment in environments.items():
                     taken[name].append(await _time(environment, make()))
             for name, times in taken.items():
-                rounds[name].append(times)
+                found[name].append(times)
     finally:
         for environment in environments.values():
             await environment.stop()
-    return rounds
+    return found
 
 
 async def _time(environment: Environment, event: bytes) -> float:
