@@ -1,7 +1,7 @@
 """What a stack keeps of all that happened in it, and the secrets that must be nowhere in that."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from local.aws.account import make_queue_url
@@ -27,6 +27,7 @@ def read_secrets(stack: Client) -> dict[str, str | bytes]:
             else:
                 found |= {name: text, f"{name}, its bytes": bytes.fromhex(text)}
     given = stack.api2.send("GET", "/_sandbox/secrets")[1]
+    assert given["tokens"], "nothing has happened in this stack"
     found |= {f"bearer token {number}": token for number, token in enumerate(given["tokens"])}
     for number, signature in enumerate(given["signatures"]):
         digits = signature.partition(":")[2]
@@ -72,3 +73,14 @@ def connect(stack: Client, service: str) -> Any:
 def search(stack: Client, more: Mapping[str, str] | None = None) -> set[tuple[str, str]]:
     """Which secret of the stack is in which place that it keeps, or in one `more`, such as an execution's history."""
     return find_secrets(read_secrets(stack), {**read_kept(stack), **(more or {})})
+
+
+def search_records(stack: Client, rights: Iterable[str]) -> set[tuple[str, str]]:
+    """Which of these is in a log of the broker's functions, where the audit records are, too.
+
+    `rights`: ids by which whoever knows them may do something, though they are known elsewhere: those of Assemblies,
+    callback ids and task tokens.
+    """
+    logs = {name: text for name, text in stack.logs().items() if "Function-" in name}
+    assert any('"audit":{' in text for text in logs.values())
+    return find_secrets({right: right for right in rights}, logs)

@@ -14,9 +14,9 @@ from aiohttp import web
 from local.aws.services import client as aws_client
 from local.emulator.pool import Outcome
 from local.loopback.processes import free_ports
-from local.sandbox.model import AuthKey
 from tests.kit.aws_front import Relay
 from tests.kit.durable.executions import Executions, running_pipeline
+from tests.kit.kept import read_statuses
 from tests.kit.pipelines import TABLE, create_table, read_template
 from tests.kit.servers import serving
 from tests.kit.stacks import Client
@@ -27,26 +27,30 @@ IMPATIENCE = 3  # seconds
 
 @dataclass
 class AssemblyFunction:
-    """The stack's. `answers`: what it answered, by the object's key."""
+    """The stack's. `answers`: what it answered, by the object's key. `callbacks`: ids and tokens that it was given."""
 
     stack: Client
     answers: dict[str, list[Any]] = field(default_factory=dict)
+    callbacks: set[str] = field(default_factory=set)
 
     async def invoke(self, event: bytes) -> Outcome:
         answer = await asyncio.to_thread(self.stack.invoke, event, "AssemblyFunction")
-        self.answers.setdefault(json.loads(event)["fields"]["key"], []).append(answer.body)
+        asked = json.loads(event)
+        self.answers.setdefault(asked["fields"]["key"], []).append(answer.body)
+        self.callbacks.update(asked.get("callback", {}).values())
         return Outcome(answer.text.encode(), failed="x-amz-function-error" in answer.headers)
 
 
 @dataclass
 class Pipelines:
-    """`database` is the durable function's. `answers`: the Assembly function's, by the object's key."""
+    """`database` is the durable function's, `function` the Assembly function. `folder` has the pipelines' logs."""
 
     stack: Client
     executions: Executions
     machines: StateMachines
     database: Any
-    answers: dict[str, list[Any]]
+    function: AssemblyFunction
+    folder: Path
 
     def find(self, key: str) -> str:
         """The id of the one Assembly of an object."""
@@ -59,10 +63,17 @@ class Pipelines:
 
     def list_assemblies(self) -> list[tuple[str, str]]:
         """All Assemblies that api2 has: the id, and the key of the object."""
-        api2, owner = self.stack.api2, AuthKey(self.stack.stack["auth_key"], self.stack.stack["auth_secret"])
-        ids = [entry["id"] for entry in api2.signed("GET", "/assemblies", key=owner, pagesize=5000)[1]["items"]]
-        statuses = ((id_, api2.send("GET", f"/assemblies/{id_}")[1]) for id_ in ids)
-        return [(id_, json.loads(status["params"])["fields"]["key"]) for id_, status in statuses]
+        statuses = read_statuses(self.stack)
+        return [(id_, json.loads(status["params"])["fields"]["key"]) for id_, status in statuses.items()]
+
+    def read_kept(self) -> dict[str, str]:
+        """All that AWS keeps of the pipelines, by a name: histories of executions, outcomes, and logs."""
+        kept = {arn: self.executions.history(arn) for arn in self.executions.started}
+        kept |= {arn: repr([self.machines.read(arn), self.machines.history(arn)]) for arn in self.machines.started}
+        for name, database in (("durable", self.database), ("states", self.machines.database)):
+            pages = database.get_paginator("scan").paginate(TableName=TABLE)
+            kept[f"outcomes, {name}"] = repr([page["Items"] for page in pages])
+        return kept | {log.name: log.read_text("utf-8", "replace") for log in self.folder.rglob("*.log")}
 
 
 @contextmanager
@@ -79,7 +90,7 @@ def running_pipelines(stack: Client, folder: Path, workers: int = 1) -> Iterator
     with durable as executions, running_state_machines(folder, functions) as machines:
         create_table(machines.database, read_template("state-machine.yaml"))
         with _taking_callbacks(stack, executions.url, machines.url):
-            yield Pipelines(stack, executions, machines, database, function.answers)
+            yield Pipelines(stack, executions, machines, database, function, folder)
 
 
 @contextmanager

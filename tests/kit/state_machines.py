@@ -11,7 +11,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -57,11 +57,15 @@ def read_definition(wait: int = 3600) -> dict[str, Any]:
 
 @dataclass
 class StateMachines:
-    """`states` and `database`: clients of Step Functions and DynamoDB at moto, whose origin is `url`."""
+    """`states` and `database`: clients of Step Functions and DynamoDB at moto, whose origin is `url`.
+
+    `started`: ARNs of executions.
+    """
 
     url: str
     states: Any
     database: Any
+    started: list[str] = field(default_factory=list)
 
     def create(self, definition: Mapping[str, Any]) -> str:
         """Create a state machine of this definition. Returns its ARN."""
@@ -72,7 +76,8 @@ class StateMachines:
         """Start an execution. Returns its ARN."""
         # moto gives all executions without a name the same one.
         named = {"stateMachineArn": machine, "name": uuid.uuid4().hex, "input": json.dumps(event)}
-        return str(self.states.start_execution(**named)["executionArn"])
+        self.started.append(self.states.start_execution(**named)["executionArn"])
+        return self.started[-1]
 
     def wait(self, execution: str, seconds: float = 30) -> dict[str, Any]:
         """Wait for the end of the execution. Returns what DescribeExecution says of it."""

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from infra.sam import ROOT
+from tests.kit.kept import search, search_records
 from tests.kit.pipelines import TABLE, created, name_object
 from tests.kit.stack_pipelines import Pipelines, running_pipelines
 from tests.kit.stacks import running_stack
@@ -37,3 +38,6 @@ def test_many_objects_at_once_are_as_many_assemblies_and_outcomes(pipelines: Pip
     rows = pipelines.database.scan(TableName=TABLE)["Items"]
     outcomes = {row["object"]["S"]: row["status"]["S"] for row in rows}
     assert outcomes == {name_object(key): "ASSEMBLY_COMPLETED" for key in keys}
+    assert search(pipelines.stack, pipelines.read_kept()) == set()
+    ids = [id_ for id_, _ in pipelines.list_assemblies()]
+    assert search_records(pipelines.stack, [*ids, *pipelines.function.callbacks]) == set()

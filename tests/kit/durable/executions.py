@@ -6,7 +6,7 @@ import subprocess
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -31,11 +31,12 @@ ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
 
 @dataclass
 class Executions:
-    """`service`: the Lambda that the function sees. `url`: AWS's runner behind it."""
+    """`service`: the Lambda that the function sees. `url`: AWS's runner behind it. `started`: ARNs of executions."""
 
     service: LambdaService
     url: str
     _web: urllib3.PoolManager
+    started: list[str] = field(default_factory=list)
 
     def start(self, event: Any, function: str = "pipeline") -> str:
         """Start an execution, as an event does. Returns its ARN."""
@@ -49,7 +50,8 @@ class Executions:
             "Input": json.dumps(event),
         }
         answer = self._web.request("POST", f"{self.url}/start-durable-execution", json=wanted)
-        return str(answer.json()["ExecutionArn"])
+        self.started.append(answer.json()["ExecutionArn"])
+        return self.started[-1]
 
     def read(self, arn: str) -> dict[str, Any]:
         """The execution as Lambda's GetDurableExecution gives it."""
