@@ -16,32 +16,32 @@ def check_events(stack: Client, count: int, disturb: Sequence[Disturb]) -> str:
     wanted = {sent.key for sent in events if not sent.error}
     run = Run(stack)
     run.send(events, disturb)
-    letters = run.read_letters(events)
-    refused, failed = _check_letters(events, letters)
+    failed = [letter for letter in run.read_letters(events) if not _is_refusal(letter, events)]
     made, again = run.count_assemblies(events), {letter.body for letter in failed}
-    assert made.keys() | {sent.key for sent in events if sent.body in again} == wanted, "an event is lost"
-    seconds, sent_once = run.seconds, len(events)
+    assert made.keys() | {sent.key for sent in events if sent.body in again} >= wanted, "an event is lost"
+    seconds = run.seconds
     run.send_again(events, failed)
-    assert len(run.read_letters(events)) == len(refused), "an event fails that nothing disturbs"
     assert run.count_assemblies(events) == dict.fromkeys(wanted, 1)
+    letters = run.read_letters(events)
+    assert all(_is_refusal(letter, events) for letter in letters), "an event fails that nothing disturbs"
+    # SQS delivers at least once, and so a letter may be there twice.
+    assert {letter.body for letter in letters} == {sent.body for sent in events if sent.error}
     _check_records(run, sum(act in (kill_environment, lose_aws) for act in disturb))
     records = run.list_records()
     reasons = Counter(record["reason"] for record in records if record["outcome"] != "granted")
     found = sum(record.get("assembly_is_new") is False for record in records)
     return (
-        f"{sent_once:,} events of {count:,} objects in {seconds:.1f} s, {sent_once / seconds:.0f} a second: "
-        f"{len(wanted):,} Assemblies, found again {found}, {len(records):,} audit records, "
-        f"failures {dict(reasons)}; dead letters: {len(refused)} refused, {len(failed)} sent again"
+        f"{len(events):,} events of {count:,} objects in {seconds:.1f} s, {len(events) / seconds:.0f} a second: "
+        f"{len(wanted):,} Assemblies, found again {found}, {len(records):,} audit records, failures {dict(reasons)}; "
+        f"{len(letters)} dead letters of what is refused, {len(failed)} sent again"
     )
 
 
-def _check_letters(events: Sequence[Sent], letters: Sequence[Letter]) -> tuple[list[Letter], list[Letter]]:
-    """The letters of events that must be refused, and the others. Each has a name and a reason."""
-    assert all(letter.error and letter.reason for letter in letters), "a letter without its reason"
-    errors = {sent.body: sent.error for sent in events if sent.error}
-    refused = [letter for letter in letters if letter.body in errors]
-    assert Counter((letter.body, letter.error) for letter in refused) == Counter(errors.items())
-    return refused, [letter for letter in letters if letter.body not in errors]
+def _is_refusal(letter: Letter, events: Sequence[Sent]) -> bool:
+    """Whether it is of an event that must be refused, under the right name. Every letter has a name and a reason."""
+    assert letter.error, "a letter without the name of its error"
+    assert letter.reason, "a letter without its reason"
+    return any(sent.body == letter.body and sent.error == letter.error for sent in events)
 
 
 def _check_records(run: Run, deaths: int) -> None:

@@ -1,8 +1,9 @@
 """Many objects at once: each becomes one Assembly, and each has its outcome."""
 
 import os
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -28,11 +29,15 @@ def pipelines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipelines]:
 
 
 @pytest.mark.timeout(2 * SECONDS)
-def test_many_objects_at_once_are_as_many_assemblies_and_outcomes(pipelines: Pipelines) -> None:
+def test_many_objects_at_once_are_as_many_assemblies_and_outcomes(
+    pipelines: Pipelines, report: Callable[[str], None]
+) -> None:
+    begun = time.monotonic()
     keys = [f"films/{number}.mov" for number in range(OBJECTS)]
     with ThreadPoolExecutor(20) as threads:
         executions = list(threads.map(lambda key: pipelines.executions.start(created(key)), keys))
     ended = Counter(pipelines.executions.wait(execution, SECONDS)["Status"] for execution in executions)
+    report(f"{OBJECTS} durable executions in {time.monotonic() - begun:.1f} s")
     assert ended == {"SUCCEEDED": OBJECTS}
     assert Counter(key for _, key in pipelines.list_assemblies()) == dict.fromkeys(keys, 1)
     rows = pipelines.database.scan(TableName=TABLE)["Items"]
