@@ -18,6 +18,8 @@ MAX_KEY = 4096  # characters
 MAX_ATTEMPT = 99
 MAX_FIELDS = 32
 _FIELD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# JSON can escape half of a surrogate pair, which is no character: no id could be made of it, and no log hold it.
+_HALF = re.compile(r"[\ud800-\udfff]")
 # https://docs.aws.amazon.com/lambda/latest/api/API_SendDurableExecutionCallbackSuccess.html
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_SendTaskSuccess.html
 _CALLBACKS = {"durable": re.compile(r"[A-Za-z0-9+/]{1,1022}={0,2}"), "task": re.compile(r"[\x21-\x7E]{1,2048}")}
@@ -72,7 +74,7 @@ def read_assembly[P: AnyProof](members: Any, proof: P) -> AssemblyRequest[P]:
 
 
 def _is_short(value: object, limit: int) -> TypeGuard[str]:
-    return isinstance(value, str) and 0 < len(value) <= limit
+    return isinstance(value, str) and 0 < len(value) <= limit and not _HALF.search(value)
 
 
 def _read_fields(fields: Any) -> dict[str, str]:
