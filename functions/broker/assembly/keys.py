@@ -82,7 +82,7 @@ class PipelineKeys:
         self._looked_at = self._clock()
         secret = self._read(self._secret_id, deadline)
         before = self._read_previous(self._secret_id, deadline)
-        keys = Keys(_parse(secret.text), None if before is None else _parse(before.text), secret.created_at)
+        keys = Keys(_parse(secret.text), None if before is None else _parse_previous(before.text), secret.created_at)
         now = self._clock()
         self._held = _Held(keys, now, now + CHECK_SECONDS)
         return keys
@@ -92,3 +92,8 @@ def _parse(text: str) -> bytes:
     if not _HEX.fullmatch(text):
         raise BrokerFault("the pipeline key is malformed: needs 64 hex digits")
     return bytes.fromhex(text)
+
+
+def _parse_previous(text: str) -> bytes | None:
+    # A malformed key was never in use. It must not stop the good one that has taken its place.
+    return bytes.fromhex(text) if _HEX.fullmatch(text) else None

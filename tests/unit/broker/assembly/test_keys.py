@@ -82,6 +82,12 @@ def test_a_key_of_another_form_is_a_fault_that_shows_nothing_of_it(text: str) ->
     assert not text or text not in caught.value.reason
 
 
+def test_a_malformed_key_that_was_taken_back_is_no_previous_key() -> None:
+    pipeline = Pipeline()
+    pipeline.previous_key = "not a key"
+    assert get(pipeline)[0] == Keys(b"\x11" * 32, None, 1_700_000_000.0)
+
+
 def test_the_keys_are_not_shown() -> None:
     assert repr(Keys(b"\x11" * 32, b"\x22" * 32, 0.0)) == "Keys(since=0.0)"
 
