@@ -7,7 +7,7 @@ from broker.assembly.callback import MAX_SECONDS, Waiting, seal
 from broker.assembly.decision import Assembling
 from broker.assembly.endpoint import AlreadyThere, AssemblyEndpoint, Status, TokenRefused
 from broker.assembly.identity import hash_id, make_id
-from broker.assembly.keys import Keys, PipelineKeys
+from broker.assembly.keys import KEEP_SECONDS, Keys, PipelineKeys
 from broker.base.audit import AssemblyNotes
 from broker.base.errors import BrokerFault, TemporarilyUnavailable, UpstreamRefused
 from broker.base.progress import Clock, Progress
@@ -15,8 +15,11 @@ from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.token.obtain import BearerTokens
 
-# For so long after a rotation of the pipeline key an event is known when it comes again. Lambda and the queue end their
-# tries within hours; a week leaves room for what people send again.
+# For so long after a rotation of the pipeline key some environment may not have the new one, so none makes ids with it.
+# Else an event that came to two environments would become two Assemblies.
+SETTLE_SECONDS = KEEP_SECONDS
+# For so long after a rotation an event is known when it comes again. Lambda and the queue end their tries within hours;
+# a week leaves room for what people send again.
 ROTATION_SECONDS = 7 * 24 * 60 * 60
 
 
@@ -44,9 +47,12 @@ class AssemblyMaker(Value, frozen=True):
     def make(self, assembling: Assembling, caller: Caller, progress: Progress) -> Made:
         """The Assembly of this event: a new one, or the one that an earlier request made. Raises a BrokerError."""
         keys = self.keys.get(progress)
-        assembly_id = make_id(keys.current, self.function_name, assembling)
+        key, earlier_key = self._choose(keys)
+        assembly_id = make_id(key, self.function_name, assembling)
         self._note(assembly_id, assembling, progress)
-        status = self._find_earlier(keys, assembling, progress)
+        status = None
+        if earlier_key is not None:
+            status = self.endpoint.find(make_id(earlier_key, self.function_name, assembling), progress)
         is_new = status is None
         if status is None:
             params = _write_params(assembling, self._make_notify_url(keys, assembly_id, assembling))
@@ -70,14 +76,12 @@ class AssemblyMaker(Value, frozen=True):
             id_sha256=hash_id(assembly_id),
         )
 
-    def _find_earlier(self, keys: Keys, assembling: Assembling, progress: Progress) -> Status | None:
-        """The Assembly that the pipeline key before this one has made of the event.
-
-        Otherwise an event that comes again after a rotation would make a second Assembly.
-        """
-        if keys.previous is None or self.clock() - keys.since >= ROTATION_SECONDS:
-            return None
-        return self.endpoint.find(make_id(keys.previous, self.function_name, assembling), progress)
+    def _choose(self, keys: Keys) -> tuple[bytes, bytes | None]:
+        """The pipeline key that makes ids, and the one that may have made the event's Assembly before, or None."""
+        age = self.clock() - keys.since
+        if keys.previous is None or age >= ROTATION_SECONDS:
+            return keys.current, None
+        return (keys.previous, None) if age < SETTLE_SECONDS else (keys.current, keys.previous)
 
     def _create(
         self, assembly_id: str, params: str, assembling: Assembling, caller: Caller, progress: Progress

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from broker.assembly.callback import unseal
 from broker.assembly.identity import hash_id
+from broker.assembly.maker import SETTLE_SECONDS
 from broker.base.errors import BrokerError, InvalidRequest, TemporarilyUnavailable, UpstreamRefused
 from broker.base.progress import Deadline
 from broker.request.assembly import Callback
@@ -60,10 +61,23 @@ def test_an_event_that_comes_again_after_a_rotation_of_the_pipeline_key_is_still
     made = pipeline.made()
     pipeline.rotate("22" * 32)
     assert pipeline.made() == made
+    pipeline.clock.advance(SETTLE_SECONDS)
+    assert pipeline.made() == made
     assert pipeline.record.assembly is not None
     assert (pipeline.record.assembly.is_new, pipeline.record.assembly.id_sha256) == (False, hash_id(made.assembly_id))
     pipeline.clock.advance(7 * 24 * 3600)
     assert pipeline.made() != made
+
+
+def test_an_event_that_two_environments_get_while_only_one_has_the_new_pipeline_key_is_one_assembly() -> None:
+    pipeline = Pipeline()
+    pipeline.made(key="another")
+    late = pipeline.exchange
+    pipeline.previous_key, pipeline.key, pipeline.key_made_at = pipeline.key, "22" * 32, pipeline.clock()
+    pipeline.use(pipeline.exchange.answering.policy)
+    made = pipeline.made()
+    pipeline.exchange = late
+    assert pipeline.made() == made
 
 
 @pytest.mark.parametrize(
