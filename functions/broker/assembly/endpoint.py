@@ -107,7 +107,9 @@ class AssemblyEndpoint(Value, frozen=True):
 
     def _read(self, answer: Answer, progress: Progress) -> tuple[dict[str, Any], str | None]:
         """The object in the answer and its error's code. Raises TemporarilyUnavailable where api2 has no answer now."""
-        document, code = read_answer(answer, progress.notes)
+        # A status quotes names and metadata of files, and a text that was cut in the middle of a character ends with
+        # half of it. Whoever uploads such a file must not keep its Assembly from being known.
+        document, code = read_answer(answer, progress.notes, with_halves=True)
         if answer.status == 429 or (code is not None and code.endswith("RATE_LIMIT_REACHED")):
             wait = read_retry_after(answer, document, self.clock())
             raise TemporarilyUnavailable("Transloadit throttles", retry_after=wait)

@@ -17,11 +17,14 @@ MAX_DIGITS = 8  # of the seconds in Retry-After
 _CODE = re.compile(r"[A-Z0-9_]{1,64}")
 
 
-def read_answer(answer: Answer, notes: Notes) -> tuple[dict[str, Any], str | None]:
-    """The object in an answer, empty where there is none, and its error's code. Both are noted."""
+def read_answer(answer: Answer, notes: Notes, *, with_halves: bool = False) -> tuple[dict[str, Any], str | None]:
+    """The object in an answer, empty where there is none, and its error's code. Status and code are noted.
+
+    `with_halves`: as `encoding.read_json` says.
+    """
     notes.upstream_status = answer.status
     try:
-        document = encoding.read_object(answer.body)
+        document = encoding.read_object(answer.body, with_halves=with_halves)
     except ValueError:
         document = {}
     notes.upstream_error = read_code(document, "error")

@@ -49,11 +49,14 @@ _CAUSES = {
 }
 
 
-def read_json(data: bytes) -> Any:
-    """The value in `data` (RFC 8259). Raises Malformed for all that is not strict JSON, or nested too deeply."""
+def read_json(data: bytes, *, with_halves: bool = False) -> Any:
+    """The value in `data` (RFC 8259). Raises Malformed for all that is not strict JSON, or nested too deeply.
+
+    `with_halves`: halves of surrogate pairs are taken. No text of such a value may go anywhere before it is checked.
+    """
     try:
         value = _decoder.decode(data.decode("utf-8"))
-        if b"\\u" in data:
+        if b"\\u" in data and not with_halves:
             # Half of a surrogate pair can be escaped, but is no character: no log and no other text can hold it.
             json.dumps(value, ensure_ascii=False).encode()
         return value
@@ -63,9 +66,9 @@ def read_json(data: bytes) -> Any:
         raise Malformed(_CAUSES.get(type(error), "not JSON")) from error
 
 
-def read_object(data: bytes) -> dict[str, Any]:
-    """The object in `data`. Raises Malformed for anything else."""
-    value = read_json(data)
+def read_object(data: bytes, *, with_halves: bool = False) -> dict[str, Any]:
+    """The object in `data`, as `read_json` reads it. Raises Malformed for anything else."""
+    value = read_json(data, with_halves=with_halves)
     if not isinstance(value, dict):
         raise Malformed("not an object")
     return value

@@ -45,6 +45,13 @@ def test_a_task_of_a_state_machine_is_completed_by_its_token(code: str, operatio
     assert (name, told["taskToken"]) == (operation, TASK.value)
 
 
+def test_a_file_whose_metadata_end_with_half_a_character_keeps_no_callback_from_completion() -> None:
+    reception = Reception()
+    uploads = [{"name": "a.jpg", "meta": {"title": "cut \ud83d"}}]
+    reception.says("ASSEMBLY_COMPLETED", uploads=uploads)
+    assert reception.post(reception.text(uploads=uploads)).body == {"status": "completed"}
+
+
 def test_each_notification_leaves_one_record_with_the_hash_of_its_assembly() -> None:
     reception = Reception()
     reception.post()

@@ -53,6 +53,19 @@ def test_a_status_is_read_without_a_token() -> None:
     assert "authorization" not in setup.web.calls[0].headers
 
 
+@pytest.mark.parametrize("member", ["account_slug", "template_id", "params", "notify_url", "uploads"])
+def test_half_a_surrogate_pair_is_no_harm_to_a_status(member: str) -> None:
+    status = Setup(reply(STATUS | {member: "half \ud83d"})).find()
+    assert status is not None
+    assert (status.code, status.params) == ("ASSEMBLY_EXECUTING", {})
+
+
+@pytest.mark.parametrize("member", ["ok", "error", "assembly_id", "assembly_ssl_url"])
+def test_half_a_surrogate_pair_stands_in_nothing_that_leaves_a_status(member: str) -> None:
+    with pytest.raises(UpstreamRefused):
+        Setup(reply(STATUS | {member: "half \ud83d"})).find()
+
+
 @pytest.mark.parametrize("params", [None, 7, "", "[]", "{", '{"a": 1, "a": 2}'])
 def test_params_that_are_no_object_count_as_none(params: Any) -> None:
     status = Setup(reply(STATUS | {"params": params})).find()

@@ -91,6 +91,12 @@ def test_half_a_surrogate_pair_is_no_text(text: str) -> None:
         encoding.read_json(text.encode())
 
 
+def test_half_a_surrogate_pair_is_taken_where_that_is_asked_for() -> None:
+    assert encoding.read_object(b'{"a": "\\ud800"}', with_halves=True) == {"a": "\ud800"}
+    with pytest.raises(ValueError, match="duplicate member"):
+        encoding.read_object(b'{"a": "\\ud800", "a": 1}', with_halves=True)
+
+
 def test_a_whole_pair_is_a_character() -> None:
     assert encoding.read_json(b'"\\ud83d\\ude00"') == "\U0001f600"
 
