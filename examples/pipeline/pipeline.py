@@ -76,7 +76,9 @@ def read_object(event: Mapping[str, Any]) -> dict[str, str]:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
     bucket, found = event["detail"]["bucket"]["name"], event["detail"]["object"]
-    writing = found.get("version-id") or found["sequencer"]
+    version = found.get("version-id")
+    # While versioning is suspended every writing of an object has the version `null`, and they would be one event.
+    writing = found["sequencer"] if version in (None, "", "null") else version
     return {"bucket": bucket, "key": found["key"], "id": f"{bucket}/{found['key']}/{writing}"}
 
 

@@ -72,6 +72,15 @@ def test_the_version_of_an_object_tells_it_from_others(pipeline: Pipeline) -> No
     assert FUNCTION.asked["versions.mov"][0]["key"] == "originals/versions.mov/v2"
 
 
+def test_the_version_null_tells_no_object_from_others(pipeline: Pipeline) -> None:
+    event = created("suspended.mov")
+    event["detail"]["object"]["version-id"] = "null"
+    execution = pipeline.executions.start(event)
+    pipeline.executions.succeed(await_callback("suspended.mov"), {"ok": "ASSEMBLY_COMPLETED"})
+    pipeline.executions.wait(execution)
+    assert FUNCTION.asked["suspended.mov"][0]["key"] == name_object("suspended.mov")
+
+
 def test_the_code_of_an_assembly_that_failed_is_recorded(pipeline: Pipeline) -> None:
     execution = pipeline.executions.start(created("broken.mov"))
     pipeline.executions.fail(await_callback("broken.mov"), "IMPORT_FILE_ERROR")
