@@ -54,7 +54,9 @@ def test_a_sealed_callback_of_another_assembly_does_not_open() -> None:
     assert reception.has_learned_nothing()
 
 
-@pytest.mark.parametrize("id_", ["", "x", ASSEMBLY_ID.upper(), f"{ASSEMBLY_ID}/", "../token", "\u00e4", "a" * 9000])
+@pytest.mark.parametrize(
+    "id_", ["", "x", ASSEMBLY_ID.upper(), f"{ASSEMBLY_ID}/", "../token", "\u00e4", "\ud800", "a" * 9000]
+)
 def test_a_path_with_another_id_does_not_open_and_is_not_in_the_record(id_: str) -> None:
     reception = Reception()
     assert reception.refuses(reception.post(id_=id_), 400)

@@ -49,21 +49,22 @@ def unseal(keys: Keys, assembly_id: str, text: str, now: float) -> Waiting | Non
     if len(text) > MAX_TEXT:
         return None
     try:
-        data = read_base64url(text)
+        # A path of a stranger's may hold half of a surrogate pair, which has no bytes.
+        data, associated = read_base64url(text), assembly_id.encode()
     except ValueError:
         return None
     for key in (keys.current, keys.previous):
-        waiting = None if key is None else _open(key, assembly_id, data)
+        waiting = None if key is None else _open(key, data, associated)
         if waiting is not None:
             return waiting if now < waiting.expires_at else None
     return None
 
 
-def _open(key: bytes, assembly_id: str, data: bytes) -> Waiting | None:
+def _open(key: bytes, data: bytes, associated: bytes) -> Waiting | None:
     if len(data) < _NONCE + _TAG:
         return None
     try:
-        opened = _make_cipher(key).decrypt(data[:_NONCE], data[_NONCE:], assembly_id.encode())
+        opened = _make_cipher(key).decrypt(data[:_NONCE], data[_NONCE:], associated)
         return json.decode(opened, type=Waiting)
     except (InvalidTag, DecodeError):
         return None
