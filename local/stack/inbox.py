@@ -8,6 +8,7 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ import urllib3
 
 from local.aws.account import ACCOUNT, REGION
 from local.stack.options import PARAMETERS
+
+type Written = tuple[int, float]  # size in bytes, and time of the last change in seconds
 
 _BUSY = ("ASSEMBLY_UPLOADING", "ASSEMBLY_EXECUTING", "ASSEMBLY_REPLAYING")
 
@@ -29,20 +32,18 @@ class Inbox:
         self._say = say
         self._web = urllib3.PoolManager(retries=False, timeout=30)
         folder.mkdir(exist_ok=True)
-        self._sizes: dict[str, tuple[int, float]] = {}  # of files that may still be written
-        self._done = {path.name for path in folder.iterdir()}
+        self._writing: dict[str, Written] = {}  # of files that may still be written
+        self._done = {path.name: read_writing(path) for path in folder.iterdir() if path.is_file()}
         self._running: dict[str, tuple[str, str]] = {}  # by file name: the URL of its Assembly, and its last state
 
     def look(self) -> None:
-        """Invoke the function for each new file that has stopped growing, and tell what became of earlier ones."""
+        """Invoke the function for each file that was written and has stopped growing, and tell what became of earlier
+        ones.
+        """
+        self.folder.mkdir(exist_ok=True)
         for path in sorted(self.folder.iterdir()):
-            if path.name.startswith(".") or path.name in self._done or not path.is_file():
-                continue
-            stat = path.stat()
-            seen, self._sizes[path.name] = self._sizes.get(path.name), (stat.st_size, stat.st_mtime)
-            if seen == self._sizes[path.name]:
-                self._done.add(path.name)
-                self._try(self._drop, path)
+            if path.is_file() and not path.name.startswith("."):
+                self._try(self._check, path)
         for name in [*self._running]:
             self._try(self._follow, self.folder / name)
 
@@ -53,13 +54,29 @@ class Inbox:
             # Otherwise the demo would end where the stack is busy, or api2 answers with something else.
             self._running.pop(path.name, None)
             self._say(f"{path.name}: no usable answer; the log says why")
+        except OSError as error:
+            # A file that may not be read, or that was moved away meanwhile.
+            self._say(f"{path.name}: {error.strerror}")
+
+    def _check(self, path: Path) -> None:
+        written = read_writing(path)
+        if written == self._done.get(path.name):
+            return
+        before, self._writing[path.name] = self._writing.get(path.name), written
+        if written == before:
+            self._done[path.name] = written
+            self._drop(path)
 
     def _drop(self, path: Path) -> None:
+        event = make_event(path)
         self._say(f"{path.name}: Object Created, sent to the Assembly function")
-        answer = self._web.request("POST", self._stack["assembly_function_url"], json=make_event(path))
+        answer = self._web.request("POST", self._stack["assembly_function_url"], json=event)
         body = answer.json()
         if answer.headers.get("x-amz-function-error"):
             self._say(f"{path.name}: {body['errorType']}: {body['errorMessage']}")
+            return
+        if "assembly_url" not in body:  # the rule says `output: none`
+            self._say(f"{path.name}: an Assembly, {body['status']}")
             return
         self._say(f"{path.name}: Assembly {body['assembly_id']}, {body['status']}")
         self._running[path.name] = body["assembly_url"], body["status"]
@@ -76,13 +93,20 @@ class Inbox:
             del self._running[name]
 
 
+def read_writing(path: Path) -> Written:
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime
+
+
 def make_event(path: Path) -> dict[str, Any]:
     """What EventBridge sends for a new object of this name, size and content.
 
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html
     """
-    content, now = path.read_bytes(), time.time()
-    etag = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    now = time.time()
+    with path.open("rb") as file:  # in pieces: a film may be larger than the memory
+        etag = hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
+    size = path.stat().st_size
     bucket = PARAMETERS["AssemblyBuckets"]
     return {
         "version": "0",
@@ -96,7 +120,7 @@ def make_event(path: Path) -> dict[str, Any]:
         "detail": {
             "version": "0",
             "bucket": {"name": bucket},
-            "object": {"key": path.name, "size": len(content), "etag": etag, "sequencer": f"{int(now * 1e6):018X}"},
+            "object": {"key": path.name, "size": size, "etag": etag, "sequencer": f"{int(now * 1e6):018X}"},
             "request-id": "N4N7GDK58NMKJ12R",
             "requester": ACCOUNT,
             "source-ip-address": "127.0.0.1",

@@ -22,12 +22,15 @@ class World:
         self.events: list[dict[str, Any]] = []
         self.states = ["ASSEMBLY_EXECUTING", "ASSEMBLY_EXECUTING", "ASSEMBLY_COMPLETED"]
         self.failure: dict[str, str] | None = None
+        self.shows_id = True
 
     def app(self) -> web.Application:
         async def invoke(request: web.Request) -> web.Response:
             self.events.append(await request.json())
             if self.failure:
                 return web.json_response(self.failure, headers={"x-amz-function-error": "Unhandled"})
+            if not self.shows_id:
+                return web.json_response({"status": self.states.pop(0)})
             url = f"http://{request.host}/assemblies/{ID}"
             return web.json_response({"assembly_id": ID, "assembly_url": url, "status": self.states.pop(0)})
 
@@ -90,6 +93,38 @@ def test_a_file_that_is_still_written_waits(desk: Desk) -> None:
     assert desk.world.events == []
     desk.look(1)
     assert len(desk.world.events) == 1
+
+
+def test_a_file_that_is_written_again_is_another_event(desk: Desk) -> None:
+    path = desk.drop()
+    desk.look(4)
+    path.write_bytes(b"other content")
+    desk.world.states = ["ASSEMBLY_COMPLETED"] * 2
+    desk.look(4)
+    assert [event["detail"]["object"]["size"] for event in desk.world.events] == [7, 13]
+
+
+def test_a_rule_that_shows_no_id_has_its_status_told(desk: Desk) -> None:
+    desk.world.shows_id = False
+    desk.drop()
+    desk.look(3)
+    assert desk.lines[1:] == ["a.mp4: an Assembly, ASSEMBLY_EXECUTING"]
+
+
+def test_a_file_that_vanishes_or_a_folder_that_does_ends_nothing(desk: Desk) -> None:
+    path = desk.drop()
+    desk.world.states = []
+    desk.look(1)
+    path.unlink()
+    desk.inbox.folder.rmdir()
+    desk.look()
+    assert (desk.lines, desk.world.events) == ([], [])
+
+
+def test_a_file_that_cannot_be_read_is_told_and_ends_nothing(desk: Desk) -> None:
+    (desk.inbox.folder / "a.mp4").symlink_to("/proc/self/mem")  # nobody, root included, reads its beginning
+    desk.look(4)
+    assert (desk.lines, desk.world.events) == (["a.mp4: Input/output error"], [])
 
 
 def test_files_of_before_and_hidden_ones_are_left_alone(desk: Desk) -> None:
