@@ -61,7 +61,9 @@ def check_environment(policy: TrustPolicy, environment: Environment | None) -> F
         return
     for name in policy.credentials:
         if name not in environment.secrets:
-            yield ("credentials", name), _say_missing(environment, "has no secret for it", "More")
+            # Of several functions that need it the next check names the others.
+            function = min((_find_function(rule) for rule in policy.rules if rule.credential == name), default="More")
+            yield ("credentials", name), _say_missing(environment, "has no secret for it", function)
     for place, rule in enumerate(policy.rules):
         function = _find_function(rule)
         is_known = rule.credential in environment.secrets

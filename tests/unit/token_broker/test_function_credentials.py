@@ -76,3 +76,4 @@ def test_without_any_secret_the_credential_is_the_one_problem(issuer: str, gives
     found = problems(issuer, gives, ON).splitlines()
     assert len(found) == 1
     assert found[0].startswith("policy.yaml:3:")
+    assert f"add it to {function}Credentials, and its ARN to {function}SecretArns" in found[0]
