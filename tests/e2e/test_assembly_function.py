@@ -58,7 +58,7 @@ def test_a_rule_without_output_shows_the_status_alone(client: Client) -> None:
 @pytest.mark.parametrize(
     ("sent", "name", "words"),
     [
-        ([], "InvalidRequest", "Send an object with template, fields, key, attempt and callback."),
+        ([], "InvalidRequest", "Send an object of template, key, fields, attempt and callback, with no other member."),
         ({"Records": []}, "InvalidRequest", "Records is a list"),
         (event("object-created") | {"detail-type": "Object Deleted"}, "InvalidRequest", "Object Created"),
         (created("a.mp4", bucket="another"), "AccessDenied", "AssemblyBuckets"),

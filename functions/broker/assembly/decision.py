@@ -13,7 +13,7 @@ from broker.request.proof import AnyProof
 from broker.signing.decision import Outside, fill_steps
 
 SCOPE = "assemblies:write"
-_TARGET = "This caller may not have an Assembly of this template."
+_TARGET = "No rule, or more than one, makes an Assembly of this template for this caller."
 # The word of the policy by the kind of a callback.
 _NOTIFIES = {"durable": "durable", "task": "states"}
 
@@ -100,7 +100,7 @@ def _fill(form: AssembleForm, caller: Caller, request: AssemblyRequest[AnyProof]
         # An event says more than most rules want to know.
         fields = {name: value for name, value in fields.items() if name in form.caller_fields}
     if not fields.keys() <= form.caller_fields:
-        description = "A field is not one that a caller may send."
+        description = "A field is not one of those for which the rule says `caller: true`."
         raise Outside(InvalidRequest, "a field that no caller writes", description)
     if request.callback is not None and _NOTIFIES[request.callback.kind] != form.notify:
         description = "The rule of this template does not say notify for this kind of callback."

@@ -63,10 +63,12 @@ def read_assembly[P: AnyProof](members: Any, proof: P) -> AssemblyRequest[P]:
     known = {"template", "fields", "key", "attempt", "callback"}
     # A misspelt `atempt` would otherwise be overlooked, and the failed Assembly be found again.
     if not isinstance(members, dict) or not members.keys() <= known:
-        raise InvalidRequest("invocation", "Send an object with template, fields, key, attempt and callback.")
+        description = "Send an object of template, key, fields, attempt and callback, with no other member."
+        raise InvalidRequest("invocation", description)
     template, key, attempt = members.get("template"), members.get("key"), members.get("attempt", 0)
     if not _is_short(template, MAX_NAME) or not _is_short(key, MAX_KEY):
-        raise InvalidRequest("template or key", f"template and key are texts, of at most {MAX_KEY} characters.")
+        description = f"template and key are needed: texts of at most {MAX_NAME} and {MAX_KEY} characters."
+        raise InvalidRequest("template or key", description)
     if type(attempt) is not int or not 0 <= attempt <= MAX_ATTEMPT:
         raise InvalidRequest("attempt", f"attempt is a whole number from 0 to {MAX_ATTEMPT}.")
     fields, callback = _read_fields(members.get("fields", {})), _read_callback(members.get("callback"))

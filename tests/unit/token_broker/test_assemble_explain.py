@@ -62,7 +62,7 @@ def test_a_report_for_machines_has_what_would_be_made_and_no_key_of_the_event(tm
         (BODY | {"fields": {"source": "me"}}, "originals", "REFUSED to originals: invalid_request, a field that no"),
         (BODY | {"callback": {"task": "t"}}, "originals", "REFUSED to originals: invalid_request, a callback that"),
         ({"template": "encode"}, "originals", "REFUSED: invalid_request, template or key: template and key are"),
-        (BODY | {"atempt": 1}, "originals", "REFUSED: invalid_request, invocation: Send an object with template"),
+        (BODY | {"atempt": 1}, "originals", "REFUSED: invalid_request, invocation: Send an object of template"),
     ],
     ids=str,
 )
