@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,14 +22,21 @@ def build(folder: Path, **variables: str) -> None:
     Raises BuildFailed.
     """
     inherited = {name: value for name, value in os.environ.items() if name not in _OF_MAKE}
-    done = subprocess.run(
-        [SAM, "build", "--template", "template.yaml", "--build-dir", folder],
-        cwd=ROOT,
-        # sam build demands a Region, although it sends no request to AWS.
-        env={"AWS_DEFAULT_REGION": "us-east-1", **inherited, "SAM_CLI_TELEMETRY": "0", **variables},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    with tempfile.NamedTemporaryFile() as first:
+        done = subprocess.run(
+            [SAM, "build", "--template", "template.yaml", "--build-dir", folder],
+            cwd=ROOT,
+            # sam build demands a Region, although it sends no request to AWS.
+            env={
+                "AWS_DEFAULT_REGION": "us-east-1",
+                **inherited,
+                "SAM_CLI_TELEMETRY": "0",
+                "BUILD_FIRST": first.name,
+                **variables,
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     if done.returncode:
         raise BuildFailed(f"sam build failed:\n{done.stdout}{done.stderr}")
