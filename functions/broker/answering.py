@@ -18,6 +18,8 @@ from broker.request.proof import AnyProof
 from broker.signing.signer import Signed
 from broker.token.bearer import BearerToken
 
+_NOTHING = Wishes()
+
 
 class AnyRequest(Protocol):
     """A request, of whatever it is for."""
@@ -49,8 +51,12 @@ class Answering(Value, frozen=True):
         give: Callable[[R, Progress], T],
         invocation: Invocation,
         deadline: Deadline,
+        unread: Wishes = _NOTHING,
     ) -> Outcome[T]:
-        """What `give` makes of the request that `read` makes of what was sent. Raises only what the sink raises."""
+        """What `give` makes of the request that `read` makes of what was sent. Raises only what the sink raises.
+
+        `unread`: what the record says of a request that cannot be read.
+        """
         started = self.clock()
         progress = Progress(deadline, Notes())
         request: R | None = None
@@ -68,11 +74,17 @@ class Answering(Value, frozen=True):
             result = BrokerFault(f"defect: {type(defect).__name__} in {trace_places(defect)[-1]}")
         outcome = Outcome(request, result)
         milliseconds = (self.clock() - started) * 1000
-        self.sink(self._record(request_id, outcome, invocation, progress.notes, milliseconds))
+        self.sink(self._record(request_id, outcome, invocation, progress.notes, milliseconds, unread))
         return outcome
 
     def _record[T](
-        self, request_id: str, outcome: Outcome[T], invocation: Invocation, notes: Notes, milliseconds: float
+        self,
+        request_id: str,
+        outcome: Outcome[T],
+        invocation: Invocation,
+        notes: Notes,
+        milliseconds: float,
+        unread: Wishes,
     ) -> AuditRecord:
         request, result = outcome.request, outcome.result
         error = result if isinstance(result, BrokerError) else None
@@ -80,7 +92,7 @@ class Answering(Value, frozen=True):
         # Anybody may send a secret in the wrong field, and the record would keep it. So while the sender is not
         # verified, names that the policy does not have are not shown.
         is_known = self.policy.names if notes.subject is None else _admit
-        wishes = request.describe(is_known) if request else Wishes()
+        wishes = request.describe(is_known) if request else unread
         if notes.assembly is None:
             notes.assembly = wishes.assembly
         return AuditRecord(

@@ -5,6 +5,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from broker.answering import Answering, Outcome
+from broker.base.audit import AssemblyNotes, Wishes
 from broker.base.errors import BrokerFault
 from broker.base.invocation import Invocation
 from broker.base.progress import Deadline, Progress
@@ -58,7 +59,10 @@ class Exchange[P: AnyProof](Value, frozen=True):
         self, request_id: str, read: "Callable[[], AssemblyRequest[P]]", invocation: Invocation, deadline: Deadline
     ) -> "Outcome[Made]":
         """The same for a request for an Assembly."""
-        return self.answering.answer(request_id, read, self._make, invocation, deadline)
+        # The record of an event that cannot be read is an event's, too. Else whoever may name a new object could ring
+        # the alarms for callers who are refused.
+        unread = Wishes(assembly=AssemblyNotes())
+        return self.answering.answer(request_id, read, self._make, invocation, deadline, unread)
 
     def _obtain(self, request: TokenRequest[P], progress: Progress) -> BearerToken:
         caller = self.identifier.identify(request.proof, progress)

@@ -7,6 +7,7 @@ import pytest
 from broker.assembly.callback import unseal
 from broker.assembly.identity import hash_id
 from broker.assembly.maker import SETTLE_SECONDS
+from broker.base.audit import count_metrics
 from broker.base.errors import BrokerError, InvalidRequest, TemporarilyUnavailable, UpstreamRefused
 from broker.base.progress import Deadline
 from broker.request.assembly import Callback
@@ -183,6 +184,12 @@ def test_a_refused_request_has_its_template_in_the_record() -> None:
     assert pipeline.record.assembly is not None
     assert pipeline.record.assembly.template == "another"
     assert pipeline.record.outcome == "InvalidTarget"
+
+
+def test_an_event_that_cannot_be_read_counts_as_an_event_and_not_as_a_caller_s_request() -> None:
+    pipeline = Pipeline()
+    refused(pipeline, key=7)
+    assert count_metrics(pipeline.record) == {"Assembly": 1, "AssemblyRefused": 1}
 
 
 def test_what_was_made_is_shown_without_id_and_url() -> None:
