@@ -15,8 +15,8 @@ from broker.base.values import Value
 from broker.caller.caller import Caller
 from broker.token.obtain import BearerTokens
 
-# For so long after a rotation of the pipeline key some environment may not have the new one, so none makes ids with it.
-# Else an event that came to two environments would become two Assemblies.
+# For so long after a rotation of the pipeline key some environment may not have the new one, so none uses it. Else
+# an event that came to two environments would become two Assemblies, and a callback be sealed that one cannot open.
 SETTLE_SECONDS = KEEP_SECONDS
 # For so long after a rotation an event is known when it comes again. Lambda and the queue end their tries within hours;
 # a week leaves room for what people send again.
@@ -46,8 +46,7 @@ class AssemblyMaker(Value, frozen=True):
 
     def make(self, assembling: Assembling, caller: Caller, progress: Progress) -> Made:
         """The Assembly of this event: a new one, or the one that an earlier request made. Raises a BrokerError."""
-        keys = self.keys.get(progress)
-        key, earlier_key = self._choose(keys)
+        key, earlier_key = self._choose(self.keys.get(progress))
         assembly_id = make_id(key, self.function_name, assembling)
         self._note(assembly_id, assembling, progress)
         status = None
@@ -55,7 +54,7 @@ class AssemblyMaker(Value, frozen=True):
             status = self.endpoint.find(make_id(earlier_key, self.function_name, assembling), progress)
         is_new = status is None
         if status is None:
-            params = _write_params(assembling, self._make_notify_url(keys, assembly_id, assembling))
+            params = _write_params(assembling, self._make_notify_url(key, assembly_id, assembling))
             try:
                 status = self._create(assembly_id, params, assembling, caller, progress)
             except AlreadyThere:
@@ -77,7 +76,7 @@ class AssemblyMaker(Value, frozen=True):
         )
 
     def _choose(self, keys: Keys) -> tuple[bytes, bytes | None]:
-        """The pipeline key that makes ids, and the one that may have made the event's Assembly before, or None."""
+        """The pipeline key for new Assemblies, and the one that may have made the event's Assembly before, or None."""
         age = self.clock() - keys.since
         if keys.previous is None or age >= ROTATION_SECONDS:
             return keys.current, None
@@ -103,7 +102,7 @@ class AssemblyMaker(Value, frozen=True):
             raise TemporarilyUnavailable("Transloadit has no status of an Assembly that exists")
         return status
 
-    def _make_notify_url(self, keys: Keys, assembly_id: str, assembling: Assembling) -> str | None:
+    def _make_notify_url(self, key: bytes, assembly_id: str, assembling: Assembling) -> str | None:
         if assembling.callback is None:
             return None
         if not self.public_url:
@@ -111,7 +110,7 @@ class AssemblyMaker(Value, frozen=True):
         expires_at = int(self.clock()) + MAX_SECONDS
         waiting = Waiting(assembling.callback, assembling.grant.credential, assembling.shows_id, expires_at)
         # Nothing that a caller sent becomes part of the URL but sealed.
-        return f"{self.public_url}/notifications/{assembly_id}?c={seal(keys.current, assembly_id, waiting)}"
+        return f"{self.public_url}/notifications/{assembly_id}?c={seal(key, assembly_id, waiting)}"
 
 
 def _write_params(assembling: Assembling, notify_url: str | None) -> str:

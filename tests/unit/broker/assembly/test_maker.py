@@ -70,6 +70,15 @@ def test_an_event_that_comes_again_after_a_rotation_of_the_pipeline_key_is_still
     assert pipeline.made() != made
 
 
+def test_a_callback_of_just_after_a_rotation_opens_also_where_the_new_pipeline_key_is_not_known_yet() -> None:
+    pipeline = Pipeline()
+    known = pipeline.keys.read(Deadline(pipeline.clock, 60))
+    pipeline.rotate("22" * 32)
+    made = pipeline.made(callback={"durable": "callback"})
+    sealed = pipeline.api2.params["notify_url"].partition("?c=")[2]
+    assert unseal(known, made.assembly_id, sealed, pipeline.clock()) is not None
+
+
 def test_an_event_that_two_environments_get_while_only_one_has_the_new_pipeline_key_is_one_assembly() -> None:
     pipeline = Pipeline()
     pipeline.made(key="another")
