@@ -82,8 +82,11 @@ class AssemblyEndpoint(Value, frozen=True):
         # No token: the id is the right to read.
         answer = self._ask("GET", assembly_id, {"accept": "application/json"}, b"", progress)
         document, code = self._read(answer, progress)
-        if code in _NOT_FOUND or (answer.status == 404 and code is None):
+        if code in _NOT_FOUND:
             return None
+        # The page of a proxy in between says nothing of the Assembly. Taken for api2's word it would make a second one.
+        if answer.status == 404 and code is None:
+            raise TemporarilyUnavailable("404 without a code")
         return _read_status(document, assembly_id)
 
     def _ask(self, method: str, assembly_id: str, headers: dict[str, str], body: bytes, progress: Progress) -> Answer:

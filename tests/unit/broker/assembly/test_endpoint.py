@@ -122,12 +122,15 @@ def test_a_refusal_names_api2_s_code() -> None:
     assert setup.progress.notes.upstream_error == "TEMPLATE_NOT_FOUND"
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [reply({"error": "ASSEMBLY_NOT_FOUND"}, 404), reply({"error": "ASSEMBLY_NOT_FOUND"}, 400), reply(b"", 404)],
-)
-def test_an_assembly_that_is_not_there_is_none(answer: Reply) -> None:
-    assert Setup(answer).find() is None
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_assembly_that_is_not_there_is_none(status: int) -> None:
+    assert Setup(reply({"error": "ASSEMBLY_NOT_FOUND"}, status)).find() is None
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{}"])
+def test_a_404_that_has_no_code_of_api2_does_not_say_that_there_is_no_assembly(body: bytes) -> None:
+    with pytest.raises(TemporarilyUnavailable):
+        Setup(reply(body, 404)).find()
 
 
 def test_a_throttle_says_how_long_to_wait() -> None:

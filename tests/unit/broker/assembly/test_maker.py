@@ -12,7 +12,7 @@ from broker.base.errors import BrokerError, InvalidRequest, TemporarilyUnavailab
 from broker.base.progress import Deadline
 from broker.request.assembly import Callback
 
-from tests.kit.assemblies import PUBLIC_URL, Pipeline
+from tests.kit.assemblies import ASSEMBLIES_URL, PUBLIC_URL, Pipeline
 from tests.kit.brokers import TOKEN_URL, minted
 from tests.kit.policies import assemble_form, assemble_rule
 from tests.kit.web import reply
@@ -68,6 +68,18 @@ def test_an_event_that_comes_again_after_a_rotation_of_the_pipeline_key_is_still
     assert (pipeline.record.assembly.is_new, pipeline.record.assembly.id_sha256) == (False, hash_id(made.assembly_id))
     pipeline.clock.advance(7 * 24 * 3600)
     assert pipeline.made() != made
+
+
+def test_a_proxy_that_has_no_page_for_the_status_makes_no_second_assembly_after_a_rotation() -> None:
+    pipeline = Pipeline()
+    pipeline.made()
+    pipeline.rotate("22" * 32)
+    pipeline.clock.advance(SETTLE_SECONDS)
+    pipeline.web.serve_under(
+        ASSEMBLIES_URL, lambda call: reply(b"<html>", 404) if call.method == "GET" else pipeline.api2(call)
+    )
+    assert isinstance(refused(pipeline), TemporarilyUnavailable)
+    assert len(pipeline.api2.assemblies) == 1
 
 
 def test_a_callback_of_just_after_a_rotation_opens_also_where_the_new_pipeline_key_is_not_known_yet() -> None:
