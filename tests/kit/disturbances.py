@@ -16,6 +16,7 @@ PIPELINE_KEY = "local/pipeline-key"
 _FUNCTION, _AWS = "broker.assembly_function.handler", "local.aws.server"
 # What calls about Assemblies meet. One whose answer is cut in half has been served all the same.
 _FAULTS: list[dict[str, Any]] = [
+    {"error": "TEMPLATE_NOT_FOUND"},  # no try helps, until somebody has corrected it
     {"error": "RATE_LIMIT_REACHED", "status": 429, "retry_in": 1},
     {"status": 503},
     {"half": True},

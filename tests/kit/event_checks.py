@@ -19,8 +19,7 @@ def check_events(stack: Client, count: int, disturb: Sequence[Disturb]) -> str:
     failed = [letter for letter in run.read_letters(events) if not _is_refusal(letter, events)]
     made, again = run.count_assemblies(events), {letter.body for letter in failed}
     assert made.keys() | {sent.key for sent in events if sent.body in again} >= wanted, "an event is lost"
-    seconds = run.seconds
-    run.send_again(events, failed)
+    run.send_again(failed)
     assert run.count_assemblies(events) == dict.fromkeys(wanted, 1)
     letters = run.read_letters(events)
     assert all(_is_refusal(letter, events) for letter in letters), "an event fails that nothing disturbs"
@@ -30,8 +29,9 @@ def check_events(stack: Client, count: int, disturb: Sequence[Disturb]) -> str:
     records = run.list_records()
     reasons = Counter(record["reason"] for record in records if record["outcome"] != "granted")
     found = sum(record.get("assembly_is_new") is False for record in records)
+    rate = len(events) / run.seconds
     return (
-        f"{len(events):,} events of {count:,} objects in {seconds:.1f} s, {len(events) / seconds:.0f} a second: "
+        f"{len(events):,} events of {count:,} objects in {run.seconds:.1f} s, {rate:.0f} a second: "
         f"{len(wanted):,} Assemblies, found again {found}, {len(records):,} audit records, failures {dict(reasons)}; "
         f"{len(letters)} dead letters of what is refused, {len(failed)} sent again"
     )

@@ -135,22 +135,22 @@ class Run:
     def send(self, events: Sequence[Sent], disturb: Sequence[Disturb] = ()) -> None:
         """Send the events and wait until all are done. Meanwhile each disturbance happens, at even distances."""
         begun, invoked = time.monotonic(), [sent.body for sent in events if not sent.by_queue]
-        so_far = len(self.invocations.answers)
         with self._impatient_queue(), ThreadPoolExecutor(1) as thread:
             self._send_messages([sent.body for sent in events if sent.by_queue])
             running = thread.submit(self.invocations.run, invoked)
             for place, act in enumerate(disturb):
-                due = so_far + len(invoked) * place // len(disturb)
+                due = len(invoked) * place // len(disturb)
                 wait_until(partial(self.invocations.have_come_to, due), SECONDS)
                 act(self)
             running.result(SECONDS)
             wait_until(self._is_empty, SECONDS)
-        self.seconds += time.monotonic() - begun
+        self.seconds = time.monotonic() - begun
 
-    def send_again(self, events: Sequence[Sent], letters: Sequence[Letter]) -> None:
-        """Send what the letters are about once more, as docs/operations.md says, and remove the letters."""
-        bodies = Counter(letter.body for letter in letters)
-        self.send([sent for sent in events if sent.body in bodies])
+    def send_again(self, letters: Sequence[Letter]) -> None:
+        """Move the letters into the queue, as docs/operations.md has it, and wait until all are done."""
+        with self._impatient_queue():
+            self._send_messages([letter.message["Body"] for letter in letters])
+            wait_until(self._is_empty, SECONDS)
         for letter in letters:
             self._queues.delete_message(QueueUrl=LETTERS, ReceiptHandle=letter.message["ReceiptHandle"])
 

@@ -7,6 +7,7 @@ Timers of retries and waits are skipped; timeouts of callbacks take their real t
 
 import logging
 import sys
+from socketserver import TCPServer
 
 from aws_durable_execution_sdk_python_testing import WebRunner, WebRunnerConfig
 from aws_durable_execution_sdk_python_testing.executor import Executor
@@ -14,6 +15,8 @@ from aws_durable_execution_sdk_python_testing.web.server import WebServiceConfig
 
 # The pause after an invocation that crashed, in seconds. The runner does not skip it.
 Executor.RETRY_BACKOFF_SECONDS = 0
+# Python's own number is 5. Of two hundred objects at once, some met a reset connection.
+TCPServer.request_queue_size = 128
 
 
 def main(port: int, lambda_endpoint: str) -> None:
