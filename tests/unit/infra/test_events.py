@@ -18,6 +18,7 @@ from moto.events.models import EventPattern
 
 from local.aws.template import sections_of
 from tests.kit.deployed import FUNCTION_ARN, ROOT, of_kind
+from tests.kit.pipelines import read_template
 
 BUCKET = "amzn-s3-demo-bucket1"  # of AWS's own event
 QUEUE_ARN = "arn:aws:sqs:us-east-1:123456789012:broker-AssemblyQueue-1"
@@ -69,6 +70,15 @@ def transform(transformer: Any, event: Any) -> Any:
             value = value[member]
         found[name] = json.dumps(value)
     return json.loads(re.sub("<([a-z]+)>", lambda placeholder: found[placeholder[1]], transformer["InputTemplate"]))
+
+
+@pytest.mark.parametrize("name", ["events", "pipeline", "state-machine"])
+def test_a_folder_of_the_console_of_s3_is_no_new_object_and_a_file_is(name: str) -> None:
+    pattern = read_template(f"{name}.yaml")["NewObjects"]["Properties"]["EventPattern"]
+    file, folder = object_created(bucket="originals"), object_created(bucket="originals", key="films/")
+    folder["detail"]["object"]["size"] = 0
+    taken = [EventPattern(json.dumps(pattern), pattern).matches_event(event) for event in (folder, file)]
+    assert taken == [False, True]
 
 
 def test_the_rule_for_objects_matches_aws_s_own_event_of_this_bucket() -> None:
