@@ -88,7 +88,7 @@ def test_an_error_beside_the_ok_of_success_is_a_failure() -> None:
 def test_an_error_that_is_no_code_is_no_success_and_reaches_no_callback(error: Any) -> None:
     reception = Reception()
     reception.says("ASSEMBLY_COMPLETED", error=error)
-    assert reception.refuses(reception.post(), 502)
+    assert reception.refuses(reception.post(), 503)
 
 
 @pytest.mark.parametrize("workspace", ["others", "ACME", "", None])
@@ -155,13 +155,13 @@ def test_an_outage_of_api2_brings_it_back_later(answer: Any) -> None:
 def test_nonsense_of_api2_completes_nothing(answer: bytes) -> None:
     reception = Reception()
     reception.web[STATUS_URL] = reply(answer)
-    assert reception.refuses(reception.post(), 502)
+    assert reception.refuses(reception.post(), 503)
 
 
 def test_the_status_of_another_assembly_completes_nothing() -> None:
     reception = Reception()
     reception.says("ASSEMBLY_COMPLETED", assembly_id=OTHER_ID)
-    assert reception.refuses(reception.post(), 502)
+    assert reception.refuses(reception.post(), 503)
 
 
 def test_a_notification_that_comes_twice_is_answered_twice_and_completes_once() -> None:

@@ -82,11 +82,9 @@ class AssemblyEndpoint(Value, frozen=True):
         # No token: the id is the right to read.
         answer = self._ask("GET", assembly_id, {"accept": "application/json"}, b"", progress)
         document, code = self._read(answer, progress)
+        # The 404 of a proxy in between has no code. Taken for api2's word it would make a second Assembly.
         if code in _NOT_FOUND:
             return None
-        # The page of a proxy in between says nothing of the Assembly. Taken for api2's word it would make a second one.
-        if answer.status == 404 and code is None:
-            raise TemporarilyUnavailable("404 without a code")
         return _read_status(document, assembly_id)
 
     def _ask(self, method: str, assembly_id: str, headers: dict[str, str], body: bytes, progress: Progress) -> Answer:
@@ -122,17 +120,19 @@ class AssemblyEndpoint(Value, frozen=True):
 
 
 def _read_status(document: dict[str, Any], assembly_id: str) -> Status:
-    """The status in an answer. Raises UpstreamRefused where it is none of this Assembly."""
+    """The status in an answer. Raises TemporarilyUnavailable where it is none of this Assembly.
+
+    The Assembly may run all the same. A later try finds it by its id, and a refusal would be taken for its outcome.
+    """
     error = read_code(document, "error")
     code = error or read_code(document, "ok")
-    url = document.get("assembly_ssl_url")
+    found = document.get("assembly_ssl_url")
+    url = found if isinstance(found, str) and _URL.fullmatch(found) else None
     # An error of another form must not hide behind an `ok` beside it.
     if error is None and document.get("error") is not None:
         code = None
-    if document.get("assembly_id") != assembly_id or code is None or not isinstance(url, str):
-        raise UpstreamRefused("nonsense: status of an Assembly", "Transloadit answered with no status of the Assembly.")
-    if not _URL.fullmatch(url):
-        raise UpstreamRefused("nonsense: assembly_ssl_url", "Transloadit answered with no status of the Assembly.")
+    if document.get("assembly_id") != assembly_id or code is None or url is None:
+        raise TemporarilyUnavailable("Transloadit answers with no status of the Assembly")
     workspace, template_id, notify_url = (
         value if isinstance(value := document.get(name), str) else None
         for name in ("account_slug", "template_id", "notify_url")

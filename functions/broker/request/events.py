@@ -34,20 +34,24 @@ class Events[P: AnyProof](Value, frozen=True):
     def split(self, event: Any) -> list[Read[P]]:
         """The requests in an event, each still to be read, so that each has an audit record. S3's test event has none.
 
-        S3 sends that one when a notification is set up: it is about no object.
+        S3 sends that one when a notification is set up: it is about no object. Nor has a folder one.
         """
         if not isinstance(event, dict):
             return [partial(read_assembly, event, self.proof)]
         if event.get("Event") == "s3:TestEvent":
             return []
         if "detail-type" in event:
-            return [partial(self._read_eventbridge, event)]
+            return [] if _is_folder(event.get("detail")) else [partial(self._read_eventbridge, event)]
         if "Records" not in event:
             return [partial(read_assembly, event, self.proof)]
         records = event["Records"]
         if not isinstance(records, list) or not records:
             return [partial(_refuse, "Records is a list of one or more records of S3 or SQS.")]
-        return [partial(self._read_notification, record) for record in records]
+        return [
+            partial(self._read_notification, record)
+            for record in records
+            if not (isinstance(record, dict) and _is_folder(record.get("s3")))
+        ]
 
     def split_text(self, body: str) -> list[Read[P]]:
         """The same of an event that is JSON in a message's body, or of one that Lambda kept after it failed.
@@ -134,6 +138,18 @@ class Events[P: AnyProof](Value, frozen=True):
         told_apart_by = ["version", fields["version_id"]] if "version_id" in fields else ["sequencer", sequencer]
         key = json.dumps(["s3", fields["bucket"], fields["key"], *told_apart_by], ensure_ascii=False)
         return AssemblyRequest(self.proof, self.template, fields, key, source=source)
+
+
+def _is_folder(told: Any) -> bool:
+    """Whether an event tells of a folder that somebody made in S3's console: an empty object with a slash at its end.
+
+    Of such a path `/s3/import` takes all files that begin so: each new folder would encode everything below it anew.
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-folders.html
+    """
+    match told:
+        case {"object": {"key": str(key), "size": 0}}:
+            return key.endswith("/")
+    return False
 
 
 def _refuse(description: str) -> NoReturn:

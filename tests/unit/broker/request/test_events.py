@@ -80,6 +80,16 @@ def test_s3_s_test_event_is_no_request() -> None:
     assert EVENTS.split(event("s3-test")) == []
 
 
+def test_a_folder_that_somebody_made_is_no_request() -> None:
+    bridge, notification = event("object-created"), event("s3-notification")
+    bridge["detail"]["object"] |= {"key": "films/", "size": 0}
+    notification["Records"][0]["s3"]["object"] |= {"key": "films/", "size": 0}
+    assert EVENTS.split(bridge) == EVENTS.split(notification) == []
+    bridge["detail"]["object"] |= {"size": 1}
+    notification["Records"][0]["s3"]["object"] |= {"key": "films"}
+    assert [len(EVENTS.split(each)) for each in (bridge, notification)] == [1, 1]
+
+
 def test_everything_else_is_the_own_form() -> None:
     assert read(OWN) == read_assembly(OWN, PROOF)
 
