@@ -120,7 +120,7 @@ def test_a_request_that_is_valid_by_the_description_and_no_other_gets_a_signatur
 
 def test_every_route_of_the_stack_is_described_and_no_other() -> None:
     template = (ROOT / "template.yaml").read_text()
-    assert set(re.findall(r"Path: (/[^,\s]+)", template)) == set(DOCUMENT["paths"])
+    assert set(re.findall(r'Path: "?(/[^,\s"]+)', template)) == set(DOCUMENT["paths"])
 
 
 EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
