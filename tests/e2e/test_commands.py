@@ -106,6 +106,7 @@ def test_the_lines_of_pipelines_md_make_one_assembly_of_two_equal_events(client:
 def run_lines(page: str, client: Client, folder: Path) -> str:
     """What the page's lines for the running stack write."""
     (folder / ".local").symlink_to(client.folder)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
     lines = re.findall(r"^```sh\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
     done = subprocess.run(["sh", "-ec", "".join(lines)], cwd=folder, capture_output=True, text=True, check=True)
     return done.stdout
