@@ -93,13 +93,16 @@ def test_a_jwt_that_expired_first_is_asked_for_anew(site: Site) -> None:
 def test_a_person_over_the_budget_of_signatures_is_told_when_to_come_back(site: Site) -> None:
     site.person = "dora"
     # Each of the two environments has a budget of 30, and what is refused does not wait long enough for a real clock.
+    # All at once, with a preflight for each, they would meet the gateway's own limit, whose 429 has no Retry-After.
     script = """hurry()
-                const asks = Array.from({ length: 100 }, () => source.assemblyOptions('avatar')())
-                const refused = (await Promise.allSettled(asks)).filter(({ reason }) => reason)
-                return refused.map(({ reason: { code, status, retryAfter } }) => [code, status, retryAfter])"""
+                const refused = []
+                for (let asked = 0; asked < 64; asked += 1) {
+                  try { await source.assemblyOptions('avatar')() } catch (reason) { refused.push(reason) }
+                }
+                return refused.map(({ code, status, retryAfter }) => [code, status, retryAfter])"""
     with site.tab(credential="uploads") as tab:
         refused = tab.run(script)
-    assert 0 < len(refused) <= 70
+    assert 0 < len(refused) <= 34
     assert {(code, status) for code, status, _ in refused} == {("temporarily_unavailable", 429)}
     assert all(0 < retry_after <= 60 for _, _, retry_after in refused)
 
