@@ -105,20 +105,22 @@ def make_fields(record: AuditRecord) -> dict[str, Any]:
     Each is one value: CloudWatch Logs Insights makes a field of every item of a list or an object, so that no query can
     name the whole. https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/CWL_AnalyzeLogData-discoverable-fields.html
     """
-    failed = [f"{_cut(rule)}: {_join(', ', names)}" for rule, names in record.failed.items() if names]
     members = asdict(record)
     del members["signing"], members["assembly"]
-    texts = {"subject": record.subject, "aud": record.aud, "credential": record.credential}
-    return members | {
-        **{name: text and _cut(text) for name, text in texts.items()},
-        "scopes": _join(" ", record.scopes),
-        "rules": _join("; ", record.rules),
-        "failed": "; ".join(failed[:MAX_RULES]),
-        "granted_scopes": _join(" ", record.granted_scopes),
-        "alarms": " ".join(sorted(record.alarms)),
-        **({} if record.signing is None else _make_signature_fields(record.signing)),
-        **({} if record.assembly is None else _make_assembly_fields(record.assembly)),
-    }
+    for name in ("subject", "aud", "credential"):
+        if text := members[name]:
+            members[name] = _cut(text)
+    failed = [f"{_cut(rule)}: {_join(', ', names)}" for rule, names in record.failed.items() if names]
+    members["scopes"] = _join(" ", record.scopes)
+    members["rules"] = _join("; ", record.rules)
+    members["failed"] = "; ".join(failed[:MAX_RULES])
+    members["granted_scopes"] = _join(" ", record.granted_scopes)
+    members["alarms"] = " ".join(sorted(record.alarms))
+    if record.signing is not None:
+        members |= _make_signature_fields(record.signing)
+    if record.assembly is not None:
+        members |= _make_assembly_fields(record.assembly)
+    return members
 
 
 def _make_signature_fields(notes: SignatureNotes) -> dict[str, Any]:
@@ -141,19 +143,24 @@ def _join(separator: str, names: tuple[str, ...] | None) -> str | None:
 def _cut(text: str) -> str:
     # A caller could hide its request by a claim that no UTF-8 can hold (half of a surrogate pair): the record must be
     # written whatever the claims are.
-    return text[:MAX_TEXT].encode("utf-8", "replace").decode()
+    text = text[:MAX_TEXT]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def count_metrics(record: AuditRecord) -> dict[str, int]:
     """The metrics of a record: how often each thing happened in this request. What did not happen is left out."""
-    happened = {
-        "CacheHit": record.cache == "hit",
-        "SharedHit": record.cache == "shared",
-        "Signed": record.signing is not None and record.status == 200,
-        "UpstreamThrottled": record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED",
-    }
-    names = [*_name_outcome(record), *sorted(record.alarms), *(name for name in happened if happened[name])]
-    return dict.fromkeys(names, 1) | ({"Mint": record.mints} if record.mints else {})
+    counts = dict.fromkeys([*_name_outcome(record), *sorted(record.alarms)], 1)
+    if record.cache == "hit":
+        counts["CacheHit"] = 1
+    if record.cache == "shared":
+        counts["SharedHit"] = 1
+    if record.signing is not None and record.status == 200:
+        counts["Signed"] = 1
+    if record.upstream_status == 429 or record.upstream_error == "RATE_LIMIT_REACHED":
+        counts["UpstreamThrottled"] = 1
+    if record.mints:
+        counts["Mint"] = record.mints
+    return counts
 
 
 def _name_outcome(record: AuditRecord) -> list[str]:
