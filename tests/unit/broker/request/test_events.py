@@ -202,7 +202,7 @@ def test_other_events_of_eventbridge_are_refused(name: Any) -> None:
 
 
 def test_an_object_created_of_another_source_is_refused() -> None:
-    """Whoever may put events on a bus chooses their source, but not one of AWS's own."""
+    """An account that may put events on a bus chooses their source, but not one of AWS's own."""
     assert "aws.s3" in refuses(event("object-created") | {"source": "my.app"})
 
 
