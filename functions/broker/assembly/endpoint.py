@@ -73,12 +73,13 @@ class AssemblyEndpoint(Value, frozen=True):
             raise TokenRefused
         if code == "DO_NOT_REUSE_ASSEMBLY_IDS":
             raise AlreadyThere
-        if code is not None and "assembly_id" not in document:
+        # A refusal may name the id that was asked for. What has no URL is no Assembly, so no later try finds one.
+        if code is not None and "assembly_ssl_url" not in document:
             raise UpstreamRefused("Transloadit refused the Assembly", f"Transloadit refused the Assembly with {code}.")
         return _read_status(document, assembly_id)
 
     def find(self, assembly_id: str, progress: Progress) -> Status | None:
-        """The status of an Assembly, None where there is none. Raises UpstreamRefused, TemporarilyUnavailable."""
+        """The status of an Assembly, None where there is none. Raises TemporarilyUnavailable."""
         # No token: the id is the right to read.
         answer = self._ask("GET", assembly_id, {"accept": "application/json"}, b"", progress)
         document, code = self._read(answer, progress)

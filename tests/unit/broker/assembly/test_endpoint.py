@@ -98,6 +98,7 @@ def test_an_assembly_has_failed_by_an_error_or_where_it_was_stopped(answer: dict
         (reply({"error": "BEARER_TOKEN_EXPIRED"}, 401), TokenRefused),
         (reply({"error": "DO_NOT_REUSE_ASSEMBLY_IDS"}, 400), AlreadyThere),
         (reply({"error": "TEMPLATE_NOT_FOUND"}, 400), UpstreamRefused),
+        (reply({"error": "TEMPLATE_NOT_FOUND", "assembly_id": ID}, 400), UpstreamRefused),
         (reply({"error": "INSUFFICIENT_AUTH_SCOPE"}, 403), UpstreamRefused),
         (reply(b"<html>", 200), TemporarilyUnavailable),
         (reply(STATUS | {"assembly_id": "1" * 32}), TemporarilyUnavailable),
