@@ -48,7 +48,7 @@ class AssemblyMaker(Value, frozen=True):
         """The Assembly of this event: a new one, or the one that an earlier request made. Raises a BrokerError."""
         key, earlier_key = self._choose(self.keys.get(progress))
         assembly_id = make_id(key, self.function_name, assembling)
-        self._note(assembly_id, assembling, progress)
+        noted = progress.notes.assembly = _describe(assembly_id, assembling)
         status = None
         if earlier_key is not None:
             status = self.endpoint.find(make_id(earlier_key, self.function_name, assembling), progress)
@@ -59,21 +59,11 @@ class AssemblyMaker(Value, frozen=True):
                 status = self._create(assembly_id, params, assembling, caller, progress)
             except AlreadyThere:
                 status, is_new = self._find(assembly_id, progress), False
-        notes = progress.notes
-        if notes.assembly is not None:
-            notes.assembly = structs.replace(
-                notes.assembly, id_sha256=hash_id(status.assembly_id), is_new=is_new, status=status.code
-            )
+        progress.notes.assembly = structs.replace(
+            noted, id_sha256=hash_id(status.assembly_id), is_new=is_new, status=status.code
+        )
         _check(status, assembling, progress)
         return Made(status.assembly_id, status.url, status.code, assembling.shows_id)
-
-    def _note(self, assembly_id: str, assembling: Assembling, progress: Progress) -> None:
-        progress.notes.assembly = AssemblyNotes(
-            template=assembling.template,
-            source=assembling.source,
-            attempt=assembling.attempt,
-            id_sha256=hash_id(assembly_id),
-        )
 
     def _choose(self, keys: Keys) -> tuple[bytes, bytes | None]:
         """The pipeline key for new Assemblies, and the one that may have made the event's Assembly before, or None."""
@@ -111,6 +101,16 @@ class AssemblyMaker(Value, frozen=True):
         waiting = Waiting(assembling.callback, assembling.grant.credential, assembling.shows_id, expires_at)
         # Nothing that a caller sent becomes part of the URL but sealed.
         return f"{self.public_url}/notifications/{assembly_id}?c={seal(key, assembly_id, waiting)}"
+
+
+def _describe(assembly_id: str, assembling: Assembling) -> AssemblyNotes:
+    """What the record says while nothing more is known."""
+    return AssemblyNotes(
+        template=assembling.template,
+        source=assembling.source,
+        attempt=assembling.attempt,
+        id_sha256=hash_id(assembly_id),
+    )
 
 
 def _write_params(assembling: Assembling, notify_url: str | None) -> str:
