@@ -10,6 +10,7 @@ from broker.early import begin_start
 
 from tests.kit.peers import OK, peer
 from tests.kit.policies import compiled
+from tests.kit.waiting import wait_until
 
 
 def policy_of(folder: Path, upstream: str) -> Path:
@@ -29,7 +30,7 @@ def test_a_start_connects_to_api2_by_itself_and_the_first_call_uses_that_connect
     with peer(lambda connection: connection.sendall(answer), accepted=note) as origin:
         early = begin_start(time.time, policy_of(tmp_path, origin))
         early.connection.result(5)
-        assert len(accepted) == 1
+        wait_until(lambda: len(accepted) == 1)
         assert early.http(Call("POST", f"{origin}/token", 5, 100)).body == b"{}"
         assert len(accepted) == 1
 
