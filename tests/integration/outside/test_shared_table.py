@@ -6,6 +6,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
+from broker.aws import dynamodb
+
 from tests.kit.forms import by_header
 from tests.kit.outside import POLICY, World, late, resets
 
@@ -28,6 +31,12 @@ def at_once[T](work: list[Callable[[], T]]) -> list[T]:
     return done
 
 
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of what environments do at once, on a machine that is slow for a moment."""
+    monkeypatch.setattr(dynamodb, "CALL_SECONDS", 5)
+
+
 def test_a_token_that_one_environment_minted_is_found_by_another_and_opens_api2(sharing: World) -> None:
     first = sharing.post()
     other = sharing.beside()
@@ -38,6 +47,7 @@ def test_a_token_that_one_environment_minted_is_found_by_another_and_opens_api2(
     assert sharing.api2.opens(second.body["access_token"])
 
 
+@pytest.mark.usefixtures("patience")
 def test_many_environments_that_start_at_once_cause_one_mint(sharing: World) -> None:
     sharing.api2.fault(times=1, delay_ms=300)
     sharing.prepare()
@@ -90,6 +100,7 @@ def test_a_replaced_secret_is_a_cache_of_its_own(sharing: World) -> None:
     assert other.record.alarms == set()
 
 
+@pytest.mark.usefixtures("patience")
 def test_one_of_two_callers_with_the_same_jwt_at_the_same_moment_gets_a_token_a_hundred_times_in_a_row(
     sharing: World,
 ) -> None:
