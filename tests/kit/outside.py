@@ -28,6 +28,7 @@ from tests.kit.callers import Answer, InProcess
 from tests.kit.jwts import Signer
 from tests.kit.policies import AUDIENCE
 from tests.kit.servers import Loop, serving
+from tests.kit.standstill import standstill
 
 PRINCIPAL = Principal.new()  # moto checks no signature
 KEY = AuthKey("key-1", "auth-secret-1", ("assemblies:read", "assemblies:write", "templates:read"))
@@ -127,7 +128,12 @@ def one_at_a_time(then: Handler) -> Handler:
 
 
 class World(InProcess):
-    """One broker and its outside. `calls` counts the requests to each neighbour since the last `post` began."""
+    """One broker and its outside. `calls` counts the requests to each neighbour since the last `post` began.
+
+    `milliseconds`: what the last `post` took, without the time for which this machine stood still.
+    """
+
+    milliseconds: float
 
     def __init__(self, running: ExitStack, loop: Loop, moto: str, folder: Path) -> None:
         self.clock: Clock = Clock()
@@ -201,7 +207,9 @@ class World(InProcess):
         """A token request, which leaves one audit record."""
         before = len(self.records)
         self.forget()
-        answer = super().post(jwt, seconds=seconds, **fields)
+        with standstill() as still:
+            answer = super().post(jwt, seconds=seconds, **fields)
+        self.milliseconds = self.record.milliseconds - 1000 * still.seconds
         assert len(self.records) == before + 1
         return answer
 

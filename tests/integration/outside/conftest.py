@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from broker.aws import dynamodb
 
 from infra.sam import ROOT
 from local.aws.services import client, create_tables
@@ -31,3 +32,13 @@ def sharing(outside: World, moto: str, resources: Resources, tmp_path: Path) -> 
     (table,) = create_tables(resources, client("dynamodb", moto, PRINCIPAL), f"{tmp_path.name}-")
     outside.share(table)
     return outside
+
+
+@pytest.fixture
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that are not about the half second of a call to the table, on a machine that is slow for a moment."""
+    be_patient(monkeypatch)
+
+
+def be_patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dynamodb, "CALL_SECONDS", 5)

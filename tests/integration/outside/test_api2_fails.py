@@ -107,14 +107,15 @@ def test_a_failure_of_two_mints_is_503(outside: World, fault: dict[str, Any]) ->
 def test_a_slow_mint_ends_after_five_seconds_as_a_whole(outside: World) -> None:
     outside.api2.fault(times=2, delay_ms=8000)
     assert outside.post().outcome == (503, "temporarily_unavailable")
-    assert 4500 < outside.record.milliseconds < 6000
+    assert outside.record.milliseconds > 4500
+    assert outside.milliseconds < 6000
     assert outside.calls == {"issuer": 2, "secrets": 1, "mint": 1}
 
 
 def test_a_slow_mint_ends_before_the_invocation_does(outside: World) -> None:
     outside.api2.fault(times=2, delay_ms=8000)
     assert outside.post(seconds=2).outcome == (503, "temporarily_unavailable")
-    assert outside.record.milliseconds < 1900
+    assert outside.milliseconds < 1900
 
 
 def test_an_api2_that_is_closed_is_503(outside: World) -> None:

@@ -18,7 +18,7 @@ FAULTS: dict[str, Handler] = {
     "500": says(b"", 500),
     "404": says(b"", 404),
     "reset": resets,
-    "slow": late(4, says({"keys": []})),
+    "slow": late(20, says({"keys": []})),
     "dripping": drips,
     "huge": says({"keys": [], "padding": "x" * 65_536}),
     "enormous": says(b"[" + b" " * 8_000_000),
@@ -41,7 +41,7 @@ def test_an_issuer_without_usable_keys_lets_nobody_in_and_no_secret_is_read(outs
     assert record.outcome == "TemporarilyUnavailable"
     assert str(record.reason).startswith("issuer's keys out of reach: key set: ")
     assert (record.issuer, record.subject, record.status) == (outside.issuer_url, None, 503)
-    assert record.milliseconds < 3000
+    assert outside.milliseconds < 3000
     # Within the cool-down the issuer is left alone.
     assert outside.post().status == 503
     assert outside.calls == {}
@@ -112,10 +112,10 @@ def test_one_broken_key_does_not_spoil_the_others(outside: World) -> None:
 
 
 def test_a_deadline_that_is_near_ends_the_wait_for_keys(outside: World) -> None:
-    outside.issuer.answers["/keys"] = late(4, says({}))
+    outside.issuer.answers["/keys"] = late(20, says({}))
     answer = outside.post(seconds=1.2)
     assert answer.outcome == (503, "temporarily_unavailable")
-    assert outside.record.milliseconds < 1000
+    assert outside.milliseconds < 1000
 
 
 def test_keys_that_come_back_are_used_after_the_cool_down(outside: World) -> None:

@@ -60,7 +60,7 @@ def test_a_replaced_secret_is_found_at_once_when_api2_refuses_the_old_one(outsid
 # Each fault, and the number of reads for which there is time.
 UNREACHABLE: dict[str, tuple[Handler, int]] = {
     "reset": (resets, 2),
-    "slow": (late(5, says({})), 1),
+    "slow": (late(20, says({})), 1),
     "dripping": (drips, 1),
     "500": (says(b"", 500), 2),
     "throttled": (aws_error("ThrottlingException"), 1),

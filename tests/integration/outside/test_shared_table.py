@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 import pytest
-from broker.aws import dynamodb
+from broker.token import shared
 
 from tests.kit.forms import by_header
 from tests.kit.outside import POLICY, World, late, resets
+from tests.kit.standstill import standstill
 
 ONCE = POLICY.replace("keys: discovery}", "keys: discovery, once: true}")
 
@@ -31,12 +32,7 @@ def at_once[T](work: list[Callable[[], T]]) -> list[T]:
     return done
 
 
-@pytest.fixture
-def patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests of what environments do at once, on a machine that is slow for a moment."""
-    monkeypatch.setattr(dynamodb, "CALL_SECONDS", 5)
-
-
+@pytest.mark.usefixtures("patience")
 def test_a_token_that_one_environment_minted_is_found_by_another_and_opens_api2(sharing: World) -> None:
     first = sharing.post()
     other = sharing.beside()
@@ -60,6 +56,7 @@ def test_many_environments_that_start_at_once_cause_one_mint(sharing: World) -> 
     assert [record.alarms for record in records if record.alarms] == []
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_holder_that_crashes_delays_the_next_one_by_its_lease_at_most(sharing: World) -> None:
     answers = sharing.table_answers
 
@@ -70,14 +67,20 @@ def test_a_holder_that_crashes_delays_the_next_one_by_its_lease_at_most(sharing:
 
     sharing.table_answers = loses_its_lease
     sharing.api2.fault(times=2, reset=True)
-    assert sharing.beside().post().status == 503
-    sharing.table_answers = answers
-    assert sharing.post().status == 200
-    assert 3000 < sharing.record.milliseconds < 6000
+    with standstill() as still:
+        assert sharing.beside().post().status == 503
+        sharing.table_answers = answers
+        assert sharing.post().status == 200
+    assert sharing.record.milliseconds > 3000 - 1000 * still.seconds
+    assert sharing.milliseconds < 6000
     assert sharing.mints == 1
 
 
-def test_a_holder_that_crashes_delays_nobody_past_the_own_deadline(sharing: World) -> None:
+@pytest.mark.usefixtures("patience")
+def test_a_holder_that_crashes_delays_nobody_past_the_own_deadline(
+    sharing: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "MINT_SECONDS", 30)  # a lease longer than the next caller's time
     answers = sharing.table_answers
 
     async def loses_its_lease(request: Any) -> Any:
@@ -88,10 +91,11 @@ def test_a_holder_that_crashes_delays_nobody_past_the_own_deadline(sharing: Worl
     sharing.api2.fault(times=2, reset=True)
     sharing.beside().post()
     sharing.table_answers = answers
-    assert sharing.post(seconds=3).status == 200
-    assert sharing.record.milliseconds < 2500
+    assert sharing.post(seconds=6).status == 200
+    assert sharing.record.milliseconds < 5500
 
 
+@pytest.mark.usefixtures("patience")
 def test_a_replaced_secret_is_a_cache_of_its_own(sharing: World) -> None:
     first = sharing.post().body["access_token"]
     sharing.put_secret()
@@ -117,7 +121,7 @@ def test_one_of_two_callers_with_the_same_jwt_at_the_same_moment_gets_a_token_a_
 
 def test_a_slow_table_ends_the_request_of_a_jwt_that_is_good_once(sharing: World) -> None:
     sharing.share(str(sharing.table), ONCE)
-    sharing.table_answers = late(2, sharing.table_answers)
+    sharing.table_answers = late(20, sharing.table_answers)
     answer = sharing.post(sharing.jwt(jti="j1"))
     assert answer.outcome == (503, "temporarily_unavailable")
-    assert sharing.record.milliseconds < 2500
+    assert sharing.milliseconds < 2500
