@@ -1,6 +1,5 @@
 """A bearer token for a grant: the cache below the decision, one mint at a time, renewal before the end."""
 
-import sys
 import threading
 from typing import Any
 
@@ -14,7 +13,7 @@ from broker.request.request import read_token_request
 from tests.kit.brokers import SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.forms import by_header
 from tests.kit.policies import ISSUER, rule
-from tests.kit.waiting import wait_until
+from tests.kit.waiting import is_waiting, wait_until
 from tests.kit.web import late, reply
 
 LIFE = 21600
@@ -242,11 +241,6 @@ def test_a_request_that_named_its_scopes_does_not_share_the_narrower_token_of_on
     broker.web[TOKEN_URL] = while_another_asks
     assert broker.post().body["scope"] == "assemblies:read"
     assert outcomes == [(502, "server_error")]
-
-
-def is_waiting(thread: threading.Thread) -> bool:
-    frame = sys._current_frames().get(thread.ident or 0)
-    return frame is not None and frame.f_code.co_qualname == "Condition.wait"
 
 
 # A token that api2 refuses.
