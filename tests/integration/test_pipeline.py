@@ -116,9 +116,8 @@ def test_a_fault_to_the_last_fails_the_execution_and_is_no_outcome(pipeline: Pip
 
 
 def test_a_lost_notification_ends_in_a_look_at_the_status(pipeline: Pipeline) -> None:
-    execution = pipeline.executions.start(created("lost.mov"), "impatient")
-    await_callback("lost.mov")
     FUNCTION.statuses["lost.mov"] = "ASSEMBLY_COMPLETED"
+    execution = pipeline.executions.start(created("lost.mov"), "impatient")
     assert pipeline.outcome(execution) == {"status": "ASSEMBLY_COMPLETED"}
     first, second = FUNCTION.asked["lost.mov"]
     assert (first["key"], "callback" in second) == (second["key"], False)

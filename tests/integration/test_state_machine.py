@@ -90,9 +90,8 @@ def test_an_outage_to_the_last_fails_the_execution_and_is_no_outcome(machines: S
 
 
 def test_a_lost_notification_ends_in_a_look_at_the_status(machines: StateMachines, impatient: str) -> None:
-    execution = machines.start(impatient, created("lost.mov"))
-    await_callback("lost.mov")
     FUNCTION.statuses["lost.mov"] = "ASSEMBLY_COMPLETED"
+    execution = machines.start(impatient, created("lost.mov"))
     assert machines.wait(execution)["output"] == '{"status": "ASSEMBLY_COMPLETED"}'
     first, second = FUNCTION.asked["lost.mov"]
     assert (first["key"], "callback" in second) == (second["key"], False)

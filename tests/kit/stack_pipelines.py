@@ -22,7 +22,7 @@ from tests.kit.servers import serving
 from tests.kit.stacks import Client
 from tests.kit.state_machines import StateMachines, running_state_machines
 
-IMPATIENCE = 3  # seconds
+IMPATIENCE = 6  # seconds; longer than an Assembly takes on a machine that is slow for a moment
 
 
 @dataclass

@@ -23,6 +23,7 @@ from infra.sam import ROOT
 from local.aws.account import ACCOUNT, REGION
 from local.loopback.processes import free_ports
 from tests.kit.aws_front import Invoked, Relay, add_invocations
+from tests.kit.outside import one_at_a_time
 from tests.kit.pipelines import TABLE
 from tests.kit.servers import serving
 from tests.kit.waiting import wait_until
@@ -79,7 +80,7 @@ class StateMachines:
         self.started.append(self.states.start_execution(**named)["executionArn"])
         return self.started[-1]
 
-    def wait(self, execution: str, seconds: float = 30) -> dict[str, Any]:
+    def wait(self, execution: str, seconds: float = 60) -> dict[str, Any]:
         """Wait for the end of the execution. Returns what DescribeExecution says of it."""
         wait_until(lambda: self.read(execution)["status"] != "RUNNING", seconds)
         return self.read(execution)
@@ -102,7 +103,7 @@ def running_state_machines(folder: Path, functions: Mapping[str, Invoked]) -> It
         app = web.Application(client_max_size=6 * 1024 * 1024)
         add_invocations(app, functions)
         app.cleanup_ctx.append(relay.run)
-        app.router.add_route("*", "/{path:.*}", relay.send)
+        app.router.add_route("*", "/{path:.*}", one_at_a_time(relay.send))
         return app
 
     with serving(make_app) as front, (folder / "moto.log").open("wb") as log:
@@ -130,4 +131,4 @@ def _turn_on(moto: str) -> None:
         except urllib3.exceptions.HTTPError:
             return False
 
-    wait_until(is_on, 20)
+    wait_until(is_on)
