@@ -4,7 +4,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -95,9 +95,17 @@ def broken(stack: Client, credential: str, value: str) -> Iterator[None]:
 def write_secret(stack: Client, name: str, value: str) -> None:
     """Write a secret, and end all environments: the next ones read it afresh."""
     stack.aws("secretsmanager").put_secret_value(SecretId=name, SecretString=value)
-    for function in READABLE:
-        for process, _ in find_processes(stack, function):
+    killed = list_processes(stack)
+    for process in killed:
+        with suppress(ProcessLookupError):  # it ended with the other process of its environment
             os.kill(process, signal.SIGKILL)
+    # An environment that is dying still takes an event, which then fails.
+    wait_until(lambda: not killed & list_processes(stack))
+
+
+def list_processes(stack: Client) -> set[int]:
+    """The processes of all environments."""
+    return {process for function in READABLE for process, _ in find_processes(stack, function)}
 
 
 def test_each_workspace_has_its_own_tokens_and_assemblies(stack: Client) -> None:
