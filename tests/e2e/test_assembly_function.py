@@ -84,7 +84,7 @@ def test_messages_of_the_queue_become_assemblies_or_dead_letters_with_a_reason(c
     url = make_queue_url("AssemblyQueue")
     bodies = [json.dumps(notified("by queue.mp4")), json.dumps(event("s3-test")), json.dumps(created("b", "another"))]
     good, tested, bad = (queues.send_message(QueueUrl=url, MessageBody=body)["MessageId"] for body in bodies)
-    wait_until(lambda: bool(records_of(client, good) and records_of(client, bad)), 30)
+    wait_until(lambda: bool(records_of(client, good) and records_of(client, bad)))
     (record,) = records_of(client, good)
     assert (record["outcome"], record["assembly_source"]) == ("granted", "s3")
     assert records_of(client, tested) == []
@@ -97,7 +97,7 @@ def test_messages_of_the_queue_become_assemblies_or_dead_letters_with_a_reason(c
         )
         return any(letter["Body"] == bodies[2] for letter in letters)
 
-    wait_until(receive, 30)
+    wait_until(receive)
     (letter,) = (letter for letter in letters if letter["Body"] == bodies[2])
     attributes = {name: each["StringValue"] for name, each in letter["MessageAttributes"].items()}
     assert attributes["Error"] == "AccessDenied"

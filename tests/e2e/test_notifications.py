@@ -40,7 +40,7 @@ def make(client: Client, template: str = "encode", **callback: str) -> dict[str,
 
 def notified(client: Client, assembly: dict[str, Any]) -> dict[str, Any]:
     """The status of an Assembly after its notification was accepted, be it at the second try."""
-    wait_until(lambda: client.api2.status(assembly)["notify_status"] == "successful", 60)
+    wait_until(lambda: client.api2.status(assembly)["notify_status"] == "successful")
     return client.api2.status(assembly)
 
 

@@ -21,7 +21,7 @@ from tests.kit.stacks import Client
 ELSEWHERE = "http://evil.example"
 HERE = "http://localhost:8080"
 SECRET = json.dumps({"SecretId": secret_name("default")}).encode()
-WEB = urllib3.PoolManager(retries=False, timeout=20)
+WEB = urllib3.PoolManager(retries=False, timeout=60)
 
 
 def send(url: str, method: str = "GET", body: bytes | None = None, **headers: str) -> urllib3.BaseHTTPResponse:

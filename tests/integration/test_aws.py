@@ -57,7 +57,7 @@ def aws() -> Iterator[Aws]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        wait_until(lambda: _answers(aws), seconds=30)
+        wait_until(lambda: _answers(aws))
         secrets = {"default": ("key", "secret"), "other": ("key", "secret")}
         create_secrets(aws.client("secretsmanager"), {}, secrets)
         yield aws

@@ -85,7 +85,7 @@ class Slow:
     clock: Clock
     sent: list[tuple[str, int]] = field(default_factory=list)
     before: dict[int, Callable[[], None]] = field(default_factory=dict)  # done before the request of this number
-    web: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=10))
+    web: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False, timeout=60))
 
     def request(self, method: str, url: str, **options: Any) -> urllib3.BaseHTTPResponse:
         self.before.get(len(self.sent) + 1, lambda: None)()

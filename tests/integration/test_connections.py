@@ -73,7 +73,7 @@ def test_a_connection_whose_peer_hung_up_meanwhile_is_replaced() -> None:
         web = BoundedHttp(time.time, allow_loopback=True)
         for _ in range(3):
             assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
-            closed.get(timeout=5)
+            closed.get(timeout=60)
 
 
 def test_a_connection_opened_ahead_serves_the_next_call() -> None:
@@ -100,7 +100,7 @@ def test_a_connection_opened_ahead_whose_peer_hung_up_meanwhile_is_replaced() ->
     with peer(lambda connection: connection.sendall(EMPTY), at_once=2, accepted=accepted) as origin:
         web = BoundedHttp(time.time, allow_loopback=True)
         web.connect(origin, 5)
-        connections.get(timeout=5).shutdown(socket.SHUT_RDWR)
+        connections.get(timeout=60).shutdown(socket.SHUT_RDWR)
         assert web(Call("GET", f"{origin}/", 5, 10)).status == 200
 
 
@@ -136,7 +136,7 @@ def test_a_connection_opened_ahead_by_tls_serves_though_session_tickets_wait_in_
     with peer(lambda connection: connection.sendall(EMPTY), at_once=2, accepted=accepted) as origin:
         web = BoundedHttp(time.time)
         web.connect(by_tls(origin), 5)
-        connections.get(timeout=5)  # its tickets are sent
+        connections.get(timeout=60)  # its tickets are sent
         assert web(Call("GET", f"{by_tls(origin)}/", 5, 10)).status == 200
     assert connections.empty()
 
@@ -183,7 +183,7 @@ def test_a_call_that_is_given_up_is_shut_at_once_however_long_its_peer_would_dri
 
     with peer(drips_on) as origin, pytest.raises(OutOfReach, match="timeout"):
         BoundedHttp(time.time, allow_loopback=True)(Call("GET", f"{origin}/", 0.2, 1000))
-    ended.get(timeout=5)
+    ended.get(timeout=60)
 
 
 def test_the_words_of_a_peer_are_not_in_the_log(caplog: pytest.LogCaptureFixture) -> None:

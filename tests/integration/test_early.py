@@ -29,7 +29,7 @@ def test_a_start_connects_to_api2_by_itself_and_the_first_call_uses_that_connect
     answer = OK + b"content-length: 2\r\n\r\n{}"
     with peer(lambda connection: connection.sendall(answer), accepted=note) as origin:
         early = begin_start(time.time, policy_of(tmp_path, origin))
-        early.connection.result(5)
+        early.connection.result(60)
         wait_until(lambda: len(accepted) == 1)
         assert early.http(Call("POST", f"{origin}/token", 5, 100)).body == b"{}"
         assert len(accepted) == 1
@@ -40,7 +40,7 @@ def test_a_start_goes_on_where_api2_is_out_of_reach(tmp_path: Path) -> None:
         origin = f"http://127.0.0.1:{closed.getsockname()[1]}"
     early = begin_start(time.time, policy_of(tmp_path, origin))
     with pytest.raises(OutOfReach, match="connection"):
-        early.connection.result(5)
+        early.connection.result(60)
     assert early.policy.upstream == origin
 
 

@@ -19,6 +19,8 @@ import os, signal, time
 def handler(event, context):
     if event.get("raise"):
         raise ValueError("as asked")
+    while event.get("until") and not os.path.exists(event["until"]):
+        time.sleep(0.02)
     if event.get("sleep"):
         time.sleep(event["sleep"])
     if event.get("touch"):
@@ -97,10 +99,10 @@ def test_a_timeout_is_a_failed_outcome_and_the_next_call_works(run: Callable[...
     async def story(pool: Pool) -> None:
         outcome = await pool.invoke(b'{"sleep": 30}')
         assert outcome.failed
-        assert b"Task timed out after 1.00 seconds" in outcome.payload
+        assert b"Task timed out after 4.00 seconds" in outcome.payload
         await call(pool)
 
-    run(story, timeout=1)
+    run(story, timeout=4)  # the next call may meet a machine that is slow for a moment
 
 
 def test_an_environment_that_exits_is_replaced(run: Callable[..., None]) -> None:
@@ -125,12 +127,15 @@ def test_a_killed_process_is_replaced(run: Callable[..., None]) -> None:
     run(story)
 
 
-def test_an_invocation_that_finds_no_free_environment_in_time_is_refused(run: Callable[..., None]) -> None:
+def test_an_invocation_that_finds_no_free_environment_in_time_is_refused(
+    run: Callable[..., None], tmp_path: Path
+) -> None:
     async def story(pool: Pool) -> None:
-        long = asyncio.create_task(call(pool, sleep=1))
+        long = asyncio.create_task(call(pool, until=str(tmp_path / "refused")))
         await asyncio.sleep(0.1)
         with pytest.raises(Busy):
             await pool.invoke(b"{}")
+        (tmp_path / "refused").touch()
         await long
 
     run(story, queue_seconds=0.2)

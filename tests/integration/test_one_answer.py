@@ -67,7 +67,7 @@ def test_a_second_answer_that_comes_late_reaches_nobody(web: Http) -> None:
 
     def speak(connection: socket.socket, number: bytes) -> None:
         connection.sendall(answer(b"first " + number))
-        returned.get(timeout=5)
+        returned.get(timeout=60)
         connection.sendall(answer(b"second " + number))
         sent.put(None)
         read_head(connection)
@@ -76,7 +76,7 @@ def test_a_second_answer_that_comes_late_reaches_nobody(web: Http) -> None:
         for number in range(3):
             assert get(web, f"{origin}/") == b"first %d" % number
             returned.put(None)
-            sent.get(timeout=5)
+            sent.get(timeout=60)
 
 
 def test_a_second_answer_of_which_a_part_came_with_the_first_reaches_nobody(web: Http) -> None:

@@ -49,7 +49,7 @@ def signed_url(input_: str = "users/alice/a.png", **changes: Any) -> str:
 class Api2:
     def __init__(self, origin: str) -> None:
         self.origin = origin
-        self._web = urllib3.PoolManager(retries=False, timeout=10)
+        self._web = urllib3.PoolManager(retries=False, timeout=60)
         self._nonce = 0
 
     def raw(self, method: str, path: str, **options: Any) -> urllib3.BaseHTTPResponse:

@@ -45,7 +45,7 @@ class Gateway:
     def __init__(self, origin: str, function: Function) -> None:
         self.origin = origin
         self.function = function
-        self._web = urllib3.PoolManager(retries=False, timeout=10)
+        self._web = urllib3.PoolManager(retries=False, timeout=60)
 
     def send(self, method: str, path: str = "/token", **options: Any) -> urllib3.BaseHTTPResponse:
         return self._web.request(method, self.origin + path, redirect=False, **options)

@@ -34,11 +34,13 @@ def vendor_server(node: Node, packages: Path, api2_url: str, home: Path) -> Iter
     process = subprocess.Popen(command, env=variables, cwd=home, stdout=quiet, stderr=quiet)
     origin = f"http://127.0.0.1:{port}"
     try:
-        wait_until(lambda: _answers(origin), seconds=30)
+        wait_until(
+            lambda: _answers(origin),
+        )
         yield origin
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _answers(origin: str) -> bool:

@@ -79,4 +79,4 @@ class Script:
 
     def __exit__(self, *_: object) -> None:
         """Its input ends, and so it does."""
-        self._process.communicate(timeout=20)
+        self._process.communicate(timeout=60)

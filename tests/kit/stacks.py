@@ -33,7 +33,7 @@ def running_stack(folder: Path, policy: Path, workers: int = 2) -> Iterator["Cli
         yield Client(folder)
     finally:
         down(folder)
-        supervisor.wait(15)
+        supervisor.wait(60)
 
 
 class Client(CallerSide):
@@ -48,7 +48,7 @@ class Client(CallerSide):
         key = load_key(folder / KEY_FILE)
         self.clock = time.time
         self.signer = Signer("RS256", public_jwk(key)["kid"], key=key)
-        self._web = urllib3.PoolManager(retries=False, timeout=40)
+        self._web = urllib3.PoolManager(retries=False, timeout=60)
 
     def post(self, jwt: str | None = None, **fields: str) -> Answer:
         """A token request with this JWT, or a good one."""

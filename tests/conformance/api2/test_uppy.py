@@ -184,7 +184,7 @@ def test_an_assembly_that_is_cancelled_meanwhile_ends(upload: Upload, api2: Api2
 def test_an_assembly_that_fails_is_an_error_of_uppy(upload: Upload, api2: Api2) -> None:
     with ThreadPoolExecutor() as threads:
         telling = threads.submit(upload, options=signed())
-        wait_until(lambda: executing(api2) != [], seconds=30)
+        wait_until(lambda: executing(api2) != [])
         api2.control("fail", assembly_id=executing(api2)[0]["id"], error="INTERNAL_COMMAND_ERROR")
         told = telling.result()
     assert "assembly-error" in told["events"]

@@ -80,7 +80,7 @@ def provider(node: Node) -> Iterator[str]:
         text=True,
     )
     assert process.stdout is not None
-    wait_until(lambda: process.stdout is not None and "ready" in process.stdout.readline(), seconds=30)
+    wait_until(lambda: process.stdout is not None and "ready" in process.stdout.readline())
     yield f"http://127.0.0.1:{port}"
     process.kill()
     process.wait()

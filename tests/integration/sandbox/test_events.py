@@ -18,7 +18,7 @@ Event = tuple[str, str, str]  # id, name, data
 def listening(api2: Api2, assembly: dict[str, Any], last: str = "") -> Iterator[list[Event]]:
     """The events so far, as they come; `last`: the id that a browser sends when it comes again."""
     seen: list[Event] = []
-    connection = http.client.HTTPConnection(api2.origin.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(api2.origin.removeprefix("http://"), timeout=60)
     path = f"{assembly['websocket_url']}?assembly={assembly['assembly_id']}".removeprefix(api2.origin)
     connection.request("GET", path, headers={"Last-Event-ID": last} if last else {})
     answer = connection.getresponse()

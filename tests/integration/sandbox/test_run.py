@@ -47,7 +47,7 @@ def file(tmp_path: Path) -> Path:
 def test_the_sandbox_prints_its_address_logs_each_request_and_ends_on_sigterm(file: Path, tmp_path: Path) -> None:
     (port,), out = free_ports(1), tmp_path / "out"
     with started(file, port, out) as process:
-        wait_until(lambda: "Ctrl-C stops it" in out.read_text(), 30)
+        wait_until(lambda: "Ctrl-C stops it" in out.read_text())
         api2 = Api2(f"http://127.0.0.1:{port}")
         wait_until(lambda: f"export TRANSLOADIT_ENDPOINT={api2.origin}" in out.read_text())
         token = api2.bearer("assemblies:read")
@@ -70,7 +70,7 @@ def test_the_lines_of_the_page_can_be_copied(api2: Api2) -> None:
     (lines,) = re.findall(r"^```sh\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
     names = {"ENDPOINT": api2.origin, "KEY": KEY.key, "SECRET": KEY.secret}
     environment = os.environ | {f"TRANSLOADIT_{name}": value for name, value in names.items()}
-    subprocess.run(["bash", "-ec", lines], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=30)
+    subprocess.run(["bash", "-ec", lines], env=environment, check=True, stdout=subprocess.DEVNULL, timeout=60)
     callers = [entry["caller"].partition(" (")[0] for entry in api2.log() if entry["status"] == 200]
     assert callers == [*(f"{how} of key-1" for how in ("basic", "bearer", "signature", "bearer")), "holder of the id"]
     (listed,) = api2.signed("GET", "/assemblies")[1]["items"]

@@ -57,7 +57,7 @@ class Executions:
         """The execution as Lambda's GetDurableExecution gives it."""
         return dict(self._ask(arn).json())
 
-    def wait(self, arn: str, seconds: float = 30) -> dict[str, Any]:
+    def wait(self, arn: str, seconds: float = 60) -> dict[str, Any]:
         """Wait for the end of the execution. Returns it as `read` does."""
         wait_until(lambda: self.read(arn)["Status"] in ENDED, seconds)
         return self.read(arn)

@@ -149,13 +149,13 @@ def test_a_command_that_takes_too_long_is_ended_with_the_children_that_hold_its_
     began = time.time()
     with pytest.raises(TokenError, match=r"was ended: it has 1 seconds"):
         command(["sh", "-c", "sleep 60 & sleep 60"])()
-    assert time.time() - began < 20
+    assert time.time() - began < 40
 
 
 def test_a_daemon_that_keeps_a_command_s_output_open_makes_nobody_wait_for_its_end(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(identities, "COMMAND_SECONDS", 1)
+    monkeypatch.setattr(identities, "COMMAND_SECONDS", 4)
     daemon = (
         f"import os, time; os.setsid(); open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
     )
@@ -163,7 +163,7 @@ def test_a_daemon_that_keeps_a_command_s_output_open_makes_nobody_wait_for_its_e
     began = time.time()
     try:
         assert command(python(program))() == JWT
-        assert time.time() - began < 20
+        assert time.time() - began < 40
     finally:
         os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 

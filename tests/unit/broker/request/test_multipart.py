@@ -116,7 +116,7 @@ def test_more_fields_than_allowed_are_refused() -> None:
 )
 def test_a_megabyte_of_anything_is_refused_in_no_time(piece: bytes) -> None:
     """The standard library's parser of mail takes nine seconds for the first of them."""
-    body, begun = piece * (1_000_000 // len(piece)), time.perf_counter()
+    body, begun = piece * (1_000_000 // len(piece)), time.thread_time()
     with pytest.raises(ValueError):  # noqa: PT011
         split(body)
-    assert time.perf_counter() - begun < 1
+    assert time.thread_time() - begun < 1
