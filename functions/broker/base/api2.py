@@ -51,6 +51,6 @@ def _read_header(value: str, now: float) -> float:
         return float(value)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter for a day of twenty digits
         return 1.0
     return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now

@@ -174,6 +174,7 @@ def in_90_seconds() -> str:
         (reply(b"", 429, retry_after="never"), 1),
         (reply(b"", 429, retry_after="-5"), 1),
         (reply(b"", 429, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"), 1),
+        (reply(b"", 429, retry_after="Wed, 99999999999999999999 Oct 2015 07:28:00 GMT"), 1),
         (reply({"error": "X", "info": {"retryIn": 1e12}}, 429), 3600),
         (reply(b"", 429, retry_after="99999999"), 3600),
     ],
