@@ -28,12 +28,12 @@ def is_plain(text: str) -> bool:
 
 
 def is_literal(text: str) -> bool:
-    """Whether a text can be a field of an Assembly that nobody sends but the broker: at most MAX_TEXT bytes, no `${`
-    and no hidden characters.
+    """Whether a text can be a field of an Assembly that nobody sends but the broker: at most MAX_TEXT bytes as it is,
+    no `${` and no hidden characters.
 
-    Names of files hold `%` and backslashes, and Transloadit hands a field on as it is.
+    Names of files hold `%` and backslashes, and Transloadit hands a field on as it is. S3 allows as many bytes.
     """
-    return all(_is_shown(each) and "${" not in each for each in _read(text))
+    return _is_shown(text) and not any("${" in each or _hides(each) for each in _read(text))
 
 
 def is_path(text: str) -> bool:
@@ -54,9 +54,12 @@ def _is_plain(text: str) -> bool:
 
 
 def _is_shown(text: str) -> bool:
+    return not _hides(text) and len(text.encode()) <= MAX_TEXT
+
+
+def _hides(text: str) -> bool:
     # Whatever is hidden is not printable, and nearly every text is.
-    is_shown = text.isprintable() or not any(unicodedata.category(sign) in _HIDDEN for sign in set(text))
-    return is_shown and len(text.encode()) <= MAX_TEXT
+    return not text.isprintable() and any(unicodedata.category(sign) in _HIDDEN for sign in set(text))
 
 
 def is_identifier(value: object) -> bool:

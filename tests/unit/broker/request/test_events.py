@@ -146,6 +146,12 @@ def test_the_key_of_a_notification_is_decoded_once(key: str) -> None:
     assert read(by_s3(key=quote_plus(key, safe="/"))).fields["key"] == key
 
 
+# The longest keys of S3, whose bytes count as they are: in NFKC each sign of the second is 33 bytes.
+@pytest.mark.parametrize("key", ["x" * 1024, "\ufdfa" * 341], ids=["ascii", "ligatures"])
+def test_a_key_has_as_many_bytes_as_s3_allows(key: str) -> None:
+    assert read(by_s3(key=quote_plus(key))).fields["key"] == read(by_eventbridge(key=key)).fields["key"] == key
+
+
 @pytest.mark.parametrize("key", KEYS)
 def test_the_key_of_eventbridge_is_taken_as_it_is(key: str) -> None:
     assert read(by_eventbridge(key=key)).fields["key"] == key
