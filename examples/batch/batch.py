@@ -23,6 +23,12 @@ class UploadFailed(Exception):
     """Transloadit made no Assembly of a file."""
 
 
+class Throttled(urllib3.Retry):
+    """Repeats what was throttled. urllib3 would also repeat after a 503 that says when to come back."""
+
+    RETRY_AFTER_STATUS_CODES = frozenset({413, 429})  # 413 is Transloadit's own for Assemblies
+
+
 def main(folder: str) -> None:
     logging.basicConfig(level=logging.INFO)
     # TRANSLOADIT_BROKER_URL says where the broker is.
@@ -30,7 +36,7 @@ def main(folder: str) -> None:
     endpoint = os.environ.get("TRANSLOADIT_ENDPOINT", "https://api2.transloadit.com")
     # A throttled upload is tried again, since it made nothing. After any other failure the Assembly may be there: the
     # program ends, and whoever starts it again knows of it.
-    throttled = urllib3.Retry(20, connect=5, read=0, status_forcelist=[429], allowed_methods=None, backoff_factor=2)
+    throttled = Throttled(20, connect=5, read=0, status_forcelist=[429], allowed_methods=None, backoff_factor=2)
     web = urllib3.PoolManager(retries=throttled, timeout=600)
     upload_folder(Path(folder), f"{endpoint}/assemblies", os.environ["TEMPLATE_ID"], provider, web)
 

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -141,6 +142,28 @@ def test_a_file_that_is_refused_ends_the_program_and_the_next_one_goes_on_with_i
     assert [path.name for path in (tmp_path / "done").iterdir()] == ["000.mov"]
     batch.upload_folder(*arguments)
     assert len(list((tmp_path / "done").iterdir())) == 3
+
+
+@pytest.mark.parametrize(("status", "sent"), [(413, 2), (429, 2), (500, 1), (503, 1)])
+def test_an_upload_is_sent_again_where_it_was_throttled_and_not_where_it_may_be_an_assembly(
+    batch: ModuleType,
+    broker: TokenServer,
+    role: dict[str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    sent: int,
+) -> None:
+    fill(tmp_path, 1)
+    failed = status, {"Retry-After": "0"}, b'{"error": "FAILED"}'
+    with token_server() as busy:
+        busy.answer = lambda _: failed if len(busy.calls) == 1 else (200, {}, b'{"ok": "ASSEMBLY_EXECUTING"}')
+        places = {"TRANSLOADIT_BROKER_URL": broker.origin, "TRANSLOADIT_ENDPOINT": busy.origin, "TEMPLATE_ID": TEMPLATE}
+        for name, value in (role | places).items():
+            monkeypatch.setenv(name, value)
+        with nullcontext() if sent == 2 else pytest.raises(batch.UploadFailed):
+            batch.main(str(tmp_path))
+        assert len(busy.calls) == sent
 
 
 def test_the_program_runs_with_what_its_dockerfile_installs(
