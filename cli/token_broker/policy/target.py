@@ -110,8 +110,8 @@ def local_of(stack: Mapping[str, str]) -> Local:
 def compile_file(file: Path, stack: Stack, environment: Environment | None, *, local: bool) -> Target:
     """Compile the policy in `file`: for the stack if `local`, else for a deployment (in this environment, if named).
 
-    If the policy cannot be deployed but is the one that the stack runs, it is compiled for the stack, and the target's
-    note says so. Raises PolicyErrors, LocalAlone, BadFile.
+    If no environment is named, and the policy cannot be deployed but is the one that the stack runs, it is compiled for
+    the stack, and the target's note says so. Raises PolicyErrors, LocalAlone, BadFile.
     """
     text = read(file, FILE)
     if local:
@@ -119,6 +119,9 @@ def compile_file(file: Path, stack: Stack, environment: Environment | None, *, l
     try:
         return Target(str(file), text, compile_policy(text, str(file), environment=environment))
     except PolicyErrors as errors:
+        # Whoever names an environment asks about its deployment, and the stack's answer could pass for that.
+        if environment is not None:
+            raise
         try:
             for_stack = stack.compile(text, file)
         except PolicyErrors:

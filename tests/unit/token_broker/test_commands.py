@@ -173,6 +173,16 @@ def test_a_mistake_that_the_stack_refuses_too_is_reported_once_and_without_a_hin
     assert (status, "did you mean `queues:read`?" in err, "--local" in err) == (1, True, False)
 
 
+def test_a_named_environment_is_checked_for_its_deployment_though_the_stack_runs_the_policy(tmp_path: Path) -> None:
+    write_environment(tmp_path)
+    needs_a_secret = GOOD.replace("credentials: {default: {}}", "credentials: {default: {}, shop: {}}")
+    for policy, wrong in ((LOCAL, "a variable belongs to the local"), (needs_a_secret, "`prod` has no secret for it")):
+        policy_of_stack(tmp_path, policy)
+        options = ["--stack", "stack.json", "--env", "prod"]
+        status, out, err = run("policy", "check", "local.yaml", *options, folder=tmp_path)
+        assert (status, out, wrong in err, "local stack alone" in err) == (1, "", True, False)
+
+
 def test_a_policy_for_the_stack_is_not_compiled_for_a_deployment(tmp_path: Path) -> None:
     policy_of_stack(tmp_path, LOCAL)
     status, _, err = run("policy", "compile", "local.yaml", "--output", "policy.json", folder=tmp_path)
