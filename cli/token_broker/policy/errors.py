@@ -38,6 +38,7 @@ _CHOICES = {
     "keys": "discovery, {url: https://…} or {jwks: {keys: […]}}",
     "expect": "refused, {scopes: […]}, {sign: {assembly: […]}} or {assemble: […]}",
     "require": "conditions such as {token_use: id}; write one, or take it out",
+    "caller": "true, for a field that the caller writes",
     "when": "conditions such as {groups: {any: [editors]}}; write at least one",
 }
 # The lines that every policy needs, to copy.

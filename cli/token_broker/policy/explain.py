@@ -15,7 +15,7 @@ from typing import Any
 
 from broker.base import encoding
 from broker.base.audit import Notes
-from broker.base.errors import BrokerError
+from broker.base.errors import BrokerError, InvalidRequest
 from broker.base.net import BoundedHttp
 from broker.base.progress import Deadline, Progress
 from broker.caller import jwt
@@ -140,7 +140,7 @@ def _explain_signature(found: Target, arguments: argparse.Namespace) -> Report:
     decision = try_out(policy, caller, wish)
     if isinstance(decision, Signing):
         return replace(report, outcome="granted", signed=to_builtins(decision))
-    return replace(report, outcome=decision.error.code, reason=decision.reason)
+    return _refuse(report, decision)
 
 
 def _explain_assembly(found: Target, arguments: argparse.Namespace) -> Report:
@@ -154,8 +154,14 @@ def _explain_assembly(found: Target, arguments: argparse.Namespace) -> Report:
     report = _describe(report, policy, caller, verified, "assemble")
     decision = try_out_assembly(policy, caller, request)
     if isinstance(decision, Refusal):
-        return replace(report, outcome=decision.error.code, reason=decision.reason)
+        return _refuse(report, decision)
     return replace(report, outcome="granted", credential=decision["credential"], assembly=decision)
+
+
+def _refuse(report: Report, refusal: Refusal) -> Report:
+    """The report of a refusal, with the answer's own words where the request is wrong: they say what a rule allows."""
+    words = f": {refusal.description}" if refusal.error is InvalidRequest and refusal.description else ""
+    return replace(report, outcome=refusal.error.code, reason=refusal.reason + words)
 
 
 def _read_body(arguments: argparse.Namespace, option: Kind) -> dict[str, Any]:

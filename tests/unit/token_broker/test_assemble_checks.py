@@ -70,7 +70,7 @@ def pinned(*pieces: Any) -> dict[str, Any]:
         (encode(notify="sns"), "`notify` must be 'durable' or 'states'"),
         (encode(output="id"), "`output` must be 'none'"),
         (encode(fields={"key": {"claim": "sub"}}), "write the text itself, or pin the claim in `steps`: {<step>:"),
-        (encode(fields={"key": {"caller": False}}), "`caller` must be True"),
+        (encode(fields={"key": {"caller": False}}), "`caller` must be true, for a field"),
         (encode(fields={"a.b": {"caller": True}}), "a field's name has at most 64 letters, digits and _-"),
         (encode(steps={"exported": {}}), "`exported` must not be empty"),
         (pinned("${fields.key}"), "`${fields.…}` is written by the caller; use {claim: …} or a text"),

@@ -59,8 +59,16 @@ def test_a_report_for_machines_has_what_would_be_made_and_no_key_of_the_event(tm
     [
         (BODY, "strangers", "REFUSED to strangers: access_denied, no rule matches"),
         (BODY | {"template": "thumbs"}, "originals", "REFUSED to originals: invalid_target, no matching rule for"),
-        (BODY | {"fields": {"source": "me"}}, "originals", "REFUSED to originals: invalid_request, a field that no"),
-        (BODY | {"callback": {"task": "t"}}, "originals", "REFUSED to originals: invalid_request, a callback that"),
+        (
+            BODY | {"fields": {"source": "me"}},
+            "originals",
+            "REFUSED to originals: invalid_request, a field that no caller writes: A field is not one of those for",
+        ),
+        (
+            BODY | {"callback": {"task": "t"}},
+            "originals",
+            "REFUSED to originals: invalid_request, a callback that the rule does not have: The rule of this template",
+        ),
         ({"template": "encode"}, "originals", "REFUSED: invalid_request, template or key: template and key are"),
         (BODY | {"atempt": 1}, "originals", "REFUSED: invalid_request, invocation: Send an object of template"),
     ],

@@ -79,7 +79,7 @@ def without(form: dict[str, Any], name: str) -> dict[str, Any]:
         (smart_cdn(expires="8d"), "`expires`: at most 7d"),
         (storage(expires="61m"), "`expires`: at most 1h"),
         (assembly(fields={"owner": {"claim": "sub"}}), "a claim proves nothing here; pin it in `steps`"),
-        (assembly(fields={"owner": {"caller": False}}), "`caller` must be True"),
+        (assembly(fields={"owner": {"caller": False}}), "`caller` must be true, for a field"),
         (assembly(fields={"a b": "x"}), "at most 64 letters, digits and _.-"),
         (assembly(steps={"exported": {}}), "`exported` must not be empty"),
         (

@@ -58,8 +58,16 @@ def test_signed_urls_are_shown_with_inputs_and_all_parameters(tmp_path: Path) ->
             "REFUSED to alice: invalid_request, a field that no caller writes",
         ),
         (AVATAR, EDITOR | {"sub": "a/b"}, "REFUSED to a/b: access_denied, the claim sub cannot stand in a path"),
-        (THUMBNAIL | {"input": "users/bob/a.png"}, EDITOR, "REFUSED to alice: invalid_request, under"),
-        (THUMBNAIL | {"params": {"w": "200"}}, EDITOR, "REFUSED to alice: invalid_request, param w"),
+        (
+            THUMBNAIL | {"input": "users/bob/a.png"},
+            EDITOR,
+            "REFUSED to alice: invalid_request, under: An input is not in the folder",
+        ),
+        (
+            THUMBNAIL | {"params": {"w": "200"}},
+            EDITOR,
+            "REFUSED to alice: invalid_request, param w: A parameter, or its value",
+        ),
         (THUMBNAIL | {"expires_in": 3601}, EDITOR, "REFUSED to alice: invalid_request, expires_in"),
         (THUMBNAIL | {"input": "users/alice/../bob"}, EDITOR, "REFUSED: invalid_request, input: An input is a path"),
         (
