@@ -34,9 +34,7 @@ def vendor_server(node: Node, packages: Path, api2_url: str, home: Path) -> Iter
     process = subprocess.Popen(command, env=variables, cwd=home, stdout=quiet, stderr=quiet)
     origin = f"http://127.0.0.1:{port}"
     try:
-        wait_until(
-            lambda: _answers(origin),
-        )
+        wait_until(lambda: _answers(origin))
         yield origin
     finally:
         process.terminate()
