@@ -1,6 +1,5 @@
 """One stack for each test process, a site with the token source, and the people who sign in there."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,10 +57,8 @@ class Site:
 
     @property
     def exchanges(self) -> list[tuple[str, str | None]]:
-        """Outcome and subject of all exchanges of this test in their order, by the logs of the environments."""
-        lines = [json.loads(line) for line in self._client.log_lines() if '"audit":{' in line]
-        records = [line["audit"] for line in sorted(lines, key=lambda line: str(line["timestamp"]))]
-        ours = [record for record in records if record["request_id"] not in self._before]
+        """Outcome and subject of all exchanges of this test in their order, by the audit records."""
+        ours = [record for record in self._client.records() if record["request_id"] not in self._before]
         return [(record["outcome"], record.get("subject")) for record in ours]
 
 

@@ -158,7 +158,7 @@ def test_signed_assemblies_over_the_caller_s_budget_are_429_while_urls_go_on(cli
     # Two environments, each with a budget of 30.
     refused = next(answer for answer in (client.sign(ASSEMBLY, jwt) for _ in range(70)) if answer.status != 200)
     assert refused.outcome == (429, "temporarily_unavailable")
-    assert int(refused.headers["retry-after"]) == refused.body["retry_after"] == 6
+    assert 1 <= int(refused.headers["retry-after"]) == refused.body["retry_after"] <= 6
     assert client.sign(CDN | {"input": "users/greedy/a"}, jwt).status == 200
 
 

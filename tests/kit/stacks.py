@@ -97,8 +97,9 @@ class Client(CallerSide):
         return self.api2.mints
 
     def records(self) -> list[dict[str, Any]]:
-        """All audit records, from the environments' logs."""
-        return [json.loads(line)["audit"] for line in self.log_lines() if '"audit":{' in line]
+        """All audit records in the order of time, from the environments' logs."""
+        lines = [json.loads(line) for line in self.log_lines() if '"audit":{' in line]
+        return [line["audit"] for line in sorted(lines, key=lambda line: str(line["timestamp"]))]
 
     def record_of(self, answer: Answer) -> dict[str, Any]:
         """The one audit record of the request that was answered so."""

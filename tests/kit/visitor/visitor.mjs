@@ -15,7 +15,7 @@ const orders = {
     const context = await browser.newContext({
       viewport: { width, height }, colorScheme: dark ? 'dark' : 'light', reducedMotion: 'reduce',
     })
-    context.setDefaultTimeout(10_000)
+    context.setDefaultTimeout(60_000)
     page = await context.newPage()
     complaints = []
     elsewhere = []
