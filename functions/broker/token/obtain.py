@@ -67,7 +67,7 @@ class BearerTokens(Value, frozen=True):
             return held
         self.memory.drop(lambda each: each == key)
         flight = key, grant.by_name, grant.unlisted
-        return self.flights.run(flight, lambda: self._mint(order, credential), progress.deadline.left())
+        return self.flights.run(flight, lambda: self._mint_and_share(order, credential), progress.deadline.left())
 
     def _drop_older_versions(self, credential: Credential) -> None:
         """Drop what older versions have minted: a new version of the secret is the documented way to empty caches."""
@@ -118,6 +118,15 @@ class BearerTokens(Value, frozen=True):
             if self.memory.get(key) is token:
                 self.shared.store(entry, token)
             return token
+
+    def _mint_and_share(self, order: Order, credential: Credential) -> BearerToken:
+        """A minted token, also where the table has one: that one is refused."""
+        token, key = self._mint(order, credential), order.make_key(credential)
+        if self.shared is not None and self.memory.get(key) is token:
+            # Else each new environment would find the refused one, and mint as well, for as long as its row lives.
+            with self.shared.use(credential, key.to_bytes(), order.progress) as entry:
+                self.shared.store(entry, token)
+        return token
 
     def _mint(self, order: Order, credential: Credential) -> BearerToken:
         new = self.minter.mint(order, credential)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from broker.base.audit import Notes
+from broker.base.net import OutOfReach
 from broker.base.progress import Deadline, Progress
 from broker.caller.caller import Caller
 from broker.decision import Grant, decide
@@ -13,6 +14,7 @@ from broker.request.request import read_token_request
 from tests.kit.brokers import SECRETS_URL, TOKEN_URL, InMemory, minted, secret
 from tests.kit.forms import by_header
 from tests.kit.policies import ISSUER, rule
+from tests.kit.sharing import pair
 from tests.kit.waiting import is_waiting, wait_until
 from tests.kit.web import late, reply
 
@@ -246,12 +248,31 @@ def test_a_request_that_named_its_scopes_does_not_share_the_narrower_token_of_on
 # A token that api2 refuses.
 
 
-def test_a_token_that_api2_refuses_is_replaced_by_one_mint_for_everybody_who_finds_out() -> None:
-    broker = warm()
+def replace_token(broker: InMemory) -> str:
+    """The token in place of the one that this environment hands out, which api2 refuses."""
     tokens, progress = broker.exchange.tokens, Progress(Deadline(broker.clock, 15), Notes())
     caller = Caller("site", ISSUER, "alice", {"groups": ["editors"]})
     granted = decide(broker.trust, caller, read_token_request(by_header(broker.jwt())))
     assert isinstance(granted, Grant)
     refused = tokens.obtain(granted, caller, progress)
-    assert {tokens.replace(refused, granted, caller, progress).secret for _ in range(3)} == {"bearer-2"}
+    (new,) = {tokens.replace(refused, granted, caller, progress).secret for _ in range(3)}
+    return new
+
+
+def test_a_token_that_api2_refuses_is_replaced_by_one_mint_for_everybody_who_finds_out() -> None:
+    broker = warm()
+    assert replace_token(broker) == "bearer-2"
     assert (token(broker), broker.mints) == ("bearer-2", 2)
+
+
+def test_an_environment_that_starts_later_gets_the_token_in_place_of_the_one_that_api2_refuses() -> None:
+    one, another, _ = pair()
+    assert (token(one), replace_token(one), token(another)) == ("bearer-1", "bearer-2", "bearer-2")
+    assert one.mints == 2
+
+
+def test_a_table_without_an_answer_is_no_reason_to_keep_the_token_that_api2_refuses() -> None:
+    one, _, rows = pair()
+    token(one)
+    rows.fault = OutOfReach("timeout")
+    assert (replace_token(one), token(one), one.mints) == ("bearer-2", "bearer-2", 2)
