@@ -110,11 +110,12 @@ class EmulatedEnvironment(_ProcessEnvironment):
     ) -> None:
         super().__init__(function, runtime, variables, log)
         self._binary = binary
+        self._ports = free_ports(2)
         self._session: aiohttp.ClientSession | None = None
         self._url = ""
 
     async def start(self) -> None:
-        host, (port, api_port) = hidden_address(), free_ports(2)
+        host, (port, api_port) = hidden_address(), self._ports
         self._url = f"http://{host}:{port}{INVOKE_PATH}"
         process = await self._execute(
             self._binary,

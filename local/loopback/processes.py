@@ -17,13 +17,30 @@ _PORTS = range(20_000, 32_000)
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different ports of loopback on which nothing listens at this moment."""
+    """`count` different ports of loopback on which nothing listens, and which no other process has chosen here."""
     found: list[int] = []
     while len(found) < count:
         port = _PORTS[secrets.randbelow(len(_PORTS))]
-        if port not in found and is_free(port):
+        if port not in found and is_free(port) and _reserve(port):
             found.append(port)
     return found
+
+
+def _reserve(port: int) -> bool:
+    """Choose a port until this process ends. Returns whether nobody else has.
+
+    A stack listens seconds after it has chosen its ports. Of two that start at once, one could not.
+    """
+    if sys.platform != "linux":
+        return True
+    mark = socket.socket(socket.AF_UNIX)
+    try:
+        mark.bind(f"\0token-broker-port-{port}")  # a name without a file, which ends with its process
+    except OSError:
+        mark.close()
+        return False
+    mark.detach()
+    return True
 
 
 def hidden_address() -> str:

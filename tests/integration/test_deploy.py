@@ -310,12 +310,12 @@ def test_a_deployment_that_answers_with_something_else_than_was_built_has_failed
     person.aws.stacks["broker-prod"] = Stack({}, {}, b"", {"Version": "1"})
     person.aws.health = answer
     with pytest.raises(NotDeployed, match=told):
-        compare(f"{person.aws.url}/broker/broker-prod/health", Built("1", "new"), seconds=0.1)
+        compare(f"{person.aws.url}/broker/broker-prod/health", Built("1", "new"), seconds=0.9)
 
 
 def test_a_deployment_that_does_not_answer_names_the_dns_record(person: Person) -> None:
     with pytest.raises(NotDeployed, match=r"nothing of use \(.*DNS record must point to the output DomainTarget"):
-        compare("http://127.0.0.1:9/health", Built("1", "new"), seconds=0.1)
+        compare("http://127.0.0.1:9/health", Built("1", "new"), seconds=0.9)
 
 
 def test_the_example_of_a_configuration_has_two_environments_that_can_be_read(tmp_path: Path) -> None:
