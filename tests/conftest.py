@@ -1,12 +1,20 @@
-"""Keeps the AWS settings of this shell from the tests, and full garbage collections from the time of a test."""
+"""Keeps the AWS settings of this shell from the tests, and from the time of a test what the machine does beside it."""
 
 import gc
 import os
+from contextlib import suppress
 
 # A profile may use FIPS endpoints, or not be there.
 for name in [name for name in os.environ if name.startswith("AWS_")]:
     del os.environ[name]
 os.environ["AWS_CONFIG_FILE"] = os.environ["AWS_SHARED_CREDENTIALS_FILE"] = os.devnull
+
+# An example may take as long as the machine likes. The client's own tests run without Hypothesis, too.
+with suppress(ImportError):
+    from hypothesis import settings
+
+    settings.register_profile("patient", deadline=None)
+    settings.load_profile("patient")
 
 TESTS_PER_COLLECTION = 200
 _ended = 0

@@ -39,7 +39,7 @@ def check(broker: InMemory, http: HttpRequest) -> Answer:
     return answer
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(
     method=st.sampled_from(["POST", "GET", "HEAD", "post", ""]),
     headers=HEADERS | st.dictionaries(TEXT, TEXT, max_size=4),
@@ -55,14 +55,14 @@ def test_an_arbitrary_request_leaves_one_record_and_causes_no_call(
     assert broker.web.calls == []
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(header=JSON | st.binary(max_size=60), claims=JSON | st.binary(max_size=60), signature=st.binary(max_size=80))
 def test_an_arbitrary_jwt_is_refused(header: Any, claims: Any, signature: bytes) -> None:
     broker = InMemory()
     assert broker.refuses(f"{part(header)}.{part(claims)}.{b64(signature)}")
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(changes=st.dictionaries(st.sampled_from(["iss", "sub", "aud", "exp", "iat", "nbf", "groups", "cnf"]), JSON))
 def test_arbitrary_claims_that_are_truly_signed_get_a_token_only_within_the_policy(changes: dict[str, Any]) -> None:
     broker = InMemory()
@@ -102,7 +102,7 @@ ODD = st.dictionaries(
 WISH = GOOD | st.builds(lambda good, more: good | more, GOOD, MORE | ODD)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(body=WISH.map(json.dumps) | JSON.map(json.dumps) | TEXT | st.binary(max_size=200))
 def test_an_arbitrary_request_for_a_signature_gets_one_only_within_the_rule(body: str | bytes) -> None:
     broker = InMemory(sign_rules=[sign_rule()])
@@ -123,7 +123,7 @@ def test_an_arbitrary_request_for_a_signature_gets_one_only_within_the_rule(body
     assert wish.get("expires_in") is None or 1 <= wish["expires_in"] <= 3600
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(body=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode()), status=st.integers(200, 599))
 def test_an_arbitrary_answer_of_another_server_is_a_failure_without_a_token(body: bytes, status: int) -> None:
     for url in (JWKS_URL, SECRETS_URL, TOKEN_URL):
@@ -157,7 +157,7 @@ def receive() -> Reception:
     return reception
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(body=st.binary(max_size=60) | PARTS, content_type=TYPE | TEXT, c=TEXT | st.none())
 def test_an_arbitrary_notification_leaves_one_record_and_asks_api2_nothing(
     body: bytes, content_type: str, c: str | None
@@ -170,7 +170,7 @@ def test_an_arbitrary_notification_leaves_one_record_and_asks_api2_nothing(
     assert reception.asked == 0
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(signed=JSON | st.fixed_dictionaries({"assembly_id": st.just(ASSEMBLY_ID)}, optional={"ok": JSON, "error": JSON}))
 def test_an_arbitrary_text_that_is_truly_signed_completes_nothing_that_api2_does_not_say(signed: Any) -> None:
     reception = receive()
@@ -190,7 +190,7 @@ STATUS = {
 }
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(changes=st.fixed_dictionaries({}, optional=STATUS), status=st.sampled_from([200, 400, 404, 429, 500]))
 def test_an_arbitrary_status_of_api2_succeeds_only_as_success_of_this_assembly(
     changes: dict[str, Any], status: int

@@ -58,7 +58,7 @@ def test_callers_with_tokens_of_their_own_never_share_whatever_their_names_are()
 SCOPES = ["a:read", "a:write", "b:read", "b:write", "c:read"]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     given_to=st.lists(st.sets(st.sampled_from(SCOPES), min_size=1), min_size=3, max_size=3),
     requests=st.lists(

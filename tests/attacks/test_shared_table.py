@@ -123,7 +123,7 @@ VALUES = st.one_of(
 ATTRIBUTES = st.dictionaries(st.sampled_from(["sealed", "expires", "holder", "at", "id", "more"]), VALUES, max_size=4)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(ATTRIBUTES, min_size=3, max_size=3), st.booleans())
 def test_no_content_of_a_row_causes_an_error(written: list[Item], replaces: bool) -> None:
     broker, rows = deployment()

@@ -37,7 +37,7 @@ CHECKS = [
 
 
 @schema.parametrize()
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_documented_and_no_fault_whatever_is_sent(case: Any, stack: Client) -> None:
     case.call_and_validate(base_url=stack.stack["broker_url"], checks=CHECKS)
 

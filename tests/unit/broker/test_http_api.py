@@ -231,7 +231,7 @@ def test_arbitrary_headers_and_bodies_get_no_fault_and_no_slow_answer(function: 
     """A Content-Type once took 57 ms where others take 0.1, and another was a fault, both without any proof."""
     costs: list[float] = []
 
-    @settings(deadline=None, max_examples=400)
+    @settings(max_examples=400)
     @given(sent=requests())
     def ask(sent: dict[str, Any]) -> None:
         costs.append(cost(function, sent))

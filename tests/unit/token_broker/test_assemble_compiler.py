@@ -8,7 +8,7 @@ import pytest
 from broker.policy.assembling import AssembleForm, AssembleRule
 from broker.policy.model import Policy
 from broker.policy.signing import ClaimOf
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from token_broker.policy.compiler import compile_policy
 from token_broker.policy.document import PolicyErrors
@@ -123,7 +123,6 @@ PLACES = st.sampled_from(
 )
 
 
-@settings(deadline=None)  # the machine may have other work
 @given(PLACES, TREES)
 def test_any_value_anywhere_in_a_rule_that_assembles_compiles_or_is_reported(place: str, value: Any) -> None:
     *steps, last = place.split(".")

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from broker.policy.conditions import Condition
 from broker.policy.model import ALL, Issuer, Policy, Rule, load
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from token_broker.policy.compiler import Local, compile_policy
 from token_broker.policy.document import PolicyErrors
@@ -311,7 +311,6 @@ TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dict
 PATHS = st.sampled_from([path for path, _, _ in MISTAKES.values()])
 
 
-@settings(deadline=None)  # the machine may have other work
 @given(PATHS, TREES)
 def test_any_value_anywhere_compiles_or_is_reported(path: str, value: Any) -> None:
     with suppress(PolicyErrors):

@@ -5,7 +5,7 @@ import json
 import pytest
 from broker.base import encoding
 from broker.base.encoding import Malformed, frame, read_base64url
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.kit.jwts import b64
@@ -120,7 +120,6 @@ def test_each_part_of_a_frame_stands_behind_its_length() -> None:
     assert frame() == b""
 
 
-@settings(deadline=None)
 @given(PARTS, PARTS)
 def test_frames_of_other_parts_are_other_bytes(one: list[bytes], other: list[bytes]) -> None:
     assert (frame(*one) == frame(*other)) == (one == other)

@@ -4,7 +4,7 @@ import json
 
 from broker.policy.model import ALL
 from broker.token.bearer import BearerToken, CacheKey
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -36,7 +36,6 @@ KEYS = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(KEYS, KEYS)
 def test_keys_are_told_apart(one: CacheKey, other: CacheKey) -> None:
     assert (one.to_bytes() == other.to_bytes()) == (one == other)

@@ -9,7 +9,7 @@ from broker.token.bearer import CacheKey
 from broker.token.credentials import Credential
 from broker.token.sealing import Seal
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -54,7 +54,6 @@ def one_field_changed(key: CacheKey, name: str, other: CacheKey) -> CacheKey:
     return replace(key, **{name: getattr(other, name)})
 
 
-@settings(deadline=None)
 @given(KEYS, KEYS, st.sampled_from(["credential", "version", "scopes", "aud", "caller", "all"]))
 def test_a_token_sealed_for_one_cache_key_never_opens_for_another(one: CacheKey, other: CacheKey, field: str) -> None:
     other = other if field == "all" else one_field_changed(one, field, other)
@@ -82,7 +81,6 @@ def test_a_seal_of_another_api2_or_with_another_expiry_does_not_open() -> None:
     assert seal.open(sealed, CANONICAL, EXPIRES + 1) is None
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_a_seal_with_a_changed_byte_and_a_part_of_a_seal_do_not_open(data: st.DataObject) -> None:
     seal = Seal(CREDENTIAL, UPSTREAM)
