@@ -163,6 +163,14 @@ def test_a_batch_says_which_of_its_messages_failed_and_few_batches_are_made_at_o
     assert found["ScalingConfig"] == {"MaximumConcurrency": 5}
 
 
+def test_a_function_has_a_place_for_every_batch_that_the_queue_sends_at_once() -> None:
+    rule = SOURCE["Rules"]["BucketsNeedConcurrency"]
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "AssemblyBuckets"}, ""]}]}
+    too_few = [str(number) for number in range(1, mapping()["ScalingConfig"]["MaximumConcurrency"])]
+    (asserted,) = rule["Assertions"]
+    assert asserted["Assert"] == {"Fn::Not": [{"Fn::Contains": [too_few, {"Ref": "ReservedConcurrency"}]}]}
+
+
 def test_an_asynchronous_invocation_that_fails_is_kept_with_its_error() -> None:
     (config,) = of_kind("AWS::Lambda::EventInvokeConfig", **CALLER).values()
     assert config["FunctionName"] == "AssemblyFunction"
