@@ -18,6 +18,9 @@ from broker.token.obtain import BearerTokens
 # For so long after a rotation of the pipeline key some environment may not have the new one, so none uses it. Else
 # an event that came to two environments would become two Assemblies, and a callback be sealed that one cannot open.
 SETTLE_SECONDS = KEEP_SECONDS
+# Then none is used for so long. A request that began just before may still be making its Assembly under the previous
+# key, for the function's 60 seconds at most, and whoever looked for that one now would find none, and make another.
+HANDOVER_SECONDS = 90
 # For so long after a rotation an event is known when it comes again. Lambda and the queue end their tries within hours;
 # a week leaves room for what people send again.
 ROTATION_SECONDS = 7 * 24 * 60 * 60
@@ -66,11 +69,18 @@ class AssemblyMaker(Value, frozen=True):
         return Made(status.assembly_id, status.url, status.code, assembling.shows_id)
 
     def _choose(self, keys: Keys) -> tuple[bytes, bytes | None]:
-        """The pipeline key for new Assemblies, and the one that may have made the event's Assembly before, or None."""
+        """The pipeline key for new Assemblies, and the one that may have made the event's Assembly before, or None.
+
+        Raises TemporarilyUnavailable while the one takes the other's place.
+        """
         age = self.clock() - keys.since
         if keys.previous is None or age >= ROTATION_SECONDS:
             return keys.current, None
-        return (keys.previous, None) if age < SETTLE_SECONDS else (keys.current, keys.previous)
+        if age < SETTLE_SECONDS:
+            return keys.previous, None
+        if (left := SETTLE_SECONDS + HANDOVER_SECONDS - age) > 0:
+            raise TemporarilyUnavailable("the pipeline key is being replaced", retry_after=left)
+        return keys.current, keys.previous
 
     def _create(
         self, assembly_id: str, params: str, assembling: Assembling, caller: Caller, progress: Progress

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 from broker.assembly.callback import unseal
 from broker.assembly.identity import hash_id
-from broker.assembly.maker import SETTLE_SECONDS
+from broker.assembly.maker import SETTLE_SECONDS, Made
 from broker.base.audit import count_metrics
 from broker.base.errors import BrokerError, InvalidRequest, TemporarilyUnavailable, UpstreamRefused
+from broker.base.net import Answer, Call
 from broker.base.progress import Deadline
 from broker.request.assembly import Callback
 
@@ -99,6 +100,27 @@ def test_an_event_that_two_environments_get_while_only_one_has_the_new_pipeline_
     pipeline.use(pipeline.exchange.answering.policy)
     made = pipeline.made()
     pipeline.exchange = late
+    assert pipeline.made() == made
+
+
+def test_an_event_that_comes_twice_at_the_moment_when_the_new_pipeline_key_takes_over_is_one_assembly() -> None:
+    pipeline = Pipeline()
+    pipeline.rotate("22" * 32)
+    pipeline.clock.advance(pipeline.key_made_at + SETTLE_SECONDS - 1 - pipeline.clock())
+    meanwhile: list[Made | BrokerError] = []
+
+    def make_slowly(call: Call) -> Answer:
+        pipeline.web.serve_under(ASSEMBLIES_URL, pipeline.api2)
+        pipeline.clock.advance(2)
+        meanwhile.append(pipeline.make().result)
+        return pipeline.api2(call)
+
+    pipeline.web.serve_under(ASSEMBLIES_URL, make_slowly)
+    made = pipeline.made()
+    assert len(pipeline.api2.assemblies) == 1
+    (error,) = meanwhile
+    assert isinstance(error, TemporarilyUnavailable)
+    pipeline.clock.advance(error.retry_after)
     assert pipeline.made() == made
 
 
