@@ -105,3 +105,15 @@ def test_an_event_without_an_outcome_rings_an_alarm_at_the_topic_that_is_named(t
     alarm = properties(template, "FailedAlarm")
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
     assert alarm["AlarmActions"]["Fn::If"] == ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], {"Ref": "AWS::NoValue"}]
+
+
+@pytest.mark.parametrize("template", ["pipeline", "state-machine", "events"])
+def test_an_event_that_waits_in_a_queue_for_a_person_rings_an_alarm_at_the_topic_that_is_named(template: str) -> None:
+    resources = yaml_parse((ROOT / f"infra/{template}.yaml").read_text())["Resources"]
+    (queue,) = [name for name, each in resources.items() if each["Type"] == "AWS::SQS::Queue"]
+    alarms = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
+    (alarm,) = [each for each in alarms if each["Dimensions"] == watched]
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
+    assert alarm["AlarmActions"]["Fn::If"] == ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], {"Ref": "AWS::NoValue"}]
