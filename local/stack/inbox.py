@@ -53,10 +53,10 @@ class Inbox:
         except (urllib3.exceptions.HTTPError, ValueError, KeyError):
             # Otherwise the demo would end where the stack is busy, or api2 answers with something else.
             self._running.pop(path.name, None)
-            self._say(f"{path.name}: no usable answer; the log says why")
+            self._tell(path.name, "no usable answer; the log says why")
         except OSError as error:
             # A file that may not be read, or that was moved away meanwhile.
-            self._say(f"{path.name}: {error.strerror}")
+            self._tell(path.name, str(error.strerror))
 
     def _check(self, path: Path) -> None:
         written = read_writing(path)
@@ -68,17 +68,20 @@ class Inbox:
             self._drop(path)
 
     def _drop(self, path: Path) -> None:
+        if not is_key(path.name):
+            self._tell(path.name, "nothing is sent, since the key of an object is UTF-8; give it another name")
+            return
         event = make_event(path)
-        self._say(f"{path.name}: Object Created, sent to the Assembly function")
+        self._tell(path.name, "Object Created, sent to the Assembly function")
         answer = self._web.request("POST", self._stack["assembly_function_url"], json=event)
         body = answer.json()
         if answer.headers.get("x-amz-function-error"):
-            self._say(f"{path.name}: {body['errorType']}: {body['errorMessage']}")
+            self._tell(path.name, f"{body['errorType']}: {body['errorMessage']}")
             return
         if "assembly_url" not in body:  # the rule says `output: none`
-            self._say(f"{path.name}: an Assembly, {body['status']}")
+            self._tell(path.name, f"an Assembly, {body['status']}")
             return
-        self._say(f"{path.name}: Assembly {body['assembly_id']}, {body['status']}")
+        self._tell(path.name, f"Assembly {body['assembly_id']}, {body['status']}")
         self._running[path.name] = body["assembly_url"], body["status"]
 
     def _follow(self, path: Path) -> None:
@@ -88,9 +91,25 @@ class Inbox:
         state = str(status.get("error") or status.get("ok"))
         if state != last:
             self._running[name] = url, state
-            self._say(f"{name}: {state}")
+            self._tell(name, state)
         if state not in _BUSY:
             del self._running[name]
+
+    def _tell(self, name: str, text: str) -> None:
+        # Raw, an escape sequence in a file's name would be one of the terminal's, and half a character end the demo.
+        self._say(f"{name if name.isprintable() else repr(name)}: {text}")
+
+
+def is_key(name: str) -> bool:
+    """Whether an object of S3 can have a file's name: in Python a byte that is not UTF-8 is half a surrogate pair.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def read_writing(path: Path) -> Written:

@@ -146,6 +146,20 @@ def test_a_refusal_of_the_function_is_told_by_its_name(desk: Desk) -> None:
     assert desk.lines[1:] == ["a.mp4: AccessDenied: No rule of the trust policy matches."]
 
 
+def test_a_name_that_steers_the_terminal_is_told_in_quotes(desk: Desk) -> None:
+    desk.drop("a\n\x1b[2J.mp4")
+    desk.look(2)
+    assert desk.lines[0] == r"'a\n\x1b[2J.mp4': Object Created, sent to the Assembly function"
+    assert desk.world.events[0]["detail"]["object"]["key"] == "a\n\x1b[2J.mp4"
+
+
+def test_a_name_that_no_object_can_have_is_told_and_not_sent(desk: Desk) -> None:
+    desk.drop("a\udcff.mp4")  # the byte FF
+    desk.look(4)
+    assert desk.lines == [r"'a\udcff.mp4': nothing is sent, since the key of an object is UTF-8; give it another name"]
+    assert desk.world.events == []
+
+
 def test_a_function_that_does_not_answer_ends_nothing(tmp_path: Path) -> None:
     desk = Desk(World(), tmp_path / "inbox", "http://127.0.0.1:9")
     desk.drop()
