@@ -15,13 +15,17 @@ def main() -> int:
     parser.add_argument("--directory", type=Path, default=ROOT / ".local")
     arguments = parser.parse_args()
     folder = arguments.directory.resolve()
-    if arguments.command != "down":
-        # Imported here: it loads the whole stack, which takes seconds, and `down` needs none of it.
-        from local.stack.commands import run
-
-        return run(arguments.command, folder)
     try:
+        if arguments.command != "down":
+            # Imported here: it loads the whole stack, which takes seconds, and `down` needs none of it.
+            from local.stack.commands import run
+
+            return run(arguments.command, folder)
         say("the stack is down" if down(folder) else "no stack is up")
+    except KeyboardInterrupt:
+        # In those seconds nothing has started that would have to be stopped.
+        say("\nstopped")
+        return 130
     except OSError as error:
         sys.stderr.write(f"{error}\n")
         return 1
