@@ -100,20 +100,32 @@ def test_the_broker_s_function_is_named_without_a_version(template: str) -> None
     assert parameter["AllowedPattern"].endswith("function:[A-Za-z0-9_-]{1,64}")
 
 
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_an_event_without_an_outcome_rings_an_alarm_at_the_topic_that_is_named(template: str) -> None:
-    alarm = properties(template, "FailedAlarm")
+@pytest.mark.parametrize(
+    ("template", "name"),
+    [
+        ("pipeline", "FailedAlarm"),
+        ("state-machine", "FailedAlarm"),
+        ("state-machine", "UndeliveredAlarm"),
+        ("events", "UndeliveredAlarm"),
+    ],
+)
+def test_an_event_that_came_to_nothing_rings_an_alarm_which_the_runbook_has(template: str, name: str) -> None:
+    alarm = yaml_parse((ROOT / f"infra/{template}.yaml").read_text())["Resources"][name]["Properties"]
     assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
     assert alarm["AlarmActions"]["Fn::If"] == ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], {"Ref": "AWS::NoValue"}]
+    _, _, section = alarm["AlarmDescription"].partition(" See docs/operations.md, ")
+    assert f"\n## {section}\n" in (ROOT / "docs/operations.md").read_text()
 
 
 @pytest.mark.parametrize("template", ["pipeline", "state-machine", "events"])
-def test_an_event_that_waits_in_a_queue_for_a_person_rings_an_alarm_at_the_topic_that_is_named(template: str) -> None:
-    resources = yaml_parse((ROOT / f"infra/{template}.yaml").read_text())["Resources"]
-    (queue,) = [name for name, each in resources.items() if each["Type"] == "AWS::SQS::Queue"]
-    alarms = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = [{"Name": "QueueName", "Value": {"Fn::GetAtt": [queue, "QueueName"]}}]
-    (alarm,) = [each for each in alarms if each["Dimensions"] == watched]
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/SQS", "ApproximateNumberOfMessagesVisible")
-    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (1, "GreaterThanOrEqualToThreshold")
-    assert alarm["AlarmActions"]["Fn::If"] == ["HasTicketTopic", [{"Ref": "TicketTopicArn"}], {"Ref": "AWS::NoValue"}]
+def test_a_queue_of_events_that_came_to_nothing_is_watched_and_its_url_is_an_output(template: str) -> None:
+    source = yaml_parse((ROOT / f"infra/{template}.yaml").read_text())
+    resources, outputs = source["Resources"], source["Outputs"].values()
+    (queue,) = (name for name, resource in resources.items() if resource["Type"] == "AWS::SQS::Queue")
+    watched = [
+        resource["Properties"]["Dimensions"][0]["Value"]
+        for resource in resources.values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    assert {"Fn::GetAtt": [queue, "QueueName"]} in watched
+    assert {"Ref": queue} in [output["Value"] for output in outputs]
