@@ -152,7 +152,8 @@ def _check(status: Status, assembling: Assembling, progress: Progress) -> None:
         progress.notes.alarms.add("ForeignAssembly")
         raise UpstreamRefused(
             "foreign Assembly",
-            f"The Assembly (SHA-256 of its id: {shown}) shows another workspace, template or params than ours.",
+            f"The Assembly (SHA-256 of its id: {shown}) shows another workspace, template or params than ours; "
+            "another key, or a higher attempt, makes another.",
         )
     if status.has_failed:
         raise UpstreamRefused(

@@ -144,6 +144,8 @@ def test_an_assembly_of_our_id_that_shows_something_else_is_foreign_and_alarmed(
     assert pipeline.record.alarms == {"ForeignAssembly"}
     assert hash_id(id_) in error.description
     assert id_ not in error.description
+    assert error.description.endswith("another key, or a higher attempt, makes another.")
+    assert pipeline.made(attempt=1).assembly_id != id_
 
 
 @pytest.mark.parametrize(
