@@ -159,4 +159,4 @@ def test_an_assembly_of_new_objects_that_no_rule_makes_for_the_caller_is_refused
     new_objects = {"AssemblyCaller": "originals", "AssemblyTemplate": "encode"} | READS_PICTURES
     assert errors_in(new_objects, encode()) == ""
     reported = errors_in(new_objects | wanted, encode())
-    assert "and the environment `prod` wants it for new objects: write one, or change AssemblyTemplate" in reported
+    assert "and the environment `prod` wants it for new objects: write one, or change AssemblyCaller or " in reported

@@ -36,7 +36,7 @@ def check_pipelines(policy: TrustPolicy, environment: Environment) -> Found:
     if template and not any(template in rule.assemble for rule in rules):
         message = (
             f"no rule makes `{template}` for the caller `{caller}`, and the environment `{environment.name}` wants it "
-            "for new objects: write one, or change AssemblyTemplate in samconfig.toml"
+            "for new objects: write one, or change AssemblyCaller or AssemblyTemplate in samconfig.toml"
         )
         yield ("rules",), message
 
