@@ -2,9 +2,10 @@
 
     python batch.py FOLDER
 
-Its identity is the AWS role that it runs with. The token broker trades that for a bearer token of some hours, and the
-provider renews it on the way. A file that was uploaded is moved to FOLDER/done, so that a container in the place of
-this one goes on with the rest.
+Its identity is the AWS role that it runs with, for which the policy has a rule with `assemblies:write`
+(docs/recipes.md). The token broker trades that for a bearer token of some hours, and the provider renews it on the way.
+The environment has TRANSLOADIT_BROKER_URL, AWS_REGION, and TEMPLATE_ID, the Template of all these files.
+A file that was uploaded is moved to FOLDER/done, so that a container in the place of this one goes on with the rest.
 """
 
 import json
@@ -31,7 +32,6 @@ class Throttled(urllib3.Retry):
 
 def main(folder: str) -> None:
     logging.basicConfig(level=logging.INFO)
-    # TRANSLOADIT_BROKER_URL says where the broker is.
     provider = TokenProvider(identity=sts(), scope="assemblies:write")
     endpoint = os.environ.get("TRANSLOADIT_ENDPOINT", "https://api2.transloadit.com")
     # A throttled upload is tried again, since it made nothing. After any other failure the Assembly may be there: the

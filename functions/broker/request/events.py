@@ -140,13 +140,13 @@ class Events[P: AnyProof](Value, frozen=True):
         return AssemblyRequest(self.proof, self.template, fields, key, source=source)
 
 
-def _is_folder(told: Any) -> bool:
+def _is_folder(detail: Any) -> bool:
     """Whether an event tells of a folder that somebody made in S3's console: an empty object with a slash at its end.
 
     Of such a path `/s3/import` takes all files that begin so: each new folder would encode everything below it anew.
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-folders.html
     """
-    match told:
+    match detail:
         case {"object": {"key": str(key), "size": 0}}:
             return key.endswith("/")
     return False
