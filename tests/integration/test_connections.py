@@ -11,7 +11,7 @@ import trustme
 from broker.base.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
-from tests.kit.peers import OK, Peer, by_tls, drips, peer, read_head
+from tests.kit.peers import OK, Peer, by_tls, drips, nobody, peer, read_head
 
 EMPTY = OK + b"content-length: 0\r\n\r\n"
 
@@ -118,10 +118,8 @@ def test_a_connection_opened_ahead_is_not_used_after_a_long_silence() -> None:
 
 
 def test_a_connection_that_cannot_be_opened_ahead_is_out_of_reach() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    with pytest.raises(OutOfReach, match="connection"):
-        BoundedHttp(time.time, allow_loopback=True).connect(f"http://127.0.0.1:{port}", 5)
+    with nobody() as origin, pytest.raises(OutOfReach, match="connection"):
+        BoundedHttp(time.time, allow_loopback=True).connect(origin, 5)
 
 
 def test_a_connection_opened_ahead_by_tls_serves_though_session_tickets_wait_in_it(tls: ssl.SSLContext) -> None:

@@ -8,7 +8,7 @@ import pytest
 from broker.base.net import Call, OutOfReach
 from broker.early import begin_start
 
-from tests.kit.peers import OK, peer
+from tests.kit.peers import OK, nobody, peer
 from tests.kit.policies import compiled
 from tests.kit.waiting import wait_until
 
@@ -36,11 +36,10 @@ def test_a_start_connects_to_api2_by_itself_and_the_first_call_uses_that_connect
 
 
 def test_a_start_goes_on_where_api2_is_out_of_reach(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        origin = f"http://127.0.0.1:{closed.getsockname()[1]}"
-    early = begin_start(time.time, policy_of(tmp_path, origin))
-    with pytest.raises(OutOfReach, match="connection"):
-        early.connection.result(60)
+    with nobody() as origin:
+        early = begin_start(time.time, policy_of(tmp_path, origin))
+        with pytest.raises(OutOfReach, match="connection"):
+            early.connection.result(60)
     assert early.policy.upstream == origin
 
 

@@ -10,7 +10,7 @@ import pytest
 from broker.base.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
-from tests.kit.peers import OK, Peer, by_tls, drips, peer
+from tests.kit.peers import OK, Peer, by_tls, drips, nobody, peer
 from tests.kit.standstill import standstill
 from tests.kit.waiting import wait_until
 
@@ -214,9 +214,8 @@ def test_a_broken_answer_is_out_of_reach(behave: Peer) -> None:
 
 
 def test_a_port_where_nobody_listens_is_out_of_reach() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        port = listening.getsockname()[1]
-    assert why(f"http://127.0.0.1:{port}/") == "connection"
+    with nobody() as origin:
+        assert why(f"{origin}/") == "connection"
 
 
 def test_a_peer_without_tls_is_out_of_reach() -> None:

@@ -38,6 +38,14 @@ def peer(behave: Peer, at_once: int = 1, accepted: Wrap = lambda connection: con
         listening.close()
 
 
+@contextmanager
+def nobody() -> Iterator[str]:
+    """An origin, by http, where nobody listens as long as the context lasts: the port is taken, so no one else can."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{silent.getsockname()[1]}"
+
+
 def read_head(connection: socket.socket) -> None:
     head = b""
     while not head.endswith(b"\r\n\r\n") and not head.startswith(b"\x16"):  # the first byte of TLS
