@@ -36,7 +36,9 @@ def main(folder: str) -> None:
     endpoint = os.environ.get("TRANSLOADIT_ENDPOINT", "https://api2.transloadit.com")
     # A throttled upload is tried again, since it made nothing. After any other failure the Assembly may be there: the
     # program ends, and whoever starts it again knows of it.
-    throttled = Throttled(20, connect=5, read=0, status_forcelist=[429], allowed_methods=None, backoff_factor=2)
+    throttled = Throttled(
+        20, connect=5, read=0, other=0, status_forcelist=[429], allowed_methods=None, backoff_factor=2
+    )
     web = urllib3.PoolManager(retries=throttled, timeout=600)
     upload_folder(Path(folder), f"{endpoint}/assemblies", os.environ["TEMPLATE_ID"], provider, web)
 

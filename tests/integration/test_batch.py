@@ -4,6 +4,8 @@ import importlib.util
 import json
 import os
 import re
+import socket
+import ssl
 import subprocess
 import sys
 import tomllib
@@ -23,6 +25,7 @@ from local.sandbox.app import create_app
 from local.sandbox.clock import Clock as SandboxClock
 from tests.kit.api2 import KEY, Api2
 from tests.kit.clock import Clock
+from tests.kit.peers import OK, by_tls, peer
 from tests.kit.python_environments import python_for
 from tests.kit.servers import Loop, serving
 from tests.kit.token_server import Answer, Call, TokenServer, make_jwt, token_server
@@ -164,6 +167,37 @@ def test_an_upload_is_sent_again_where_it_was_throttled_and_not_where_it_may_be_
         with nullcontext() if sent == 2 else pytest.raises(batch.UploadFailed):
             batch.main(str(tmp_path))
         assert len(busy.calls) == sent
+
+
+def test_an_upload_whose_answer_cannot_be_decrypted_is_not_sent_again(
+    batch: ModuleType,
+    broker: TokenServer,
+    role: dict[str, str],
+    tls: ssl.SSLContext,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(tmp_path, 1)
+    uploads: list[bytes] = []
+
+    def garble_first(connection: socket.socket) -> None:
+        body = b""
+        while not body.endswith(b"--\r\n") and (piece := connection.recv(65536)):
+            body += piece
+        uploads.append(body)
+        if len(uploads) > 1:
+            connection.sendall(OK + b"content-length: 2\r\n\r\n{}")
+            return
+        with socket.socket(fileno=os.dup(connection.fileno())) as bare:
+            bare.sendall(b"\x17\x03\x03\x00\x20" + bytes(32))  # a record of TLS that nobody encrypted
+
+    with peer(garble_first, accepted=lambda each: tls.wrap_socket(each, server_side=True)) as origin:
+        places = {"TRANSLOADIT_BROKER_URL": broker.origin, "TRANSLOADIT_ENDPOINT": by_tls(origin)}
+        for name, value in (role | places | {"TEMPLATE_ID": TEMPLATE}).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(urllib3.exceptions.MaxRetryError):
+            batch.main(str(tmp_path))
+    assert len(uploads) == 1
 
 
 def test_the_program_runs_with_what_its_dockerfile_installs(
