@@ -110,7 +110,7 @@ def read_status(source: Mapping[str, str]) -> str:
 def invoke(source: Mapping[str, str], **members: Any) -> dict[str, Any]:
     """Ask the Assembly function for the object's Assembly: it makes it, or finds the one that it made before."""
     fields = {"bucket": source["bucket"], "key": source["key"]}
-    wanted = {"template": TEMPLATE, "fields": fields, "key": source["id"], "attempt": 0, **members}
+    wanted = {"template": TEMPLATE, "fields": fields, "key": source["id"], **members}
     answer = lambdas.invoke(FunctionName=FUNCTION, Payload=json.dumps(wanted))
     result: dict[str, Any] = json.loads(answer["Payload"].read())
     if "FunctionError" in answer:
