@@ -29,7 +29,12 @@ from tests.kit.servers import serving
 from tests.kit.waiting import wait_until
 
 DEFINITION = ROOT / "examples/pipeline/state-machine.asl.json"
-_NAMES = {"AssemblyFunction": "AssemblyFunction", "AssemblyTemplate": "encode-by-states", "OutcomesTable": TABLE}
+_NAMES = {
+    "AssemblyFunction": "AssemblyFunction",
+    "AssemblyTemplate": "encode-by-states",
+    "OutcomesTable": TABLE,
+    "Partition": "aws",
+}
 _PAUSES = ("IntervalSeconds", "MaxDelaySeconds", "Seconds")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/pipeline"
 KEYS = {"aws_access_key_id": "ak", "aws_secret_access_key": "sk", "region_name": REGION}

@@ -1,5 +1,6 @@
 """The two pipelines' templates: what each role may do, statement by statement, and who may start them."""
 
+import json
 import re
 from typing import Any
 
@@ -129,3 +130,12 @@ def test_a_queue_of_events_that_came_to_nothing_is_watched_and_its_url_is_an_out
     ]
     assert {"Fn::GetAtt": [queue, "QueueName"]} in watched
     assert {"Ref": queue} in [output["Value"] for output in outputs]
+
+
+def test_the_state_machine_s_tasks_are_of_the_partition_that_it_runs_in() -> None:
+    """Step Functions runs no others: the resource belongs to a different partition from the running execution."""
+    states = json.loads((ROOT / "examples/pipeline/state-machine.asl.json").read_text())["States"]
+    resources = [state["Resource"] for state in states.values() if "Resource" in state]
+    assert all(resource.startswith("arn:${Partition}:states:::") for resource in resources)
+    substituted = properties("state-machine", "StateMachine")["DefinitionSubstitutions"]
+    assert substituted["Partition"] == {"Ref": "AWS::Partition"}
