@@ -65,8 +65,9 @@ def test_a_template_lives_from_its_making_to_its_end(client: Client) -> None:
 
 
 def test_two_equal_requests_of_one_second_have_one_signature(client: Client) -> None:
-    answers = [client().get_template("0" * 32).data["error"] for _ in range(3)]
-    assert "SIGNATURE_REUSE_DETECTED" in answers
+    # On a machine that stands still each of a few could be of another second.
+    answers = (client().get_template("0" * 32).data["error"] for _ in range(100))
+    assert any(answer == "SIGNATURE_REUSE_DETECTED" for answer in answers)
 
 
 def test_a_bill_is_shown(client: Client) -> None:
