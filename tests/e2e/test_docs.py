@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from infra.sam import ROOT
-from tests.kit.docs import commands
+from tests.kit.docs import blocks, commands
 from tests.kit.stacks import Client, running_stack
 
 # docs/live.md needs an AWS account, in every line.
@@ -38,6 +38,11 @@ def reason(line: str) -> str | None:
     return next((why for pattern, why in NOT_RUN.items() if re.search(pattern, line)), None)
 
 
+# The policies that pages show: one in parts, and one that is whole where it is shown first.
+POLICIES = {
+    "docs/policy.md": "version: 1\n" + "".join(blocks("docs/policy.md", "yaml")),
+    "docs/pipelines.md": blocks("docs/pipelines.md", "yaml")[0],
+}
 RUN = {page: lines for page in PAGES if (lines := [line for line in commands(page) if reason(line) is None])}
 
 
@@ -83,9 +88,8 @@ def run(line: str, folder: Path, stack: Client) -> tuple[int, str]:
 
 @pytest.mark.parametrize("page", RUN)
 def test_the_commands_of_a_page_work(page: str, folder: Path, stack: Client) -> None:
-    if page == "docs/policy.md":
-        parts = re.findall(r"^```yaml\n(.*?)^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-        (folder / "policy.yaml").write_text("version: 1\n" + "".join(parts))
+    if page in POLICIES:
+        (folder / "policy.yaml").write_text(POLICIES[page])
     for line in RUN[page]:
         status, out = run(line, folder, stack)
         assert status == (1 if REFUSED.search(line) else 0), f"{line}\n{out}"
@@ -100,8 +104,7 @@ def test_an_explanation_that_policy_md_shows_is_what_its_policy_and_its_claims_g
     file: str, outcome: str, folder: Path, stack: Client
 ) -> None:
     page = (ROOT / "docs/policy.md").read_text()
-    parts = re.findall(r"^```yaml\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
-    (folder / "policy.yaml").write_text("version: 1\n" + "".join(parts))
+    (folder / "policy.yaml").write_text(POLICIES["docs/policy.md"])
     (claims,) = (line for line in RUN["docs/policy.md"] if line.endswith(f"> {file}"))
     (shown,) = re.findall(rf"^    ({outcome}.*?)\n\n", page, re.MULTILINE | re.DOTALL)
     (line,) = (line for line in RUN["docs/policy.md"] if f"--claims {file}" in line)
