@@ -1,8 +1,10 @@
 """A connection between two calls: it is kept, opened ahead, checked and closed, over real sockets."""
 
+import gc
 import queue
 import socket
 import ssl
+import sys
 import time
 from contextlib import suppress
 
@@ -206,3 +208,34 @@ def test_a_certificate_of_another_authority_or_for_another_host_is_refused(
             web.connect(by_tls(origin), 5)
         with pytest.raises(OutOfReach, match="tls"):
             web(Call("GET", f"{by_tls(origin)}/", 5, 10))
+
+
+def test_an_idle_connection_is_closed_however_its_owner_becomes_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = queue.Queue[bytes]()
+    warnings: list[str] = []
+    gc.collect()  # what earlier tests left is theirs
+    monkeypatch.setattr(sys, "unraisablehook", lambda found: warnings.append(str(found.exc_value)))
+
+    def waits(connection: socket.socket) -> None:
+        connection.sendall(EMPTY)
+        ended.put(connection.recv(1))
+
+    with peer(waits) as origin:
+        web = BoundedHttp(time.time, allow_loopback=True)
+        web(Call("GET", f"{origin}/", 5, 10))
+        opened = [each for each in gc.get_objects() if isinstance(each, socket.socket) and is_to(each, origin)]
+        gc.collect()  # now the collector knows the socket, which is in use, before its connection
+        opened.clear()
+        ring: list[object] = [web]
+        ring.append(ring)
+        del web, ring
+        gc.collect()
+        assert ended.get(timeout=60) == b""
+    assert warnings == []
+
+
+def is_to(connection: socket.socket, origin: str) -> bool:
+    try:
+        return origin.endswith(f":{connection.getpeername()[1]}")
+    except OSError:
+        return False

@@ -9,6 +9,7 @@ from http.client import HTTPResponse
 from io import BufferedReader
 from socket import SHUT_RDWR, socket
 from typing import Any
+from weakref import finalize
 
 from msgspec import Struct, field
 from urllib3 import BaseHTTPResponse
@@ -90,14 +91,12 @@ class Connection(HTTPConnection):
     response_class = _Response
     ends_at = used_at = 0.0  # epoch seconds: when the present call must end, and when the one before did
     _opened: socket | None = None  # `sock` is None while the last answer of a connection is read
+    _closing: "finalize[..., Any] | None" = None
 
     def __init__(self, origin: Origin, clock: Clock, **settings: Any) -> None:
         super().__init__(origin[1], origin[2], **settings)
         self.origin = origin
         self._clock = clock
-
-    def __del__(self) -> None:
-        self.close()
 
     def open(self) -> None:
         """Connect, unless it is connected. Raises OutOfReach, and what urllib3 and sockets raise."""
@@ -123,6 +122,10 @@ class Connection(HTTPConnection):
     def connect(self) -> None:
         super().connect()
         self._opened = self.sock
+        if self._closing is not None:
+            self._closing.detach()
+        # Not by `__del__`: a collection of garbage may end the socket before its connection, and Python warns of it.
+        self._closing = finalize(self, self.sock.close)
         # A name service may answer after the caller has given up. A mint that is sent then is a token for nobody.
         self.left()
 
