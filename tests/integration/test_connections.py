@@ -10,6 +10,7 @@ from contextlib import suppress
 
 import pytest
 import trustme
+from broker.base.connections import Connection
 from broker.base.net import BoundedHttp, Call, OutOfReach
 
 from tests.kit.clock import Clock
@@ -211,31 +212,20 @@ def test_a_certificate_of_another_authority_or_for_another_host_is_refused(
 
 
 def test_an_idle_connection_is_closed_however_its_owner_becomes_garbage(monkeypatch: pytest.MonkeyPatch) -> None:
-    ended = queue.Queue[bytes]()
     warnings: list[str] = []
     gc.collect()  # what earlier tests left is theirs
     monkeypatch.setattr(sys, "unraisablehook", lambda found: warnings.append(str(found.exc_value)))
-
-    def waits(connection: socket.socket) -> None:
-        connection.sendall(EMPTY)
-        ended.put(connection.recv(1))
-
-    with peer(waits) as origin:
-        web = BoundedHttp(time.time, allow_loopback=True)
-        web(Call("GET", f"{origin}/", 5, 10))
-        opened = [each for each in gc.get_objects() if isinstance(each, socket.socket) and is_to(each, origin)]
-        gc.collect()  # now the collector knows the socket, which is in use, before its connection
-        opened.clear()
-        ring: list[object] = [web]
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        owner = [Connection(("http", *listening.getsockname()), time.time)]
+        owner[0].ends_at = time.time() + 60
+        owner[0].open()
+        in_use = owner[0].sock
+        gc.collect()  # now the collector has the socket, which is in use, before its connection
+        ring: list[object] = [owner]
         ring.append(ring)
-        del web, ring
+        del in_use, owner, ring
         gc.collect()
-        assert ended.get(timeout=60) == b""
+        accepted, _ = listening.accept()
+        with accepted:
+            assert accepted.recv(1) == b""
     assert warnings == []
-
-
-def is_to(connection: socket.socket, origin: str) -> bool:
-    try:
-        return origin.endswith(f":{connection.getpeername()[1]}")
-    except OSError:
-        return False
