@@ -2,12 +2,10 @@
 
 import asyncio
 import ctypes
-import os
 import secrets
 import signal
 import socket
 import sys
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,8 +14,6 @@ _PR_SET_PDEATHSIG = 1
 
 # Linux gives ports from 32768 to outgoing connections: one of those could be taken between our check and our bind.
 _PORTS = range(20_000, 32_000)
-_MAX_MARKS = 200
-_marks = deque[int]()  # descriptors, one for each port that this process has chosen
 
 
 def free_ports(count: int) -> list[int]:
@@ -31,7 +27,7 @@ def free_ports(count: int) -> list[int]:
 
 
 def _reserve(port: int) -> bool:
-    """Choose a port until this process ends, or has chosen many others. Returns whether nobody else has.
+    """Choose a port until this process ends. Returns whether nobody else has.
 
     A stack listens seconds after it has chosen its ports. Of two that start at once, one could not.
     """
@@ -43,9 +39,7 @@ def _reserve(port: int) -> bool:
     except OSError:
         mark.close()
         return False
-    _marks.append(mark.detach())
-    if len(_marks) > _MAX_MARKS:  # a stack that runs for days replaces environments, each with ports of its own
-        os.close(_marks.popleft())
+    mark.detach()
     return True
 
 

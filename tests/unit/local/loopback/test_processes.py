@@ -1,6 +1,5 @@
 """Free ports: what one process has chosen, no other one chooses before it listens there."""
 
-import os
 import random
 import subprocess
 import sys
@@ -28,10 +27,3 @@ def test_two_processes_never_choose_the_same_port_though_nothing_listens_there_y
         assert len(theirs) == 40
         monkeypatch.setattr(processes, "_PORTS", [*theirs, *random.sample(processes._PORTS, 60)])
         assert {*processes.free_ports(20)}.isdisjoint(theirs)
-
-
-def test_a_process_that_chooses_ports_for_days_keeps_some_files_open_and_no_more() -> None:
-    processes.free_ports(processes._MAX_MARKS)
-    before = len(os.listdir("/proc/self/fd"))
-    processes.free_ports(100)
-    assert len(os.listdir("/proc/self/fd")) < before + 50
