@@ -119,7 +119,7 @@ def compile_file(file: Path, stack: Stack, environment: Environment | None, *, l
     try:
         return Target(str(file), text, compile_policy(text, str(file), environment=environment))
     except PolicyErrors as errors:
-        # Whoever names an environment asks about its deployment, and the stack's answer could pass for that.
+        # With a named environment the question is about its deployment, and the stack's answer could pass for that.
         if environment is not None:
             raise
         try:
